@@ -1,0 +1,202 @@
+"""Arrays of three frameworks, one code: which framework, what to compute in, and how to give results back.
+
+The closed-form part of diracs is written against the Python array API. Three rules hold everywhere:
+
+- results come back in the framework, on the device and in the dtype of the inputs;
+- where every value is at hand and no derivative is asked for, the work is done in NumPy float64;
+- where values are traced (JAX) or differentiated (PyTorch), the work is done in that framework, in float64 if it has it.
+"""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import Any
+
+import array_api_compat
+import numpy as np
+import scipy.special
+
+Array = Any  # numpy.ndarray, torch.Tensor or jax.Array
+
+
+def is_array(x: Any) -> bool:
+    return array_api_compat.is_array_api_obj(x)
+
+
+def framework(x: Any) -> str:
+    """'numpy', 'torch' or 'jax'; lists and numbers count as NumPy."""
+    if array_api_compat.is_torch_array(x):
+        return "torch"
+    if array_api_compat.is_jax_array(x):
+        return "jax"
+    return "numpy"
+
+
+def namespace(*arrays: Array) -> ModuleType:
+    """The array API namespace of arrays that are already of one framework (JAX takes NumPy's along)."""
+    for x in arrays:
+        if array_api_compat.is_jax_array(x):
+            return array_api_compat.array_namespace(x)
+    return array_api_compat.array_namespace(*[x for x in arrays if is_array(x)])
+
+
+def common_framework(**arrays: Any) -> str:
+    """The one framework of the named arguments; NumPy arrays may stand beside JAX's, as in JAX itself.
+
+    Raises
+    ------
+    TypeError
+        If two arguments belong to different frameworks.
+    """
+    found: dict[str, str] = {}
+    for name, x in arrays.items():
+        if is_array(x):
+            found.setdefault(framework(x), name)
+    if set(found) == {"numpy", "jax"}:
+        return "jax"
+    if len(found) > 1:
+        listed = ", ".join(f"{name} is a {kind} array" for kind, name in found.items())
+        raise TypeError(f"all arrays must come from one framework, but {listed}; convert them to one of these")
+    return next(iter(found), "numpy")
+
+
+def to_framework(x: Any, kind: str, like: Array | None = None) -> Array:
+    """`x` as a floating point array of the framework, with the dtype and device of `like` if that is given."""
+    if kind == "torch":
+        import torch
+
+        t = x if isinstance(x, torch.Tensor) else torch.as_tensor(x)
+        if like is not None:
+            return t.to(dtype=like.dtype, device=like.device)
+        return t if t.is_floating_point() else t.to(torch.get_default_dtype())
+    if kind == "jax":
+        import jax.numpy as jnp
+
+        _register_pytrees()
+        j = jnp.asarray(x)
+        if like is not None:
+            return j.astype(like.dtype)
+        return j if jnp.issubdtype(j.dtype, jnp.floating) else j.astype(float)
+    a = np.asarray(x)
+    if like is not None:
+        return a.astype(like.dtype, copy=False)
+    return a if a.dtype in (np.float32, np.float64) else a.astype(np.float64)
+
+
+def is_lazy(x: Any) -> bool:
+    """True if the value of `x` is not at hand (JAX tracer) or its derivative is asked for (PyTorch)."""
+    if array_api_compat.is_jax_array(x):
+        import jax
+
+        return isinstance(x, jax.core.Tracer)
+    if array_api_compat.is_torch_array(x):
+        import torch
+
+        wrapped = torch._C._functorch.is_functorch_wrapped_tensor(x)
+        return bool(wrapped or (x.requires_grad and torch.is_grad_enabled()))
+    return False
+
+
+def is_traced(x: Any) -> bool:
+    """True if the value of `x` cannot be looked at (a tracer of JAX, or of PyTorch's function transforms)."""
+    return is_lazy(x) and not getattr(x, "requires_grad", False)
+
+
+def concrete(x: Array) -> np.ndarray:
+    """The value of `x` as a NumPy float64 array (without derivatives)."""
+    if array_api_compat.is_torch_array(x):
+        x = x.detach().cpu().numpy()
+    return np.asarray(x, dtype=np.float64)
+
+
+def working(*arrays: Array) -> list[Array]:
+    """The arrays to compute with: NumPy float64 if nothing is lazy, else their own framework in its widest dtype."""
+    if not any(is_lazy(x) for x in arrays):
+        return [concrete(x) for x in arrays]
+    if any(array_api_compat.is_torch_array(x) for x in arrays):
+        import torch
+
+        return [x.to(torch.float64) for x in arrays]
+    import jax.numpy as jnp
+
+    return [jnp.asarray(x).astype(float) for x in arrays]
+
+
+def stop_gradient(x: Array) -> Array:
+    if array_api_compat.is_torch_array(x):
+        return x.detach()
+    if array_api_compat.is_jax_array(x):
+        import jax
+
+        return jax.lax.stop_gradient(x)
+    return x
+
+
+def eps(x: Array) -> float:
+    """Machine epsilon of the array's dtype."""
+    return float(namespace(x).finfo(x.dtype).eps)
+
+
+def erfc(x: Array) -> Array:
+    """Complementary error function, with full relative accuracy in the right tail."""
+    if array_api_compat.is_torch_array(x):
+        import torch
+
+        return torch.special.erfc(x)
+    if array_api_compat.is_jax_array(x):
+        import jax.scipy.special as jsp
+
+        return jsp.erfc(x)
+    return scipy.special.erfc(x)
+
+
+def asarray_like(values: Any, like: Array) -> Array:
+    """Constants (quadrature nodes, clip limits) as an array of the framework, dtype and device of `like`."""
+    kind = framework(like)
+    return to_framework(np.asarray(values, dtype=np.float64), kind, like)
+
+
+def take(x: Array, index: np.ndarray, axis: int) -> Array:
+    """`numpy.take` with a constant index array, in any framework."""
+    if array_api_compat.is_torch_array(x):
+        import torch
+
+        return torch.index_select(x, axis, torch.as_tensor(index, device=x.device))
+    return namespace(x).take(x, np.asarray(index), axis=axis)
+
+
+_PYTREES: list[type] = []
+_registered: set[type] = set()
+
+
+def pytree(cls: type) -> type:
+    """Class decorator: instances pass through `jax.jit`, `jax.grad` and `jax.vmap` as arguments and results.
+
+    The class names its array-holding attributes in `_leaves`; the others travel as static data in `_static`.
+    """
+    _PYTREES.append(cls)
+    if "jax" in sys.modules:
+        _register_pytrees()
+    return cls
+
+
+def _register_pytrees() -> None:
+    import jax
+
+    for cls in _PYTREES:
+        if cls in _registered:
+            continue
+        _registered.add(cls)
+
+        def flatten(obj: Any) -> tuple[tuple, tuple]:
+            kind = type(obj)
+            return tuple(getattr(obj, a) for a in kind._leaves), tuple(getattr(obj, a) for a in kind._static)
+
+        def unflatten(static: tuple, leaves: tuple, cls: type = cls) -> Any:
+            obj = object.__new__(cls)
+            for name, value in zip((*cls._leaves, *cls._static), (*leaves, *static)):  # type: ignore[attr-defined]
+                object.__setattr__(obj, name, value)
+            return obj
+
+        jax.tree_util.register_pytree_node(cls, flatten, unflatten)

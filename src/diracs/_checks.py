@@ -1,0 +1,100 @@
+"""Checks at the front door: every message names the argument, what was wrong and what to do."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+
+from diracs._arrays import Array, concrete, framework, is_traced, to_framework
+
+
+def floating(name: str, x: Any, kind: str) -> Array:
+    """`x` as a finite, non-empty floating point array of the framework `kind`."""
+    if "complex" in str(getattr(x, "dtype", "")):
+        raise TypeError(f"{name} must hold real numbers, got dtype {x.dtype}")
+    try:
+        a = to_framework(x, kind)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise type(error)(f"{name} must be an array of real numbers, got {type(x).__name__}: {error}") from None
+    if 0 in tuple(a.shape):
+        raise ValueError(f"{name} must not be empty, got shape {tuple(a.shape)}")
+    if not is_traced(a) and not np.isfinite(concrete(a)).all():
+        raise ValueError(f"{name} must be finite, but holds NaN or infinity: remove or replace these entries")
+    return a
+
+
+def weights(name: str, x: Any, kind: str, like: Array, shape: tuple[int, ...]) -> Array:
+    """Non-negative weights of the given shape, normalized to sum 1 over the last axis; equal ones if None."""
+    if x is None:
+        return to_framework(np.full(shape, 1.0 / shape[-1]), kind, like)
+    w = floating(name, x, kind)
+    if tuple(w.shape) != shape:
+        raise ValueError(f"{name} must have shape {shape}, one weight each, got {tuple(w.shape)}")
+    if not is_traced(w):
+        v = concrete(w)
+        if (v < 0).any():
+            raise ValueError(f"{name} must not be negative, smallest is {v.min():g}")
+        if (v.max(axis=-1) <= 0).any():
+            raise ValueError(f"{name} must not all be zero")
+        # Divide by the maximum first: sums of weights near 1e308 would overflow.
+        w = w / to_framework(v.max(axis=-1, keepdims=True), kind, w)
+    if framework(w) == "torch":
+        return w / w.sum(-1, keepdim=True)
+    return w / w.sum(axis=-1, keepdims=True)
+
+
+def covariances(name: str, covs: Array, full: bool) -> None:
+    """Symmetric positive semidefinite up to rounding of the array's dtype (singular is fine)."""
+    if is_traced(covs):
+        return
+    v = concrete(covs)
+    if not full:
+        if (v < 0).any():
+            raise ValueError(f"{name} holds variances, which must not be negative, smallest is {v.min():g}")
+        return
+    d = v.shape[-1]
+    unit = np.abs(v).max(axis=(-1, -2), keepdims=True)
+    v = v / np.where(unit > 0, unit, 1.0)
+    tolerance = 64 * d * (1.2e-7 if "32" in str(covs.dtype) else 2.3e-16)
+    asymmetry = np.abs(v - np.swapaxes(v, -1, -2)).max()
+    if asymmetry > tolerance:
+        raise ValueError(
+            f"{name} must be symmetric, but differs from its transpose by {asymmetry:.3g} of its largest entry;"
+            " use (C + C.T) / 2"
+        )
+    smallest = np.linalg.eigvalsh(v)[..., 0].min()
+    if smallest < -tolerance:
+        raise ValueError(
+            f"{name} must be positive semidefinite, but has an eigenvalue of {smallest:.3g} of its largest entry;"
+            " a covariance matrix has none below zero"
+        )
+
+
+def count(name: str, n: Any) -> int:
+    """A whole number of at least 1."""
+    try:
+        if isinstance(n, bool):
+            raise TypeError
+        value = operator.index(n)
+    except TypeError:
+        raise TypeError(f"{name} must be a whole number, got {n!r} ({type(n).__name__})") from None
+    if value < 1:
+        raise ValueError(f"{name} must be at least 1, got {value}")
+    return value
+
+
+def positive(name: str, x: Any) -> float:
+    try:
+        value = float(x)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be a number, got {x!r}") from None
+    if not value > 0 or not np.isfinite(value):
+        raise ValueError(f"{name} must be a finite number above zero, got {value:g}")
+    return value
+
+
+def all_positive(name: str, x: Array) -> None:
+    if not is_traced(x) and (concrete(x) <= 0).any():
+        raise ValueError(f"{name} must be above zero, smallest is {concrete(x).min():g}")

@@ -1,0 +1,1 @@
+"""Bounds on the Wasserstein distance, above and below."""

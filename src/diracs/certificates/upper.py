@@ -1,0 +1,258 @@
+"""Upper bounds: the cost of sending each Gaussian component to the points of a product scheme.
+
+In frame coordinates, X ~ N(μ, Σ) is written X = μ + A(Z − EZ) with Z of independent coordinates and q(Z) its point. Then
+
+    E|X − q(Z)|² = Σ_l [E(Z_l − q_l)² + excess_l] + 2 [Σ_l dev_l ĝ_l − tr(Σ^{1/2} O diag ĝ)],   ĝ_l = E ξ_l q_l,
+
+ξ being Z's standardized coordinates. The best orthogonal O makes the last trace the nuclear norm of diag(ĝ) Σ^{1/2}
+(design, "Product cells"). If Σ is diagonal in the frame, or if the true joint masses of the cells are known, scalar axes
+need no correction: the error depends on the marginals only.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from diracs._arrays import Array, eps, is_lazy, namespace, stop_gradient, take
+from diracs.cells.product import rectangle_masses, standardize, voronoi_gaps
+from diracs.codebooks.cross import CrossCodebook
+from diracs.codebooks.moments import BlockMoments
+from diracs.schemes.product import ProductScheme, orthonormal
+
+# A correlation below this is as good as none: its effect on a bound is of the order of its square.
+_UNCORRELATED = 1e-10
+
+
+class FrameMoments(NamedTuple):
+    """K Gaussians in the coordinates of their scheme's frame, about its offset."""
+
+    mean: Array  # (K, r)
+    variance: Array  # (K, r)
+    covariance: Array | None  # (K, r, r), None if diagonal by structure
+    residual: Array  # (K,): mean square distance from the space of the covered axes
+
+
+class Coupling(NamedTuple):
+    """The cost of sending K Gaussians to the n points of their schemes, and the masses that arrive there."""
+
+    cost: Array  # (K,)
+    masses: Array  # (K, n)
+    nearest: bool  # every point of space surely goes to its nearest Dirac
+
+
+def in_frame(scheme: ProductScheme, index: np.ndarray | None, means: Array, covs: Array) -> FrameMoments:
+    """Means (K, d) and covariances (K,), (K, d) or (K, d, d) in the frames of the stacked schemes `index` (K,)."""
+    xp = namespace(means, covs)
+    d, r = means.shape[-1], scheme.ndim_support
+    delta = means if scheme.offset is None else means - _gather(scheme.offset, index, 1)
+    kind = covs.ndim - means.ndim
+    if scheme.frame is None:
+        if kind < 0:
+            variances = covs[:, None] + xp.zeros_like(means)
+        else:
+            variances = covs if kind == 0 else xp.linalg.diagonal(covs)
+        block = covs[:, :r, :r] if kind > 0 else None
+        residual = xp.sum(variances[:, r:] + delta[:, r:] ** 2, axis=-1)
+        return FrameMoments(delta[:, :r], variances[:, :r], block, residual)
+
+    frame = _gather(orthonormal(scheme.frame), index, 2)
+    mean = xp.matmul(delta[:, None, :], frame)[:, 0]  # (K, m)
+    if kind < 0:
+        variance, block = covs[:, None] + xp.zeros_like(mean), None
+        total = d * covs
+    else:
+        spread = xp.matmul(covs, frame) if kind > 0 else covs[:, :, None] * frame
+        variance = xp.sum(frame * spread, axis=-2)
+        # Rounding may leave a zero variance below zero.
+        variance = xp.where(variance > 0, variance, xp.zeros_like(variance))
+        block = xp.matmul(xp.matrix_transpose(frame[..., :r]), spread[..., :r]) if r > 1 else None
+        total = xp.sum(covs, axis=-1) if kind == 0 else xp.sum(xp.linalg.diagonal(covs), axis=-1)
+    residual = xp.sum(variance[:, r:] + mean[:, r:] ** 2, axis=-1)
+    if frame.shape[-1] < d:
+        outside = delta - xp.matmul(frame, mean[..., None])[..., 0]
+        rest = total - xp.sum(variance, axis=-1)
+        residual = residual + xp.sum(outside * outside, axis=-1) + xp.where(rest > 0, rest, xp.zeros_like(rest))
+    # Rotated sums are only good to rounding of the largest variance, and a bound must not gain from that.
+    if not axis_aligned(scheme):
+        residual = residual + stop_gradient(4.0 * d * eps(means) * (total + xp.sum(delta * delta, axis=-1) * eps(means)))
+    return FrameMoments(mean[:, :r], variance[:, :r], block, residual)
+
+
+def axis_aligned(scheme: ProductScheme) -> bool:
+    """True if the frame surely is made of coordinate axes, so that it rotates nothing."""
+    if scheme.frame is None:
+        return True
+    return not is_lazy(scheme.frame) and bool((abs(scheme.frame) == namespace(scheme.frame).round(abs(scheme.frame))).all())
+
+
+def couple(
+    scheme: ProductScheme, index: np.ndarray | None, means: Array, covs: Array, *, joint: bool = True
+) -> Coupling:
+    """Send each Gaussian to the points of its scheme.
+
+    Parameters
+    ----------
+    scheme : ProductScheme
+        A stack if `index` is given; its arrays of the same framework as the Gaussians'.
+    index : int array (K,), optional
+        Which scheme of the stack each Gaussian uses.
+    means, covs : array
+        (K, d); (K,), (K, d) or (K, d, d).
+    joint : bool
+        Compute the true joint masses on two correlated axes. Where only the cost matters they need not be known.
+    """
+    xp = namespace(means, covs)
+    moments = in_frame(scheme, index, means, covs)
+    blocks, radial = _block_moments(scheme, index, moments)
+    masses = xp.ones_like(means[:, :1])
+    for block in blocks:
+        masses = (masses[:, :, None] * block.masses[:, None, :]).reshape(means.shape[0], -1)
+    cost = moments.residual
+    if not blocks:
+        return Coupling(cost, masses, True)
+    distortion, alignment, deviation, excess = (
+        xp.concat([getattr(block, name) for block in blocks], axis=-1)
+        for name in ("distortion", "alignment", "deviation", "excess")
+    )
+    cost = cost + xp.sum(distortion + excess, axis=-1)
+
+    nearest = not radial
+    lazy = is_lazy(means) or is_lazy(covs) or any(is_lazy(a) for a in scheme.arrays())
+    if radial:
+        root = xp.where(moments.variance > 0, xp.sqrt(xp.where(moments.variance > 0, moments.variance, 1.0)), 0.0)
+        diagonal_correction = 2.0 * xp.sum(alignment * (deviation - root), axis=-1)
+        nearest = not lazy and _isotropic_crosses(scheme, moments, deviation)
+    else:
+        diagonal_correction = xp.zeros_like(cost)
+    if moments.covariance is None or moments.mean.shape[-1] == 1:
+        return Coupling(cost + diagonal_correction, masses, nearest)
+
+    correlated = np.arange(means.shape[0]) if lazy else np.flatnonzero(_correlated(moments))
+    if not correlated.size:
+        return Coupling(cost + diagonal_correction, masses, nearest)
+    if not radial and len(blocks) == 2:
+        if joint:
+            rectangles = _rectangles(scheme, index, moments, correlated)
+            masses = rectangles if lazy else _put(masses, correlated, rectangles)
+        return Coupling(cost, masses, nearest)
+    sigma = take(moments.covariance, correlated, axis=0)
+    g, dev = take(alignment, correlated, axis=0), take(deviation, correlated, axis=0)
+    correction = 2.0 * (xp.sum(g * dev, axis=-1) - nuclear_norm(g, sigma))
+    correction = correction if lazy else _put(diagonal_correction, correlated, correction)
+    return Coupling(cost + correction, masses, False)
+
+
+def nuclear_norm(g: Array, sigma: Array) -> Array:
+    """A number not above the nuclear norm of diag(g) Σ^{1/2}, that is tr (diag(g) Σ diag(g))^{1/2}, batched.
+
+    Differentiable by first-order expansion about the value: the derivative of tr B^{1/2} is ½ tr(B^{−1/2} dB), while the
+    derivative of an eigendecomposition is singular at equal eigenvalues.
+    """
+    xp = namespace(g, sigma)
+    b = g[:, :, None] * sigma * g[:, None, :]
+    b = 0.5 * (b + xp.matrix_transpose(b))
+    fixed = stop_gradient(b)
+    values, vectors = xp.linalg.eigh(fixed)
+    top = values[:, -1:]
+    # The root of an eigenvalue that rounding made of zero would be 1e-8: round all of them down first.
+    values = values - 4.0 * sigma.shape[-1] * eps(b) * top
+    positive = values > 1e-30 * xp.where(top > 0, top, xp.ones_like(top))
+    roots = xp.where(positive, xp.sqrt(xp.where(positive, values, xp.ones_like(values))), xp.zeros_like(values))
+    trace = xp.sum(roots, axis=-1)
+    if not is_lazy(g) and not is_lazy(sigma):
+        return trace
+    inverse = xp.where(positive, 0.5 / xp.where(positive, roots, xp.ones_like(roots)), xp.zeros_like(roots))
+    slope = xp.matmul(vectors * inverse[:, None, :], xp.matrix_transpose(vectors))
+    return trace + xp.sum(slope * (b - fixed), axis=(-2, -1))
+
+
+def _block_moments(
+    scheme: ProductScheme, index: np.ndarray | None, moments: FrameMoments
+) -> tuple[list[BlockMoments], bool]:
+    """The moments of every codebook on its axes, and whether one of them is a cross."""
+    xp = namespace(moments.mean)
+    scales = xp.ones_like(moments.mean[:1]) if scheme.scales is None else _gather(scheme.scales, index, 1)
+    blocks, start = [], 0
+    for book in scheme.codebooks:
+        axes = slice(start, start + book.ndim)
+        blocks.append(book.moments(moments.mean[:, axes], moments.variance[:, axes], scales[:, axes]))
+        start += book.ndim
+    return blocks, any(isinstance(book, CrossCodebook) for book in scheme.codebooks)
+
+
+def _correlated(moments: FrameMoments) -> np.ndarray:
+    """Which Gaussians are correlated in the frame."""
+    root = np.sqrt(moments.variance)
+    bound = _UNCORRELATED * root[:, :, None] * root[:, None, :]
+    off = np.abs(moments.covariance) * (1.0 - np.eye(root.shape[-1]))
+    return (off > bound).any(axis=(-2, -1))
+
+
+def _isotropic_crosses(scheme: ProductScheme, moments: FrameMoments, deviation: Array) -> bool:
+    """True if on each cross the Gaussians are centred and of one variance, the square of every scale."""
+    if moments.covariance is not None and _correlated(moments).any():
+        return False
+    start = 0
+    for book in scheme.codebooks:
+        axes = slice(start, start + book.ndim)
+        start += book.ndim
+        if isinstance(book, CrossCodebook):
+            scale = deviation[:, axes]
+            tolerance = 1e-13 * scale.max()
+            if np.ptp(scale) > tolerance or np.abs(moments.mean[:, axes]).max() > tolerance:
+                return False
+            if np.abs(moments.variance[:, axes] - scale**2).max() > tolerance * scale.max():
+                return False
+    return True
+
+
+def _rectangles(scheme: ProductScheme, index: np.ndarray | None, moments: FrameMoments, rows: np.ndarray) -> Array:
+    """Joint masses (K', n₁n₂) of the cells of two scalar codebooks, for the Gaussians `rows`."""
+    xp = namespace(moments.mean)
+    mean, variance = take(moments.mean, rows, axis=0), take(moments.variance, rows, axis=0)
+    covariance = take(moments.covariance, rows, axis=0)
+    ones = xp.ones_like(moments.mean[:1])
+    scales = ones if scheme.scales is None else _gather(scheme.scales, None if index is None else index[rows], 1)
+    positive = variance > 0
+    deviation = xp.where(positive, xp.sqrt(xp.where(positive, variance, 1.0)), xp.zeros_like(variance))
+    borders = []
+    for axis, book in enumerate(scheme.codebooks):
+        y = book.points()[:, 0][None, :] * scales[:, axis, None]
+        upper = y + voronoi_gaps(y)[1]
+        b = standardize(upper - mean[:, axis, None], deviation[:, axis, None])
+        borders.append(xp.concat([xp.full_like(b[:, :1], -40.0), b], axis=-1))
+    product = deviation[:, 0] * deviation[:, 1]
+    correlation = covariance[:, 0, 1] / xp.where(product > 0, product, xp.ones_like(product))
+    masses = rectangle_masses(*borders, xp.clip(correlation, -1.0, 1.0))
+    total = xp.sum(masses, axis=(-2, -1))[:, None, None]
+    return (masses / total).reshape(masses.shape[0], -1)
+
+
+def _gather(values: Array, index: np.ndarray | None, rank: int) -> Array:
+    """Rows of a stacked array for each Gaussian; an unstacked one gets an axis to broadcast."""
+    if values.ndim == rank:
+        return values[None]
+    return values if index is None else take(values, index, axis=0)
+
+
+def _put(values: np.ndarray, rows: np.ndarray, new: np.ndarray) -> np.ndarray:
+    out = np.array(np.broadcast_to(values, (values.shape[0], *new.shape[1:])))
+    out[rows] = new
+    return out
+
+
+def low_precision_slack(x: Array) -> float:
+    """Relative amount by which a bound computed in this dtype is raised, to cover the rounding of its own arithmetic."""
+    return 1e-13 if eps(x) < 1e-12 else 64.0 * eps(x)
+
+
+def clipped_sqrt(x: Array) -> Array:
+    """√max(x, 0), with derivative zero at zero."""
+    xp = namespace(x)
+    positive = x > 0
+    return xp.where(positive, xp.sqrt(xp.where(positive, x, xp.ones_like(x))), xp.zeros_like(x))
+
+
+__all__ = ["Coupling", "axis_aligned", "clipped_sqrt", "couple", "in_frame", "low_precision_slack", "nuclear_norm"]

@@ -1,0 +1,1 @@
+"""Certified point sets for one block of axes."""

@@ -1,0 +1,1 @@
+"""What is approximated: Gaussian mixtures, and what approximates: sums of Diracs."""

@@ -1,0 +1,153 @@
+"""Gaussians and Gaussian mixtures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from diracs import _checks
+from diracs._arrays import Array, common_framework, framework, is_traced, namespace, pytree
+
+KINDS = {-1: "isotropic", 0: "diagonal", 1: "full"}
+
+
+def _covariance_kind(name: str, means: Array, covs: Array) -> str:
+    """Isotropic, diagonal or full, told by the rank of the covariances; checks their shape and values."""
+    kind = KINDS.get(covs.ndim - means.ndim)
+    d = means.shape[-1]
+    expected = {"isotropic": means.shape[:-1], "diagonal": means.shape, "full": (*means.shape, d)}
+    if kind is None or tuple(covs.shape) != tuple(expected[kind]):
+        listed = ", ".join(f"{tuple(s)} ({k})" for k, s in expected.items())
+        raise ValueError(
+            f"{name} must have one of the shapes {listed} to go with means of shape {tuple(means.shape)},"
+            f" got {tuple(covs.shape)}"
+        )
+    _checks.covariances(name, covs, kind == "full")
+    return kind
+
+
+@pytree
+@dataclass(frozen=True, eq=False, init=False)
+class GaussianMixture:
+    """The law Σ w_k N(μ_k, Σ_k).
+
+    Parameters
+    ----------
+    means : array (..., k, d)
+    covs : array
+        (..., k) isotropic variances, (..., k, d) diagonal ones, or (..., k, d, d) full covariances, told apart by rank.
+        Variances, not standard deviations. Singular and zero covariances are allowed.
+    weights : array (..., k), optional
+        Non-negative, normalized to sum 1; equal by default.
+
+    Leading axes make a batch of mixtures.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For empty, non-finite or wrongly shaped arrays, negative weights, covariances that are not symmetric positive
+        semidefinite, arrays of different frameworks.
+    """
+
+    means: Array
+    covs: Array
+    weights: Array
+
+    _leaves = ("means", "covs", "weights")
+    _static = ()
+
+    def __init__(self, means: Any, covs: Any, weights: Any = None) -> None:
+        kind = common_framework(means=means, covs=covs, weights=weights)
+        mu = _checks.floating("means", means, kind)
+        if mu.ndim < 2:
+            raise ValueError(f"means must have shape (k, d), got {tuple(mu.shape)}; for laws on a line use (k, 1)")
+        cov = _checks.floating("covs", covs, kind)
+        _covariance_kind("covs", mu, cov)
+        object.__setattr__(self, "means", mu)
+        object.__setattr__(self, "covs", cov)
+        object.__setattr__(self, "weights", _checks.weights("weights", weights, kind, mu, tuple(mu.shape[:-1])))
+
+    @property
+    def covariance_kind(self) -> str:
+        """'isotropic', 'diagonal' or 'full'."""
+        return KINDS[self.covs.ndim - self.means.ndim]
+
+    @property
+    def ndim(self) -> int:
+        """The dimension d of the space."""
+        return self.means.shape[-1]
+
+    @property
+    def n_components(self) -> int:
+        return self.means.shape[-2]
+
+    @property
+    def batch_shape(self) -> tuple[int, ...]:
+        return tuple(self.means.shape[:-2])
+
+    def __repr__(self) -> str:
+        batch = f", batch {self.batch_shape}" if self.batch_shape else ""
+        return f"GaussianMixture({self.n_components} {self.covariance_kind} components in dimension {self.ndim}{batch})"
+
+
+@pytree
+@dataclass(frozen=True, eq=False, init=False)
+class Gaussian:
+    """The law N(mean, cov).
+
+    Parameters
+    ----------
+    mean : array (..., d), or a number for a law on the line
+    cov : array
+        (...) an isotropic variance, (..., d) diagonal variances, or (..., d, d) a full covariance; may be singular.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As for `GaussianMixture`.
+    """
+
+    mean: Array
+    cov: Array
+
+    _leaves = ("mean", "cov")
+    _static = ()
+
+    def __init__(self, mean: Any, cov: Any) -> None:
+        kind = common_framework(mean=mean, cov=cov)
+        mu = _checks.floating("mean", mean, kind)
+        mu = mu.reshape(1) if mu.ndim == 0 else mu
+        sigma = _checks.floating("cov", cov, kind)
+        _covariance_kind("cov", mu, sigma)
+        object.__setattr__(self, "mean", mu)
+        object.__setattr__(self, "cov", sigma)
+
+    @property
+    def ndim(self) -> int:
+        """The dimension d of the space."""
+        return self.mean.shape[-1]
+
+    def as_mixture(self) -> GaussianMixture:
+        """The same law as a mixture of one component."""
+        xp = namespace(self.mean, self.cov)
+        batch = self.mean.ndim - 1
+        return GaussianMixture(xp.expand_dims(self.mean, axis=batch), xp.expand_dims(self.cov, axis=batch))
+
+    def __repr__(self) -> str:
+        return f"Gaussian(dimension {self.ndim})"
+
+
+SumOfGaussians = GaussianMixture  # the name used in the optimal transport literature
+
+
+def full_covariances(means: np.ndarray, covs: np.ndarray) -> np.ndarray:
+    """NumPy covariances of any kind as matrices (..., k, d, d)."""
+    d = means.shape[-1]
+    kind = KINDS[covs.ndim - means.ndim]
+    if kind == "full":
+        return covs
+    if kind == "isotropic":
+        return covs[..., None, None] * np.eye(d)
+    return covs[..., :, None] * np.eye(d)

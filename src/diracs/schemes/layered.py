@@ -1,0 +1,91 @@
+"""Layered schemes: one product scheme per group of components."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from diracs._arrays import Array, common_framework, namespace, pytree
+from diracs.schemes.product import ProductScheme
+
+
+@pytree
+@dataclass(frozen=True, eq=False, init=False)
+class LayeredScheme:
+    """A product scheme for each group of components of a mixture; a component's mass goes to its group's points only.
+
+    Parameters
+    ----------
+    schemes : sequence of ProductScheme
+        A stack counts as as many schemes as it holds.
+    groups : sequence of int, optional
+        For each component the number of its scheme. Left out, every component takes the scheme that is cheapest for it.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For no schemes, schemes of different dimension or framework, numbers of schemes that do not exist.
+    """
+
+    schemes: tuple[ProductScheme, ...]
+    groups: tuple[int, ...] | None
+
+    _leaves = ("schemes",)
+    _static = ("groups",)
+
+    def __init__(self, schemes: Sequence[ProductScheme], groups: Any = None) -> None:
+        if isinstance(schemes, ProductScheme):
+            schemes = (schemes,)
+        schemes = tuple(schemes)
+        if not schemes:
+            raise ValueError("schemes must not be empty: give at least one ProductScheme")
+        for scheme in schemes:
+            if not isinstance(scheme, ProductScheme):
+                raise TypeError(f"schemes must be ProductScheme objects, got {type(scheme).__name__}")
+        dimensions = {scheme.ndim for scheme in schemes} - {None}
+        if len(dimensions) > 1:
+            raise ValueError(f"schemes must lie in one space, got dimensions {sorted(dimensions)}")  # type: ignore[type-var]
+        common_framework(**{f"schemes[{i}]": a for i, s in enumerate(schemes) for a in s.arrays()[:1]})
+        total = sum(scheme.stack for scheme in schemes)
+        if groups is not None:
+            g = np.asarray(groups)
+            if g.ndim != 1 or not np.issubdtype(g.dtype, np.integer):
+                raise ValueError(f"groups must be whole numbers, one per component, got {groups!r}")
+            if (g < 0).any() or (g >= total).any():
+                raise ValueError(f"groups must be between 0 and {total - 1}, the numbers of the schemes")
+            groups = tuple(g.tolist())
+        object.__setattr__(self, "schemes", schemes)
+        object.__setattr__(self, "groups", groups)
+
+    @property
+    def size(self) -> int:
+        """Number of points."""
+        return sum(scheme.size for scheme in self.schemes)
+
+    @property
+    def ndim(self) -> int | None:
+        """Dimension of the space, None if no scheme tells it."""
+        return next((s.ndim for s in self.schemes if s.ndim is not None), None)
+
+    @property
+    def stack(self) -> int:
+        """Number of schemes, each of a stack counted."""
+        return sum(scheme.stack for scheme in self.schemes)
+
+    def arrays(self) -> list[Array]:
+        """All arrays that the schemes hold."""
+        return [a for scheme in self.schemes for a in scheme.arrays()]
+
+    def positions(self, ndim: int | None = None) -> Array:
+        """The points of all schemes, one after the other, (size, d)."""
+        blocks = [scheme.positions(ndim) for scheme in self.schemes]
+        return namespace(*blocks).concat(blocks, axis=0)
+
+    def __repr__(self) -> str:
+        return f"LayeredScheme({self.stack} schemes, {self.size} points)"
+
+
+Scheme = ProductScheme | LayeredScheme
