@@ -10,6 +10,7 @@ The closed-form part of diracs is written against the Python array API. Three ru
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -164,6 +165,36 @@ def take(x: Array, index: np.ndarray, axis: int) -> Array:
 
         return torch.index_select(x, axis, torch.as_tensor(index, device=x.device))
     return namespace(x).take(x, np.asarray(index), axis=axis)
+
+
+def map_arrays(obj: Any, function: Callable[[Array], Array]) -> Any:
+    """The object with the function applied to every array that it holds (see `pytree`)."""
+    if obj is None:
+        return None
+    if isinstance(obj, tuple):
+        return tuple(map_arrays(item, function) for item in obj)
+    if type(obj) not in _PYTREES:
+        return function(obj)
+    new = object.__new__(type(obj))
+    for name in obj._static:
+        object.__setattr__(new, name, getattr(obj, name))
+    for name in obj._leaves:
+        object.__setattr__(new, name, map_arrays(getattr(obj, name), function))
+    return new
+
+
+def add_rows(values: Array, index: np.ndarray, count: int) -> Array:
+    """Sums of rows with the same index: (K, n) → (count, n)."""
+    if count == 1:
+        return namespace(values).sum(values, axis=0, keepdims=True)
+    if isinstance(values, np.ndarray):
+        if values.shape[0] == count and (index == np.arange(count)).all():
+            return values
+        out = np.zeros((count, *values.shape[1:]))
+        np.add.at(out, index, values)
+        return out
+    member = asarray_like(index[None, :] == np.arange(count)[:, None], values)
+    return namespace(values).matmul(member, values)
 
 
 _PYTREES: list[type] = []

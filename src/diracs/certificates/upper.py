@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from diracs._arrays import Array, eps, is_lazy, namespace, stop_gradient, take
+from diracs._arrays import Array, concrete, eps, is_lazy, namespace, stop_gradient, take
 from diracs.cells.product import rectangle_masses, standardize, voronoi_gaps
 from diracs.codebooks.cross import CrossCodebook
 from diracs.codebooks.moments import BlockMoments
@@ -32,6 +32,7 @@ class FrameMoments(NamedTuple):
     variance: Array  # (K, r)
     covariance: Array | None  # (K, r, r), None if diagonal by structure
     residual: Array  # (K,): mean square distance from the space of the covered axes
+    rounding: Array  # (K,): by how much the mean may be off, zero where nothing was rotated
 
 
 class Coupling(NamedTuple):
@@ -39,6 +40,7 @@ class Coupling(NamedTuple):
 
     cost: Array  # (K,)
     masses: Array  # (K, n)
+    rounding: Array  # (K,): to be added to the root of the cost, for means rounded in a rotated frame
     nearest: bool  # every point of space surely goes to its nearest Dirac
 
 
@@ -55,7 +57,7 @@ def in_frame(scheme: ProductScheme, index: np.ndarray | None, means: Array, covs
             variances = covs if kind == 0 else xp.linalg.diagonal(covs)
         block = covs[:, :r, :r] if kind > 0 else None
         residual = xp.sum(variances[:, r:] + delta[:, r:] ** 2, axis=-1)
-        return FrameMoments(delta[:, :r], variances[:, :r], block, residual)
+        return FrameMoments(delta[:, :r], variances[:, :r], block, residual, xp.zeros_like(residual))
 
     frame = _gather(orthonormal(scheme.frame), index, 2)
     mean = xp.matmul(delta[:, None, :], frame)[:, 0]  # (K, m)
@@ -75,16 +77,19 @@ def in_frame(scheme: ProductScheme, index: np.ndarray | None, means: Array, covs
         rest = total - xp.sum(variance, axis=-1)
         residual = residual + xp.sum(outside * outside, axis=-1) + xp.where(rest > 0, rest, xp.zeros_like(rest))
     # Rotated sums are only good to rounding of the largest variance, and a bound must not gain from that.
+    rounding = xp.zeros_like(residual)
     if not axis_aligned(scheme):
-        residual = residual + stop_gradient(4.0 * d * eps(means) * (total + xp.sum(delta * delta, axis=-1) * eps(means)))
-    return FrameMoments(mean[:, :r], variance[:, :r], block, residual)
+        slack = 4.0 * d * eps(means)
+        residual = residual + stop_gradient(slack * total)
+        rounding = stop_gradient(slack * xp.max(abs(delta), axis=-1))
+    return FrameMoments(mean[:, :r], variance[:, :r], block, residual, rounding)
 
 
 def axis_aligned(scheme: ProductScheme) -> bool:
     """True if the frame surely is made of coordinate axes, so that it rotates nothing."""
     if scheme.frame is None:
         return True
-    return not is_lazy(scheme.frame) and bool((abs(scheme.frame) == namespace(scheme.frame).round(abs(scheme.frame))).all())
+    return not is_lazy(scheme.frame) and bool(np.isin(concrete(scheme.frame), (-1.0, 0.0, 1.0)).all())
 
 
 def couple(
@@ -111,7 +116,7 @@ def couple(
         masses = (masses[:, :, None] * block.masses[:, None, :]).reshape(means.shape[0], -1)
     cost = moments.residual
     if not blocks:
-        return Coupling(cost, masses, True)
+        return Coupling(cost, masses, moments.rounding, True)
     distortion, alignment, deviation, excess = (
         xp.concat([getattr(block, name) for block in blocks], axis=-1)
         for name in ("distortion", "alignment", "deviation", "excess")
@@ -127,21 +132,21 @@ def couple(
     else:
         diagonal_correction = xp.zeros_like(cost)
     if moments.covariance is None or moments.mean.shape[-1] == 1:
-        return Coupling(cost + diagonal_correction, masses, nearest)
+        return Coupling(cost + diagonal_correction, masses, moments.rounding, nearest)
 
     correlated = np.arange(means.shape[0]) if lazy else np.flatnonzero(_correlated(moments))
     if not correlated.size:
-        return Coupling(cost + diagonal_correction, masses, nearest)
+        return Coupling(cost + diagonal_correction, masses, moments.rounding, nearest)
     if not radial and len(blocks) == 2:
         if joint:
             rectangles = _rectangles(scheme, index, moments, correlated)
             masses = rectangles if lazy else _put(masses, correlated, rectangles)
-        return Coupling(cost, masses, nearest)
+        return Coupling(cost, masses, moments.rounding, nearest)
     sigma = take(moments.covariance, correlated, axis=0)
     g, dev = take(alignment, correlated, axis=0), take(deviation, correlated, axis=0)
     correction = 2.0 * (xp.sum(g * dev, axis=-1) - nuclear_norm(g, sigma))
     correction = correction if lazy else _put(diagonal_correction, correlated, correction)
-    return Coupling(cost + correction, masses, False)
+    return Coupling(cost + correction, masses, moments.rounding, False)
 
 
 def nuclear_norm(g: Array, sigma: Array) -> Array:
@@ -246,13 +251,3 @@ def _put(values: np.ndarray, rows: np.ndarray, new: np.ndarray) -> np.ndarray:
 def low_precision_slack(x: Array) -> float:
     """Relative amount by which a bound computed in this dtype is raised, to cover the rounding of its own arithmetic."""
     return 1e-13 if eps(x) < 1e-12 else 64.0 * eps(x)
-
-
-def clipped_sqrt(x: Array) -> Array:
-    """√max(x, 0), with derivative zero at zero."""
-    xp = namespace(x)
-    positive = x > 0
-    return xp.where(positive, xp.sqrt(xp.where(positive, x, xp.ones_like(x))), xp.zeros_like(x))
-
-
-__all__ = ["Coupling", "axis_aligned", "clipped_sqrt", "couple", "in_frame", "low_precision_slack", "nuclear_norm"]

@@ -121,3 +121,20 @@ def _described(x: Any) -> str:
     if name in ("multivariate_normal_gen", "norm_gen"):
         return f"{name} (call it with its parameters first)"
     return name if module == "builtins" else f"{module}.{name}"
+
+
+def as_mixture(x: Any) -> GaussianMixture:
+    """`x` as a Gaussian mixture: a Gaussian is one of one component, Diracs are components of zero variance.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `as_distribution`.
+    """
+    distribution = as_distribution(x)
+    if isinstance(distribution, Gaussian):
+        return distribution.as_mixture()
+    if isinstance(distribution, SumOfDiracs):
+        positions, weights = distribution.positions, distribution.weights
+        return GaussianMixture(positions, namespace(positions).zeros_like(weights), weights)
+    return distribution

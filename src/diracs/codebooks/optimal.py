@@ -1,0 +1,204 @@
+"""Optimal scalar quantizers of Gaussian mixtures, and of the normal law."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from diracs.cells.product import density, interval_moments, voronoi_gaps
+from diracs.codebooks import starts
+from diracs.codebooks.newton import CellMoments, minimize_distortion
+from diracs.codebooks.normal import normal_distortion, normal_levels
+
+__all__ = ["mixture_distortion", "normal_distortion", "normal_levels", "optimal_levels"]
+
+# Components beyond this many standard deviations from a cell (mass below 1e-44) are passed over while optimizing.
+_FAR = 14.0
+# Beyond this many, float64 holds no mass at all.
+_NOTHING = 38.0
+# Pairs of component and level that are worked on at once.
+_PAIRS = 1 << 17
+# Dynamic programming is tried up to this many levels, on at most so many bins, within so many operations in total.
+_SEARCHED, _BINS, _OPERATIONS = 64, 512, 2e8
+
+
+@dataclass(frozen=True)
+class Mixtures:
+    """Gaussian mixtures on the line, centred and scaled by powers of two to order one."""
+
+    means: np.ndarray  # (K,)
+    deviations: np.ndarray  # (K,) zero: point mass
+    weights: np.ndarray  # (K,) of sum one per mixture
+    counts: np.ndarray  # (G,) number of components
+    centre: np.ndarray  # (G,)
+    scale: np.ndarray  # (G,)
+
+    def components(self, g: int) -> slice:
+        """Where the components of mixture g stand."""
+        begin = int(self.counts[:g].sum())
+        return slice(begin, begin + int(self.counts[g]))
+
+
+def standardize(means: np.ndarray, variances: np.ndarray, weights: np.ndarray, group: np.ndarray) -> Mixtures:
+    """Bring each mixture to order one; see `optimal_levels` for the arguments."""
+    means, variances, weights = (np.asarray(a, dtype=np.float64) for a in (means, variances, weights))
+    group = np.asarray(group)
+    counts = np.bincount(group)
+    begin = np.cumsum(counts) - counts
+    low, high = np.minimum.reduceat(means, begin), np.maximum.reduceat(means, begin)
+    centre = np.where(low == high, low, 0.5 * low + 0.5 * high)
+    deviations = np.sqrt(variances)
+    size = np.maximum(0.5 * high - 0.5 * low, np.maximum.reduceat(deviations, begin))
+    # A power of two, so that scaling is exact.
+    scale = np.ldexp(1.0, np.where(size > 0, np.frexp(size)[1], 0))
+    share = weights / np.maximum.reduceat(weights, begin)[group]
+    share = share / np.add.reduceat(share, begin)[group]
+    return Mixtures((means - centre[group]) / scale[group], deviations / scale[group], share, counts, centre, scale)
+
+
+@dataclass(frozen=True)
+class _MixtureLaw:
+    """Moments of the cells of quantizers, quantizer r being one of the mixture of[r]."""
+
+    mixtures: Mixtures
+    of: np.ndarray
+    far: float = _FAR
+
+    def __call__(self, levels: np.ndarray, sizes: np.ndarray, rows: np.ndarray) -> CellMoments:
+        mix, n = self.mixtures, int(sizes[0])
+        y = levels.reshape(-1, n)
+        left, right = voronoi_gaps(y)
+        mixture = self.of[rows]
+        counts = mix.counts[mixture]
+        ends = np.cumsum(counts)
+        row = np.repeat(np.arange(len(rows)), counts)
+        shift = (np.cumsum(mix.counts) - mix.counts)[mixture] - (ends - counts)
+        component = np.arange(len(row)) + shift[row]
+        sums = np.zeros((4, y.size))
+        step = max(1, _PAIRS // n)
+        for begin in range(0, len(row), step):
+            r, k = row[begin : begin + step], component[begin : begin + step]
+            mean, deviation = mix.means[k, None], mix.deviations[k, None]
+            reach = self.far * deviation
+            lower, upper = (y - left)[r[0] : r[-1] + 1], (y + right)[r[0] : r[-1] + 1]
+            inner = r - r[0]
+            pair, j = np.nonzero((lower[inner] <= mean + reach) & (upper[inner] >= mean - reach))
+            at, k = r[pair] * n + j, k[pair]
+            found = self._sum(levels[at], left.ravel()[at], right.ravel()[at], k, at - r[0] * n)
+            part = slice(r[0] * n, r[0] * n + found.shape[1])
+            sums[:, part] += found
+        finite = np.isfinite(right).ravel()
+        coupling = np.where(finite, 0.5 * sums[3] * np.where(finite, right.ravel(), 0.0), 0.0)
+        return CellMoments(sums[0], sums[1], sums[2], coupling, np.zeros(y.size))
+
+    def _sum(self, y: np.ndarray, left: np.ndarray, right: np.ndarray, k: np.ndarray, at: np.ndarray) -> np.ndarray:
+        """Mass, first and second moment, and density at the right border, summed over pairs of cell and component."""
+        mix = self.mixtures
+        weight, mean, deviation = mix.weights[k], mix.means[k], mix.deviations[k]
+        mass, first, second, _ = interval_moments(y, left, right, mean, deviation * deviation)
+        smooth = np.isfinite(right) & (deviation > 0)
+        safe = np.where(smooth, deviation, 1.0)
+        z = np.where(smooth, y - mean + np.where(smooth, right, 0.0), 0.0) / safe
+        border = np.where(smooth, density(z) / safe, 0.0)
+        return np.stack([np.bincount(at, weight * v) for v in (mass, first, second, border)])
+
+
+def optimal_levels(
+    means: np.ndarray, variances: np.ndarray, weights: np.ndarray, group: np.ndarray, n: int
+) -> np.ndarray:
+    """Optimal n-point quantizers of several Gaussian mixtures on the line.
+
+    Parameters
+    ----------
+    means, variances, weights : arrays (K,)
+        All components; a variance of zero is a point mass; weights are positive and need not be normalized.
+    group : array (K,) of int
+        The mixture of each component: sorted, every value from 0 to G − 1 occurs.
+    n : int
+        Number of levels, at least 1.
+
+    Returns
+    -------
+    array (G, n)
+        Sorted levels. Their distortion is at most that of the best allocation of the n points to the components (each
+        at least one), and has a positive semidefinite Hessian. Levels repeat only where a mixture consists of at most n
+        point masses.
+
+    Notes
+    -----
+    Damped Newton from several starts (companding, per mode, per component, dynamic programming), the best is kept. For
+    log-concave mixtures the optimum is unique and one start is enough.
+    """
+    mix = standardize(means, variances, weights, group)
+    total = len(mix.counts)
+    begin = np.cumsum(mix.counts) - mix.counts
+    if n == 1:
+        return (mix.centre + mix.scale * np.add.reduceat(mix.weights * mix.means, begin))[:, None]
+    out = np.empty((total, n))
+    single = mix.counts == 1
+    out[single] = mix.means[begin[single], None] + mix.deviations[begin[single], None] * normal_levels(n)[0]
+
+    several = np.flatnonzero(~single)
+    normal = np.append(np.inf, normal_distortion(np.arange(1, n + 2)))
+    bins = int(min(_BINS, math.sqrt(_OPERATIONS / (n * max(len(several), 1)))))
+    candidates: list[np.ndarray] = []
+    of: list[int] = []
+    for g in several:
+        found = _candidates(mix, int(g), n, normal, bins)
+        if len(found) == 1 and found[0].shape[0] == n and mix.deviations[mix.components(g)].max() == 0:
+            out[g] = found[0]
+            continue
+        candidates += found
+        of += [int(g)] * len(found)
+    if candidates:
+        law = _MixtureLaw(mix, np.array(of))
+        sizes = np.full(len(of), n)
+        levels = minimize_distortion(np.concatenate(candidates), sizes, law)
+        distortion = law(levels, sizes, np.arange(len(of))).second.reshape(-1, n).sum(axis=1)
+        order = np.lexsort((distortion, of))
+        rows, where = np.unique(np.array(of)[order], return_index=True)
+        out[rows] = levels.reshape(-1, n)[order[where]]
+    return np.maximum.accumulate(mix.centre[:, None] + mix.scale[:, None] * out, axis=1)
+
+
+def _candidates(mix: Mixtures, g: int, n: int, normal: np.ndarray, bins: int) -> list[np.ndarray]:
+    """Starting levels for mixture g, strictly increasing; the answer itself for at most n point masses."""
+    part = mix.components(g)
+    mean, deviation, weight = mix.means[part], mix.deviations[part], mix.weights[part]
+    if deviation.max() == 0:
+        atoms = np.unique(mean)
+        if len(atoms) <= n:
+            return [np.append(atoms, np.full(n - len(atoms), atoms[-1]))]
+    cells = starts.grid(mean, deviation, weight, max(1024, 2 * n))
+    found = [starts.companding(cells, n)]
+    if not cells.log_concave:
+        found += [starts.modes(cells, n, normal), starts.union(mean, deviation, weight, n, normal)]
+        if n <= _SEARCHED and bins >= 4 * n:
+            found.append(starts.k_means(cells, n, bins))
+    return [_spread(y) for y in found if y is not None]
+
+
+def _spread(y: np.ndarray) -> np.ndarray:
+    """Levels that coincide, moved apart by a few roundings."""
+    if (np.diff(y) > 0).all():
+        return y
+    step = 4.0 * float(np.finfo(np.float64).eps) * max(1.0, float(np.abs(y).max()))
+    ramp = step * np.arange(len(y))
+    return np.maximum.accumulate(y - ramp) + ramp
+
+
+def mixture_distortion(
+    levels: np.ndarray, means: np.ndarray, variances: np.ndarray, weights: np.ndarray, group: np.ndarray
+) -> np.ndarray:
+    """E min_j (x − y_j)² of sorted levels (G, n) for each of G mixtures, normalized; (G,), a sum of positive terms.
+
+    The other arguments are those of `optimal_levels`.
+    """
+    mix = standardize(means, variances, weights, group)
+    y = (np.asarray(levels, dtype=np.float64) - mix.centre[:, None]) / mix.scale[:, None]
+    rows = np.arange(len(y))
+    law = _MixtureLaw(mix, rows, _NOTHING)
+    second = law(y.ravel(), np.full(len(y), y.shape[1]), rows).second
+    return second.reshape(y.shape).sum(axis=1) * mix.scale**2

@@ -1,0 +1,225 @@
+"""Quantizations and mixtures in files: `.npz` (NumPy arrays) or `.json` (readable text), never pickles.
+
+A quantization is a tree of objects whose leaves are arrays. In JSON an array is written out with its dtype and shape, and
+floats by their shortest decimal that reads back the same. In `.npz` each array is an entry under its dotted name
+(`positions`, `distribution.means`, …), and the entry `structure` holds the rest of the tree as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import array_api_compat
+import numpy as np
+
+from diracs._arrays import is_array
+from diracs.codebooks.cross import CrossCodebook
+from diracs.codebooks.scalar import ScalarCodebook
+from diracs.distributions.discrete import SumOfDiracs
+from diracs.distributions.gaussian import Gaussian, GaussianMixture
+from diracs.quantization import Quantization
+from diracs.schemes.layered import LayeredScheme
+from diracs.schemes.product import ProductScheme
+
+_FORMAT = "diracs quantization"
+_VERSION = 1
+_CLASSES: dict[str, type] = {
+    cls.__name__: cls
+    for cls in (SumOfDiracs, Gaussian, GaussianMixture, ScalarCodebook, CrossCodebook, ProductScheme, LayeredScheme)
+}
+_FIELDS = ("distribution", "scheme", "positions", "weights", "w2", "exact")
+_MIXTURE_KEYS = ("means", "covs", "weights")
+
+
+def save(quantization: Quantization, path: str | Path) -> None:
+    """Write a quantization, its certificates, its distribution and its scheme to `path`, `.npz` or `.json`.
+
+    Arrays of any framework are written with their dtype; they come back as NumPy's.
+
+    Raises
+    ------
+    ValueError
+        For any other suffix.
+    """
+    suffix = _suffix(path)
+    tree = {name: getattr(quantization, name) for name in (*_FIELDS, "w2_lower")}
+    header = {"format": _FORMAT, "version": _VERSION}
+    if suffix == ".json":
+        _write_json(path, {**header, **_encode(tree, "", _written_out)})
+        return
+    arrays: dict[str, np.ndarray] = {}
+
+    def entry(array: np.ndarray, name: str) -> dict[str, Any]:
+        arrays[name] = array
+        return {"array": name}
+
+    structure = json.dumps({**header, **_encode(tree, "", entry)}, allow_nan=False)
+    _write_npz(path, {**arrays, "structure": np.asarray(structure)})
+
+
+def load(path: str | Path) -> Quantization:
+    """The quantization that `save` wrote, with NumPy arrays.
+
+    Raises
+    ------
+    ValueError
+        If the file is not one that `save` wrote; FileNotFoundError if there is none.
+    """
+    if _suffix(path) == ".json":
+        content = _read_json(path)
+        arrays: dict[str, np.ndarray] = {}
+    else:
+        arrays = _read_npz(path)
+        content = json.loads(str(arrays["structure"])) if "structure" in arrays else None
+    if not isinstance(content, dict) or content.get("format") != _FORMAT:
+        raise ValueError(f"{path} does not hold a quantization: such files are written by Quantization.save")
+    if content.get("version") != _VERSION:
+        raise ValueError(
+            f"{path} has format version {content.get('version')}, but this diracs reads version {_VERSION}: update diracs"
+        )
+    try:
+        tree = {name: _decode(content[name], arrays) for name in (*_FIELDS, "w2_lower")}
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{path} is incomplete or damaged: {error} is missing or not understood") from None
+    lower = tree.pop("w2_lower")
+    quantization = Quantization(**tree)
+    # The stored bound, as computing it again may take long.
+    object.__setattr__(quantization, "_w2_lower", lower)
+    return quantization
+
+
+def write_mixture(mixture: GaussianMixture, path: str | Path) -> None:
+    """Write means, covs and weights of a mixture to `path`, `.npz` or `.json`.
+
+    Raises
+    ------
+    ValueError
+        For any other suffix.
+    """
+    arrays = {name: _to_numpy(getattr(mixture, name)) for name in _MIXTURE_KEYS}
+    if _suffix(path) == ".json":
+        _write_json(path, {name: a.tolist() for name, a in arrays.items()})
+    else:
+        _write_npz(path, arrays)
+
+
+def read_mixture(path: str | Path) -> GaussianMixture:
+    """The mixture of a file that holds `means`, `covs` and, if they are not equal, `weights`, as in `GaussianMixture`.
+
+    JSON: ``{"means": [[0, 0], [1, 1]], "covs": [[1, 1], [2, 2]], "weights": [0.4, 0.6]}``.
+
+    Raises
+    ------
+    ValueError
+        If an entry is missing, unknown or wrong; FileNotFoundError if there is no file.
+    """
+    content = _read_json(path) if _suffix(path) == ".json" else _read_npz(path)
+    if not isinstance(content, dict):
+        raise ValueError(f'{path} must hold an object with the entries "means", "covs" and, if wanted, "weights"')
+    missing = [name for name in ("means", "covs") if name not in content]
+    unknown = [str(name) for name in content if name not in _MIXTURE_KEYS]
+    if missing or unknown:
+        faults = [f"{' and '.join(missing)} missing"] if missing else []
+        faults += [f"{', '.join(unknown[:5])} not known"] if unknown else []
+        raise ValueError(f"{path} must have the entries means, covs and, if wanted, weights: {'; '.join(faults)}")
+    try:
+        return GaussianMixture(*(content.get(name) for name in _MIXTURE_KEYS))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path} does not hold a mixture: {error}") from None
+
+
+def _encode(value: Any, name: str, array: Callable[[np.ndarray, str], dict[str, Any]]) -> Any:
+    """`value` as JSON: objects as {"type", attributes…}, tuples as lists, arrays as `array` says."""
+    if value is None or isinstance(value, bool | int | str | float):
+        return value
+    if is_array(value) or isinstance(value, np.generic):
+        numbers = _to_numpy(value)
+        return array(numbers, name) if numbers.ndim else numbers.item()
+    if isinstance(value, tuple | list):
+        return [_encode(v, f"{name}.{i}", array) for i, v in enumerate(value)]
+    if isinstance(value, dict):
+        attributes = value
+    elif _CLASSES.get(type(value).__name__) is type(value):
+        attributes = {a: getattr(value, a) for a in (*value._leaves, *value._static)}
+    else:
+        raise TypeError(f"cannot save a {type(value).__name__} ({name}); known are {', '.join(_CLASSES)}")
+    prefix = f"{name}." if name else ""
+    encoded = {a: _encode(v, f"{prefix}{a}", array) for a, v in attributes.items()}
+    return encoded if isinstance(value, dict) else {"type": type(value).__name__, **encoded}
+
+
+def _decode(value: Any, arrays: dict[str, np.ndarray]) -> Any:
+    """The inverse of `_encode`; objects are rebuilt as they were, without normalizing their weights once more."""
+    if isinstance(value, list):
+        return tuple(_decode(v, arrays) for v in value)
+    if not isinstance(value, dict):
+        return value
+    if "array" in value:
+        return arrays[value["array"]]
+    if "dtype" in value:
+        return np.asarray(value["values"], dtype=value["dtype"]).reshape(value["shape"])
+    cls: Any = _CLASSES[value["type"]]
+    obj = object.__new__(cls)
+    for name in (*cls._leaves, *cls._static):
+        object.__setattr__(obj, name, _decode(value[name], arrays))
+    return obj
+
+
+def _written_out(array: np.ndarray, name: str) -> dict[str, Any]:
+    return {"dtype": str(array.dtype), "shape": list(array.shape), "values": array.tolist()}
+
+
+def _to_numpy(x: Any) -> np.ndarray:
+    """The values of an array of any framework, in its dtype."""
+    return np.asarray(x.detach().cpu() if array_api_compat.is_torch_array(x) else x)
+
+
+def _suffix(path: str | Path) -> str:
+    suffix = Path(path).suffix.lower()
+    if suffix not in (".npz", ".json"):
+        raise ValueError(f"the file name must end in .npz or .json, got {str(path)!r}")
+    return suffix
+
+
+def _layout(value: Any, indent: str = "") -> str:
+    """JSON text with a line for each attribute and each row of an array."""
+    brackets, parts = "[]", []
+    if isinstance(value, dict):
+        brackets = "{}"
+        parts = [f"{json.dumps(key)}: {_layout(v, indent + '  ')}" for key, v in value.items()]
+    elif isinstance(value, list) and any(isinstance(v, dict | list) for v in value):
+        parts = [_layout(v, indent + "  ") for v in value]
+    if not parts:
+        return json.dumps(value, allow_nan=False, ensure_ascii=False)
+    lines = ",\n".join(f"{indent}  {part}" for part in parts)
+    return f"{brackets[0]}\n{lines}\n{indent}{brackets[1]}"
+
+
+def _write_json(path: str | Path, content: Any) -> None:
+    Path(path).write_text(_layout(content) + "\n", encoding="utf-8")
+
+
+def _read_json(path: str | Path) -> Any:
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is not a JSON file: {error}") from None
+
+
+def _write_npz(path: str | Path, arrays: dict[str, np.ndarray]) -> None:
+    # An open file, as `savez` would append .npz to names that end in .NPZ.
+    with open(path, "wb") as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]
+
+
+def _read_npz(path: str | Path) -> dict[str, np.ndarray]:
+    with open(path, "rb") as file:
+        if not zipfile.is_zipfile(file):
+            raise ValueError(f"{path} is not an .npz file")
+        file.seek(0)
+        with np.load(file, allow_pickle=False) as archive:
+            return dict(archive.items())
