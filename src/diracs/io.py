@@ -1,13 +1,14 @@
 """Quantizations and mixtures in files: `.npz` (NumPy arrays) or `.json` (readable text), never pickles.
 
-A quantization is a tree of objects whose leaves are arrays. In JSON an array is written out with its dtype and shape, and
-floats by their shortest decimal that reads back the same. In `.npz` each array is an entry under its dotted name
+A quantization is a tree of objects whose leaves are arrays. In JSON an array is written out with its dtype and shape,
+and floats by their shortest decimal that reads back the same. In `.npz` each array is an entry under its dotted name
 (`positions`, `distribution.means`, …), and the entry `structure` holds the rest of the tree as JSON.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +26,8 @@ from diracs.quantization import Quantization
 from diracs.schemes.layered import LayeredScheme
 from diracs.schemes.product import ProductScheme
 
+Filename = str | os.PathLike[str]
+
 _FORMAT = "diracs quantization"
 _VERSION = 1
 _CLASSES: dict[str, type] = {
@@ -35,7 +38,7 @@ _FIELDS = ("distribution", "scheme", "positions", "weights", "w2", "exact")
 _MIXTURE_KEYS = ("means", "covs", "weights")
 
 
-def save(quantization: Quantization, path: str | Path) -> None:
+def save(quantization: Quantization, path: Filename) -> None:
     """Write a quantization, its certificates, its distribution and its scheme to `path`, `.npz` or `.json`.
 
     Arrays of any framework are written with their dtype; they come back as NumPy's.
@@ -45,10 +48,10 @@ def save(quantization: Quantization, path: str | Path) -> None:
     ValueError
         For any other suffix.
     """
-    suffix = _suffix(path)
+    text = file_format(path) == ".json"
     tree = {name: getattr(quantization, name) for name in (*_FIELDS, "w2_lower")}
     header = {"format": _FORMAT, "version": _VERSION}
-    if suffix == ".json":
+    if text:
         _write_json(path, {**header, **_encode(tree, "", _written_out)})
         return
     arrays: dict[str, np.ndarray] = {}
@@ -61,7 +64,7 @@ def save(quantization: Quantization, path: str | Path) -> None:
     _write_npz(path, {**arrays, "structure": np.asarray(structure)})
 
 
-def load(path: str | Path) -> Quantization:
+def load(path: Filename) -> Quantization:
     """The quantization that `save` wrote, with NumPy arrays.
 
     Raises
@@ -69,7 +72,7 @@ def load(path: str | Path) -> Quantization:
     ValueError
         If the file is not one that `save` wrote; FileNotFoundError if there is none.
     """
-    if _suffix(path) == ".json":
+    if file_format(path) == ".json":
         content = _read_json(path)
         arrays: dict[str, np.ndarray] = {}
     else:
@@ -79,20 +82,22 @@ def load(path: str | Path) -> Quantization:
         raise ValueError(f"{path} does not hold a quantization: such files are written by Quantization.save")
     if content.get("version") != _VERSION:
         raise ValueError(
-            f"{path} has format version {content.get('version')}, but this diracs reads version {_VERSION}: update diracs"
+            f"{path} has format version {content.get('version')}, but this diracs reads {_VERSION}: update diracs"
         )
     try:
         tree = {name: _decode(content[name], arrays) for name in (*_FIELDS, "w2_lower")}
     except (KeyError, TypeError) as error:
         raise ValueError(f"{path} is incomplete or damaged: {error} is missing or not understood") from None
-    lower = tree.pop("w2_lower")
+    # Bounds are NumPy numbers, as everywhere else, also where the file holds plain ones.
+    lower, tree["w2"] = (np.asarray(tree[name])[()] for name in ("w2_lower", "w2"))
+    del tree["w2_lower"]
     quantization = Quantization(**tree)
     # The stored bound, as computing it again may take long.
     object.__setattr__(quantization, "_w2_lower", lower)
     return quantization
 
 
-def write_mixture(mixture: GaussianMixture, path: str | Path) -> None:
+def write_mixture(mixture: GaussianMixture, path: Filename) -> None:
     """Write means, covs and weights of a mixture to `path`, `.npz` or `.json`.
 
     Raises
@@ -101,13 +106,13 @@ def write_mixture(mixture: GaussianMixture, path: str | Path) -> None:
         For any other suffix.
     """
     arrays = {name: _to_numpy(getattr(mixture, name)) for name in _MIXTURE_KEYS}
-    if _suffix(path) == ".json":
+    if file_format(path) == ".json":
         _write_json(path, {name: a.tolist() for name, a in arrays.items()})
     else:
         _write_npz(path, arrays)
 
 
-def read_mixture(path: str | Path) -> GaussianMixture:
+def read_mixture(path: Filename) -> GaussianMixture:
     """The mixture of a file that holds `means`, `covs` and, if they are not equal, `weights`, as in `GaussianMixture`.
 
     JSON: ``{"means": [[0, 0], [1, 1]], "covs": [[1, 1], [2, 2]], "weights": [0.4, 0.6]}``.
@@ -117,7 +122,7 @@ def read_mixture(path: str | Path) -> GaussianMixture:
     ValueError
         If an entry is missing, unknown or wrong; FileNotFoundError if there is no file.
     """
-    content = _read_json(path) if _suffix(path) == ".json" else _read_npz(path)
+    content = _read_json(path) if file_format(path) == ".json" else _read_npz(path)
     if not isinstance(content, dict):
         raise ValueError(f'{path} must hold an object with the entries "means", "covs" and, if wanted, "weights"')
     missing = [name for name in ("means", "covs") if name not in content]
@@ -141,15 +146,14 @@ def _encode(value: Any, name: str, array: Callable[[np.ndarray, str], dict[str, 
         return array(numbers, name) if numbers.ndim else numbers.item()
     if isinstance(value, tuple | list):
         return [_encode(v, f"{name}.{i}", array) for i, v in enumerate(value)]
-    if isinstance(value, dict):
-        attributes = value
-    elif _CLASSES.get(type(value).__name__) is type(value):
-        attributes = {a: getattr(value, a) for a in (*value._leaves, *value._static)}
-    else:
-        raise TypeError(f"cannot save a {type(value).__name__} ({name}); known are {', '.join(_CLASSES)}")
     prefix = f"{name}." if name else ""
-    encoded = {a: _encode(v, f"{prefix}{a}", array) for a, v in attributes.items()}
-    return encoded if isinstance(value, dict) else {"type": type(value).__name__, **encoded}
+    if isinstance(value, dict):
+        return {a: _encode(v, f"{prefix}{a}", array) for a, v in value.items()}
+    cls: Any = type(value)
+    if cls not in _CLASSES.values():
+        raise TypeError(f"cannot save a {cls.__name__} ({name}); known are {', '.join(_CLASSES)}")
+    attributes = {a: getattr(value, a) for a in (*cls._leaves, *cls._static)}
+    return {"type": cls.__name__, **_encode(attributes, name, array)}
 
 
 def _decode(value: Any, arrays: dict[str, np.ndarray]) -> Any:
@@ -178,7 +182,8 @@ def _to_numpy(x: Any) -> np.ndarray:
     return np.asarray(x.detach().cpu() if array_api_compat.is_torch_array(x) else x)
 
 
-def _suffix(path: str | Path) -> str:
+def file_format(path: Filename) -> str:
+    """'.npz' or '.json', the suffix of a file name in lower case; ValueError for any other."""
     suffix = Path(path).suffix.lower()
     if suffix not in (".npz", ".json"):
         raise ValueError(f"the file name must end in .npz or .json, got {str(path)!r}")
@@ -199,24 +204,24 @@ def _layout(value: Any, indent: str = "") -> str:
     return f"{brackets[0]}\n{lines}\n{indent}{brackets[1]}"
 
 
-def _write_json(path: str | Path, content: Any) -> None:
+def _write_json(path: Filename, content: Any) -> None:
     Path(path).write_text(_layout(content) + "\n", encoding="utf-8")
 
 
-def _read_json(path: str | Path) -> Any:
+def _read_json(path: Filename) -> Any:
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"{path} is not a JSON file: {error}") from None
 
 
-def _write_npz(path: str | Path, arrays: dict[str, np.ndarray]) -> None:
+def _write_npz(path: Filename, arrays: dict[str, np.ndarray]) -> None:
     # An open file, as `savez` would append .npz to names that end in .NPZ.
     with open(path, "wb") as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]
 
 
-def _read_npz(path: str | Path) -> dict[str, np.ndarray]:
+def _read_npz(path: Filename) -> dict[str, np.ndarray]:
     with open(path, "rb") as file:
         if not zipfile.is_zipfile(file):
             raise ValueError(f"{path} is not an .npz file")

@@ -202,7 +202,9 @@ def _draw_line(
         [[(a, 0.0), (a, b)] for a, b in zip(x, heights)], colors=color, linewidths=width, zorder=3
     )
     ax.add_collection(stems, autolim=False)
-    ax.scatter(x, heights, s=np.clip(1200.0 / len(x), 2.0, 26.0), color=color, edgecolors="white", linewidths=0.4, zorder=4)
+    ax.scatter(
+        x, heights, s=np.clip(1200.0 / len(x), 2.0, 26.0), color=color, edgecolors="white", linewidths=0.4, zorder=4
+    )
     ax.set_xlim(*limits)
     ax.set_ylim(0.0, 1.08 * top)
     ax.set_xlabel("$x$")
@@ -227,14 +229,16 @@ def _draw_plane(
     n = len(masses)
     if cells:
         edges = voronoi_edges(positions)
-        width = float(np.clip(8.0 / math.sqrt(n), 0.15, 0.8))
+        width = float(np.clip(8.0 / math.sqrt(n), 0.1, 0.8))
         lines = mpl.collections.LineCollection(list(edges), colors=_INK, linewidths=width, alpha=0.35, zorder=2)
         ax.add_collection(lines, autolim=False)
     # Dots cover about 4 % of the picture (in square points), none is too small or large to see.
     box = ax.get_window_extent().transformed(ax.figure.dpi_scale_trans.inverted())
     area = 0.04 * box.width * box.height * 72.0**2
-    sizes = np.clip(area * masses / masses.sum(), 1.0, 160.0)
-    ax.scatter(*positions.T, s=sizes, color=color, edgecolors="white", linewidths=np.sqrt(sizes) / 14, zorder=3)
+    sizes = np.clip(area * masses / masses.sum(), 0.6, 160.0)
+    # A white rim parts dots that touch, but would hide the smallest.
+    rims = np.where(sizes > 8.0, np.sqrt(sizes) / 14, 0.0).tolist()
+    ax.scatter(positions[:, 0], positions[:, 1], s=sizes, color=color, edgecolors="white", linewidths=rims, zorder=3)
 
 
 def _draw_law(mpl: ModuleType, ax: Axes, components: Components, limits: np.ndarray) -> None:
@@ -251,12 +255,23 @@ def _draw_law(mpl: ModuleType, ax: Axes, components: Components, limits: np.ndar
     if segment.any():
         ends = np.stack([means[segment] - reach[segment], means[segment] + reach[segment]], axis=1)
         ax.add_collection(
-            mpl.collections.LineCollection(list(ends), colors=_LAW, linewidths=5, alpha=0.35, capstyle="round", zorder=1),
+            mpl.collections.LineCollection(
+                list(ends), colors=_LAW, linewidths=5, alpha=0.35, capstyle="round", zorder=1
+            ),
             autolim=False,
         )
     point = thin & ~segment
     if point.any():
-        ax.scatter(*means[point].T, s=130, facecolors="none", edgecolors=_LAW, linewidths=1.6, alpha=0.6, zorder=1)
+        ax.scatter(
+            means[point, 0],
+            means[point, 1],
+            s=130,
+            facecolors="none",
+            edgecolors=_LAW,
+            linewidths=1.6,
+            alpha=0.6,
+            zorder=1,
+        )
 
 
 def _draw_density(mpl: ModuleType, ax: Axes, components: Components, limits: np.ndarray) -> None:

@@ -23,8 +23,8 @@ from diracs.codebooks.optimal import normal_levels
 SLACK = 1e-10  # relative, on W₂²: logarithms reach 1e3, so their sums are good to some 1e-13; d and k add a few digits
 BACKWARD = 8 * 2.0**-52  # times dimension and trace: above the backward error of eigenvalues, rotation and elimination
 LARGEST_LINE = 10_000  # levels computed for the optimum on a line; beyond, rate–distortion alone
-MOST_PAIRS = 512  # components compared pair by pair; more are compared by groups
-GROUPS = 256
+MOST_PAIRS = 1500  # components compared pair by pair; more are compared by groups
+GROUPS = 1024
 WORK = 1e8  # elementary operations allowed to one batch of eliminations
 
 

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from scipy.special import ndtri
 
 from diracs import _checks
 from diracs._arrays import Array, asarray_like, common_framework, erfc, namespace, pytree
@@ -93,10 +94,10 @@ class CrossCodebook:
         return f"CrossCodebook({self.radii.shape[0]} shells on {self.ndim} axes)"
 
 
-def shell_moments(radii: Array, ndim: int) -> tuple[Array, Array]:
-    """P(shell) and E[M; shell], both (J,), of M = max |x_l| over ndim standard normals, shells nearest to the radii.
+def shell_moments(radii: Array, ndim: int | np.ndarray) -> tuple[Array, Array]:
+    """P(shell) and E[M; shell], both (..., J), of M = max |x_l| over ndim standard normals, shells nearest to the radii.
 
-    By 16-point Gauss–Legendre on pieces of each shell: sums of positive terms.
+    By 16-point Gauss–Legendre on pieces of each shell: sums of positive terms. `ndim` may be an array (..., 1).
     """
     xp = namespace(radii)
     left, right = voronoi_gaps(radii)
@@ -105,28 +106,60 @@ def shell_moments(radii: Array, ndim: int) -> tuple[Array, Array]:
     fractions = (np.arange(_PIECES)[:, None] + 0.5 * (1.0 + _NODES)) / _PIECES
     weights = np.broadcast_to(0.5 * _WEIGHTS / _PIECES, fractions.shape)
     u, w = (asarray_like(v.ravel(), radii) for v in (fractions, weights))
-    x = lo[:, None] + (hi - lo)[:, None] * u
-    # Density of M: ndim (2Φ − 1)^(ndim − 1) 2φ, the power by logarithms so that a thousand axes do not underflow early.
-    tail = erfc(x * math.sqrt(0.5))
-    power = xp.exp((ndim - 1) * xp.log1p(-xp.where(tail < 1.0, tail, 0.0))) if ndim > 1 else xp.ones_like(x)
-    f = 2.0 * ndim * xp.where(tail < 1.0, power, 1.0 if ndim == 1 else 0.0) * density(x) * (hi - lo)[:, None] * w
+    x = lo[..., None] + (hi - lo)[..., None] * u
+    many = ndim if isinstance(ndim, int) else ndim[..., None]
+    f = maximum_density(x, many) * (hi - lo)[..., None] * w
     return xp.sum(f, axis=-1), xp.sum(f * x, axis=-1)
 
 
-@lru_cache(maxsize=4096)
-def optimal_cross(ndim: int, shells: int = 1) -> tuple[tuple[float, ...], float]:
-    """The best radii of a cross on standard normals, and the error Σ p²P that it takes away from the variance ndim.
+def maximum_density(x: Array, ndim: int | np.ndarray) -> Array:
+    """Density 2 ndim φ(x) (2Φ(x) − 1)^(ndim − 1) of max |x_l|, by logarithms so that a thousand axes do not underflow."""
+    xp = namespace(x)
+    tail = erfc(x * math.sqrt(0.5))
+    inside = xp.where(tail < 1.0, tail, xp.zeros_like(tail))
+    power = xp.where(tail < 1.0, xp.exp((ndim - 1) * xp.log1p(-inside)), (ndim == 1) * xp.ones_like(tail))
+    return 2.0 * ndim * power * density(x)
 
-    Best radii are the optimal quantizer of M = max |x_l|, whose law is log-concave, so the fixed point p_j = E[M | shell]
-    is unique (Kieffer 1983).
+
+@lru_cache(maxsize=256)
+def optimal_crosses(ndims: tuple[int, ...], shells: int = 1) -> tuple[np.ndarray, np.ndarray]:
+    """The best radii of crosses on standard normals, and the error that they take away from the variance ndim.
+
+    Parameters
+    ----------
+    ndims : tuple of int
+        Numbers of axes, one for each cross.
+    shells : int
+        The number of radii, the same for all.
+
+    Returns
+    -------
+    radii : array (len(ndims), shells)
+    reduction : array (len(ndims),)
+        ndim − E|x − q(x)|².
+
+    Notes
+    -----
+    The best radii are the optimal quantizer of M = max |x_l|, whose law is log-concave, so that p_j = E[M | shell] has one
+    solution (Kieffer 1983) and the Hessian is positive definite: Newton, started from quantiles of M.
     """
-    typical = math.sqrt(2.0 * math.log(max(2 * ndim, 3)))
-    p = np.linspace(0.4, 1.6, 2 * shells + 1)[1::2] * typical if shells > 1 else np.array([typical])
-    for _ in range(2000):
-        mass, moment = shell_moments(p, ndim)
-        new = moment / mass
-        if np.abs(new - p).max() <= 1e-14 * new.max():
+    many = np.asarray(ndims)[:, None]
+    quantiles = (np.arange(shells) + 0.5) / shells
+    p = ndtri(0.5 + 0.5 * quantiles ** (1.0 / many))
+    for _ in range(60):
+        mass, moment = shell_moments(p, many)
+        residual = p * mass - moment
+        hessian = mass[:, :, None] * np.eye(shells)
+        if shells > 1:
+            pull = 0.25 * np.diff(p) * maximum_density(0.5 * (p[:, 1:] + p[:, :-1]), many)
+            for j in range(shells - 1):
+                hessian[:, j : j + 2, j : j + 2] -= pull[:, j, None, None]
+        step = np.linalg.solve(hessian, residual[..., None])[..., 0]
+        # Half the way at most to the neighbours and to zero keeps the radii sorted and positive.
+        room = 0.5 * np.minimum(np.diff(p, prepend=0.0, axis=1), np.diff(p, append=np.inf, axis=1))
+        step *= np.minimum(1.0, (room / np.maximum(np.abs(step), 1e-300)).min(axis=1, keepdims=True))
+        p = p - step
+        if np.abs(step).max() <= 1e-13:
             break
-        p = new
-    mass, moment = shell_moments(new, ndim)
-    return tuple(float(v) for v in new), float(2.0 * (new * moment).sum() - (new * new * mass).sum())
+    mass, moment = shell_moments(p, many)
+    return p, (2.0 * p * moment - p * p * mass).sum(axis=1)

@@ -18,6 +18,8 @@ import numpy as np
 from scipy.linalg import eigh_tridiagonal, solve_banded
 from scipy.linalg.lapack import dpttrf
 
+import os
+TR=os.environ.get('TR')
 _EPS = float(np.finfo(np.float64).eps)
 
 
@@ -89,6 +91,7 @@ def _newton(levels: np.ndarray, sizes: np.ndarray, rows: np.ndarray, law: Law, s
             starts = _starts(sizes)
         if not len(rows):
             return out
+        if TR: print(_, len(rows), blend[:4], distortion[:4], residual.max())
         step = _step(cells, np.repeat(blend, sizes))
         trial = y + step
         rising = np.append(trial[1:] > trial[:-1], True)

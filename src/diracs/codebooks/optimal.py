@@ -19,7 +19,8 @@ _FAR = 14.0
 # Beyond this many, float64 holds no mass at all.
 _NOTHING = 38.0
 # Pairs of component and level that are worked on at once.
-_PAIRS = 1 << 17
+_PAIRS = 1 << 16
+_FOUR, _SIX = (np.polynomial.legendre.leggauss(p) for p in (4, 6))
 # Dynamic programming is tried up to this many levels, on at most so many bins, within so many operations in total.
 _SEARCHED, _BINS, _OPERATIONS = 64, 512, 2e8
 
@@ -86,23 +87,56 @@ class _MixtureLaw:
             inner = r - r[0]
             pair, j = np.nonzero((lower[inner] <= mean + reach) & (upper[inner] >= mean - reach))
             at, k = r[pair] * n + j, k[pair]
-            found = self._sum(levels[at], left.ravel()[at], right.ravel()[at], k, at - r[0] * n)
-            part = slice(r[0] * n, r[0] * n + found.shape[1])
-            sums[:, part] += found
+            part = slice(r[0] * n, (r[-1] + 1) * n)
+            sums[:, part] += self._sum(
+                levels[at], left.ravel()[at], right.ravel()[at], k, at - part.start, part.stop - part.start
+            )
         finite = np.isfinite(right).ravel()
         coupling = np.where(finite, 0.5 * sums[3] * np.where(finite, right.ravel(), 0.0), 0.0)
         return CellMoments(sums[0], sums[1], sums[2], coupling, np.zeros(y.size))
 
-    def _sum(self, y: np.ndarray, left: np.ndarray, right: np.ndarray, k: np.ndarray, at: np.ndarray) -> np.ndarray:
-        """Mass, first and second moment, and density at the right border, summed over pairs of cell and component."""
+    def _sum(
+        self, y: np.ndarray, left: np.ndarray, right: np.ndarray, k: np.ndarray, at: np.ndarray, count: int
+    ) -> np.ndarray:
+        """Mass, first and second moment and density at the right border: pairs of cell `at` and component k, summed."""
         mix = self.mixtures
         weight, mean, deviation = mix.weights[k], mix.means[k], mix.deviations[k]
-        mass, first, second, _ = interval_moments(y, left, right, mean, deviation * deviation)
-        smooth = np.isfinite(right) & (deviation > 0)
-        safe = np.where(smooth, deviation, 1.0)
-        z = np.where(smooth, y - mean + np.where(smooth, right, 0.0), 0.0) / safe
-        border = np.where(smooth, density(z) / safe, 0.0)
-        return np.stack([np.bincount(at, weight * v) for v in (mass, first, second, border)])
+        smooth = deviation > 0
+        scale = np.where(smooth, deviation, 1.0)
+        # Standardized; a product of width and reach up to 1 needs but few nodes.
+        t, width = (y - mean) / scale, np.where(smooth, (left + right) / scale, np.inf)
+        extent = width * np.maximum(np.abs(t) + width, 1.0)
+        sums = np.zeros((4, count))
+        for few, low, high in ((_FOUR, -1.0, 0.1), (_SIX, 0.1, 1.0)):
+            i = np.flatnonzero((extent > low) & (extent <= high))
+            moments = _narrow(few, t[i], left[i] / scale[i], right[i] / scale[i])
+            for s, (power, moment) in zip(sums, enumerate(moments)):
+                s += np.bincount(at[i], weight[i] * scale[i] ** power * moment, minlength=count)
+        i = np.flatnonzero(~(extent <= 1.0))
+        mass, first, second, _ = interval_moments(y[i], left[i], right[i], mean[i], deviation[i] ** 2)
+        for s, moment in zip(sums, (mass, first, second)):
+            s += np.bincount(at[i], weight[i] * moment, minlength=count)
+        i = np.flatnonzero(smooth & np.isfinite(right))
+        border = density(t[i] + right[i] / scale[i]) / scale[i]
+        sums[3] += np.bincount(at[i], weight[i] * border, minlength=count)
+        return sums
+
+
+def _narrow(
+    rule: tuple[np.ndarray, np.ndarray], t: np.ndarray, left: np.ndarray, right: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mass, first and second moment about t of N(0, 1) over [t − left, t + right], by Gauss–Legendre."""
+    mass, first, second = np.zeros((3, len(t)))
+    for node, weight in zip(*rule):
+        x = right * (0.5 * (1.0 + node)) - left * (0.5 * (1.0 - node))
+        w = density(t + x) * weight
+        mass += w
+        w *= x
+        first += w
+        w *= x
+        second += w
+    half = 0.5 * (left + right)
+    return half * mass, half * first, half * second
 
 
 def optimal_levels(
@@ -153,12 +187,13 @@ def optimal_levels(
         candidates += found
         of += [int(g)] * len(found)
     if candidates:
-        law = _MixtureLaw(mix, np.array(of))
+        candidates, of = _promising(mix, candidates, np.array(of), n)
+        law = _MixtureLaw(mix, of)
         sizes = np.full(len(of), n)
         levels = minimize_distortion(np.concatenate(candidates), sizes, law)
         distortion = law(levels, sizes, np.arange(len(of))).second.reshape(-1, n).sum(axis=1)
         order = np.lexsort((distortion, of))
-        rows, where = np.unique(np.array(of)[order], return_index=True)
+        rows, where = np.unique(of[order], return_index=True)
         out[rows] = levels.reshape(-1, n)[order[where]]
     return np.maximum.accumulate(mix.centre[:, None] + mix.scale[:, None] * out, axis=1)
 
@@ -178,6 +213,24 @@ def _candidates(mix: Mixtures, g: int, n: int, normal: np.ndarray, bins: int) ->
         if n <= _SEARCHED and bins >= 4 * n:
             found.append(starts.k_means(cells, n, bins))
     return [_spread(y) for y in found if y is not None]
+
+
+def _promising(
+    mix: Mixtures, candidates: list[np.ndarray], of: np.ndarray, n: int
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """All starts where many levels or components do not make them expensive, the best one otherwise."""
+    counts = mix.counts[of]
+    costly = (n > _SEARCHED) | (counts * n > _PAIRS // 4)
+    if not costly.any():
+        return candidates, of
+    law = _MixtureLaw(mix, of)
+    sizes = np.full(len(of), n)
+    distortion = law(np.concatenate(candidates), sizes, np.arange(len(of))).second.reshape(-1, n).sum(axis=1)
+    order = np.lexsort((distortion, of))
+    best = np.zeros(len(of), dtype=bool)
+    best[order[np.unique(of[order], return_index=True)[1]]] = True
+    keep = np.flatnonzero(best | ~costly)
+    return [candidates[i] for i in keep], of[keep]
 
 
 def _spread(y: np.ndarray) -> np.ndarray:

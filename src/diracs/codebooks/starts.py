@@ -47,7 +47,9 @@ def grid(mean: np.ndarray, deviation: np.ndarray, weight: np.ndarray, cells: int
         f += part.sum(axis=0)
         slope -= (part * z / deviation[k]).sum(axis=0)
         curvature += (part * (z * z - 1.0) / deviation[k] ** 2).sum(axis=0)
-    log_concave = len(smooth) == len(mean) and bool((f * curvature <= slope * slope).all())
+    # (log f)'' ≤ 0 in every cell and from one to the next; where f underflows there is a gap between components.
+    log_concave = len(smooth) == len(mean) and bool((f > 0).all())
+    log_concave = log_concave and bool((f * curvature <= slope * slope).all() and (np.diff(slope / f) <= 0).all())
     mass = f * width
     atoms = deviation == 0
     np.add.at(mass, np.clip(np.searchsorted(edges, mean[atoms]) - 1, 0, len(mass) - 1), weight[atoms])

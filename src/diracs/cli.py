@@ -1,0 +1,176 @@
+"""The command line tool: `diracs quantize` and `diracs info`."""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+try:
+    import typer
+    from rich.console import Console
+    from rich.table import Table
+except ImportError:
+    raise SystemExit("the command line tool needs typer and rich: pip install 'diracs[cli]'") from None
+
+import diracs
+from diracs import io
+from diracs.plotting import round_to
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    help="""Replace a Gaussian mixture by finitely many points, with a proved bound on the 2-Wasserstein error W₂.
+
+[bold]Examples[/bold]
+
+[cyan]diracs quantize mixture.json -n 100 -o points.npz --plot points.png[/cyan]
+
+[cyan]diracs quantize mixture.json --w2 0.05[/cyan]
+
+[cyan]diracs info points.npz[/cyan]
+
+A mixture is a JSON file such as
+
+[green]{"means": [[0, 0], [1, 1]], "covs": [[1, 1], [2, 2]], "weights": [0.4, 0.6]}[/green]
+
+or an .npz file with these entries. Covariances are variances per component, variances per axis, or matrices.""",
+)
+
+
+class SchemeName(str, enum.Enum):
+    """Families of schemes to choose from."""
+
+    auto = "auto"
+    grid = "grid"
+    cross = "cross"
+    product = "product"
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"diracs {diracs.__version__}")
+        raise typer.Exit()
+
+
+_VERSION = typer.Option("--version", help="Print the version and stop.", is_eager=True, callback=_print_version)
+
+
+@app.callback()
+def _options(version: Annotated[bool, _VERSION] = False) -> None:
+    """Options before the command; their callbacks do the work."""
+
+
+@app.command(no_args_is_help=True)
+def quantize(
+    mixture: Annotated[Path, typer.Argument(help="Mixture to approximate: .json or .npz with means, covs, weights.")],
+    n: Annotated[int | None, typer.Option("-n", "--points", help="Number of points to place.")] = None,
+    w2: Annotated[
+        float | None, typer.Option("--w2", help="Bound on the error; takes the fewest points for it.")
+    ] = None,
+    scheme: Annotated[SchemeName, typer.Option(help="Arrangement of the points.")] = SchemeName.auto,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Save to this .npz or .json file.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw a picture into this file (.png, .pdf, .svg, …).")] = None,
+) -> None:
+    """Place points for a Gaussian mixture and print the proved error.
+
+    Give either the number of points, [cyan]-n[/cyan], or the error to reach, [cyan]--w2[/cyan].
+
+    [bold]Examples[/bold]
+
+    [cyan]diracs quantize mixture.json -n 100 -o points.npz --plot points.png[/cyan]
+
+    [cyan]diracs quantize mixture.npz --w2 0.05 --scheme grid[/cyan]
+    """
+    with _errors_in_one_line():
+        if (n is None) == (w2 is None):
+            raise ValueError("give exactly one of -n (number of points) and --w2 (error to reach)")
+        # Wrong file names are found before the long work, not after it.
+        if output is not None:
+            io.file_format(output)
+        figure = None if plot is None else _empty_figure(plot)
+        law = io.read_mixture(mixture)
+        log = Console(stderr=True)
+        with log.status("placing points …"):
+            result = diracs.quantize(law, n, w2=w2, scheme=scheme.value)
+            table = _table(result)
+        Console().print(table)
+        if output is not None:
+            result.save(output)
+            log.print(f"saved {output}", highlight=False)
+        if figure is not None:
+            with log.status("drawing …"):
+                result.plot(figure.subplots())
+                figure.savefig(plot, dpi=200)
+            log.print(f"drew {plot}", highlight=False)
+
+
+@app.command(no_args_is_help=True)
+def info(
+    file: Annotated[Path, typer.Argument(help="File that quantize -o or Quantization.save wrote.")],
+) -> None:
+    """Print what a saved quantization holds.
+
+    [bold]Example[/bold]
+
+    [cyan]diracs info points.npz[/cyan]
+    """
+    with _errors_in_one_line():
+        Console().print(_table(io.load(file)))
+
+
+@contextmanager
+def _errors_in_one_line() -> Iterator[None]:
+    """Errors that users can cause become one line on stderr and exit code 2; others are bugs and keep their traces."""
+    try:
+        yield
+    except (ValueError, TypeError, OSError, ImportError) as error:
+        text = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename else str(error)
+        typer.echo(f"error: {' '.join(text.split())}", err=True)
+        raise typer.Exit(2) from None
+
+
+def _empty_figure(path: Path) -> Any:
+    """A figure outside pyplot, so that no display is needed; the file's type must be one that matplotlib writes."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise ImportError("--plot needs matplotlib: pip install 'diracs[plot]'") from None
+    figure = Figure(figsize=(6.4, 5.6), layout="constrained")
+    known = figure.canvas.get_supported_filetypes()
+    if path.suffix.lower().removeprefix(".") not in known:
+        raise ValueError(f"cannot draw into {str(path)!r}: the name must end in one of .{', .'.join(sorted(known))}")
+    return figure
+
+
+def _table(q: diracs.Quantization) -> Table:
+    """The certificates and the scheme of a quantization; upper bounds are rounded up, lower ones down."""
+    if q.positions.ndim != 2:
+        raise ValueError(f"the file holds a batch of shape {q.positions.shape[:-2]}: save its quantizations one by one")
+    bound, lower = float(q.w2), float(q.w2_lower)
+    table = Table(show_header=False, title="Quantization", title_justify="left", title_style="bold")
+    table.add_column(style="cyan", no_wrap=True)
+    table.add_column(overflow="fold")
+    rows = {
+        "law": q.distribution,
+        "points": f"{len(q):,} in dimension {q.positions.shape[-1]}",
+        "certificate": f"W₂ {'=' if q.exact else '≤'} {round_to(bound, math.ceil, 5)}",
+        "exact": "yes, this is the distance itself" if q.exact else "no, an upper bound",
+        "lower bound": f"W₂ ≥ {round_to(lower, math.floor, 5)} for any {len(q):,} points",
+        "ratio": f"{round_to(bound / lower, math.ceil)} × the lower bound" if lower > 0 else "—",
+        "scheme": q.scheme,
+    }
+    for name, value in rows.items():
+        # Text that may hold square brackets, which rich would take for markup.
+        table.add_row(name, str(value).replace("[", r"\["))
+    return table
+
+
+def main() -> None:
+    """Entry point of the script `diracs`."""
+    app(prog_name="diracs")
