@@ -91,6 +91,9 @@ def quantize(
         if (n is None) == (w2 is None):
             raise ValueError("give exactly one of -n (number of points) and --w2 (error to reach)")
         # Wrong file names are found before the long work, not after it.
+        for path in (output, plot):
+            if path is not None and not path.parent.is_dir():
+                raise ValueError(f"the folder of {str(path)!r} does not exist: make it first")
         if output is not None:
             io.file_format(output)
         figure = None if plot is None else _empty_figure(plot)

@@ -97,7 +97,7 @@ def plot_quantization(
 
 def certificate_text(q: Quantization) -> str:
     """n, the certificate (rounded up unless exact) and the lower bound (rounded down) in one line."""
-    w2, lower = float(q.w2), float(q.w2_lower)
+    w2, lower = float(concrete(q.w2)), float(concrete(q.w2_lower))
     bound = f"W₂ = {w2:.3g} (exact)" if q.exact else f"W₂ ≤ {round_to(w2, math.ceil)} (certified)"
     return f"n = {q.positions.shape[-2]:,},  {bound},  best possible ≥ {round_to(lower, math.floor)}"
 

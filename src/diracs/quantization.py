@@ -24,6 +24,7 @@ from diracs._arrays import (
     to_framework,
     working,
 )
+from diracs.certificates.assignment import parts
 from diracs.certificates.upper import couple, low_precision_slack
 from diracs.distributions.convert import as_mixture
 from diracs.distributions.discrete import SumOfDiracs
@@ -199,7 +200,7 @@ def transport(means: Array, covs: Array, weights: Array, scheme: LayeredScheme) 
     positions = scheme.positions(means.shape[-1])
     square = rounding = 0.0 * xp.sum(means)
     masses, exact = [], scheme.stack == 1
-    for part, members, index, share in _parts(scheme, means, covs, weights):
+    for part, members, index, share in parts(scheme, means, covs, weights):
         coupling = couple(part, index, take(means, members, axis=0), take(covs, members, axis=0))
         square = square + xp.sum(share * coupling.cost)
         rounding = rounding + xp.sum(share * coupling.rounding**2)
@@ -216,50 +217,15 @@ def transport(means: Array, covs: Array, weights: Array, scheme: LayeredScheme) 
     return positions, weight / xp.sum(weight), w2, exact or positions.shape[0] == 1
 
 
-def _parts(
-    scheme: LayeredScheme, means: Array, covs: Array, weights: Array
-) -> Iterator[tuple[ProductScheme, np.ndarray, np.ndarray | None, Array]]:
-    """Each scheme with its components, which scheme of a stack each takes, and the weight that goes there."""
-    components = np.arange(means.shape[0])
-    groups = np.zeros_like(components) if scheme.stack == 1 else scheme.groups
-    if groups is not None:
-        numbers, first = np.asarray(groups), 0
-        for part in scheme.schemes:
-            members = np.flatnonzero((numbers >= first) & (numbers < first + part.stack))
-            index = numbers[members] - first if part.stack > 1 else None
-            first += part.stack
-            if members.size:
-                yield part, members, index, take(weights, members, axis=0)
-            else:  # Nobody goes there, but its points have their masses, zero.
-                yield part, components[:1], _stacked_at(part, 0, 1), 0.0 * weights[:1]
-        return
-    xp = namespace(means, covs, weights)
-    numbered = [(part, _stacked_at(part, g, len(components))) for part in scheme.schemes for g in range(part.stack)]
-    costs = xp.stack([couple(part, index, means, covs, joint=False).cost for part, index in numbered], axis=1)
-    best = xp.argmin(costs, axis=1)
-    number = 0
-    for part in scheme.schemes:
-        # The shares of the schemes of a stack are dealt out to copies of the components.
-        shares = [xp.where(best == number + g, weights, 0.0 * weights) for g in range(part.stack)]
-        number += part.stack
-        members = np.tile(components, part.stack)
-        index = np.repeat(np.arange(part.stack), len(components)) if part.stack > 1 else None
-        yield part, members, index, xp.concat(shares, axis=0)
-
-
-def _stacked_at(part: ProductScheme, g: int, count: int) -> np.ndarray | None:
-    return np.full(count, g) if part.stack > 1 else None
-
-
 def rescale(scheme: LayeredScheme, factor: float) -> LayeredScheme:
     """The scheme with all points multiplied by the factor."""
-    parts = []
+    scaled = []
     for part in scheme.schemes:
         xp = namespace(*part.arrays()) if part.arrays() else np
         scales = xp.ones(part.ndim_support) if part.scales is None else part.scales
         offset = None if part.offset is None else part.offset * factor
-        parts.append(ProductScheme(part.codebooks, part.frame, offset, scales * factor))
-    return LayeredScheme(parts, scheme.groups)
+        scaled.append(ProductScheme(part.codebooks, part.frame, offset, scales * factor))
+    return LayeredScheme(scaled, scheme.groups)
 
 
 def _unit(means: np.ndarray, covs: np.ndarray, scheme: LayeredScheme) -> float:

@@ -18,14 +18,19 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from diracs.codebooks.optimal import normal_levels
+from diracs.cells.product import interval_moments, voronoi_gaps
+from diracs.codebooks.optimal import mixture_distortion, normal_levels, optimal_levels
 
 SLACK = 1e-10  # relative, on W₂²: logarithms reach 1e3, so their sums are good to some 1e-13; d and k add a few digits
 BACKWARD = 8 * 2.0**-52  # times dimension and trace: above the backward error of eigenvalues, rotation and elimination
 LARGEST_LINE = 10_000  # levels computed for the optimum on a line; beyond, rate–distortion alone
 MOST_PAIRS = 1500  # components compared pair by pair; more are compared by groups
 GROUPS = 1024
+ATOMS = (256, 768)  # fewest and most atoms that stand for the law on the leading axis
+MOST_ON_LINE, MOST_ON_LINE_COMPONENTS = 48, 256  # points and components up to which that is done
 WORK = 1e8  # elementary operations allowed to one batch of eliminations
+
+Normalized = tuple[np.ndarray, np.ndarray, np.ndarray, int]
 
 
 def lower_bound(means: np.ndarray, covs: np.ndarray, weights: np.ndarray, n: int) -> float:
@@ -45,7 +50,8 @@ def lower_bound(means: np.ndarray, covs: np.ndarray, weights: np.ndarray, n: int
     -------
     float
         The largest of: what an affine space of dimension n − 1 misses (for n = 1 the exact optimum, the root of the
-        total variance), Σ w_k D_k with the bounds D_k of `component_distortions`, and `shannon_bound`.
+        total variance), Σ w_k D_k with the bounds D_k of `component_distortions`, `shannon_bound`, and `line_bound`
+        for the projection on the leading axis.
     """
     m, c, w, exponent = _normalized(means, covs, weights)
     if not (m.any() or c.any()):
@@ -68,6 +74,12 @@ def lower_bound(means: np.ndarray, covs: np.ndarray, weights: np.ndarray, n: int
             error = BACKWARD * (d + math.sqrt(k)) * float(np.trace(total))
             bounds.append(float(np.maximum(spectrum[: max(d - n + 1, 0)] - error, 0.0).sum()))
             bounds.append(shannon_bound(m, c, w, variances, distortions, axes[:, ::-1], n))
+            # Skipped where n points on the leading axis cannot cost much: for most laws it is below 8 λ/n².
+            affordable = n <= MOST_ON_LINE and k <= MOST_ON_LINE_COMPONENTS
+            if affordable and 8.0 * float(spectrum[-1]) > max(bounds) * n**2:
+                along = np.maximum(c @ axes[:, -1] @ axes[:, -1], 0.0)
+                blur = BACKWARD * d * diagonal.sum(axis=-1)
+                bounds.append(line_bound(m @ axes[:, -1], along, w, n, blur))
     root = math.sqrt(max(bounds) * (1.0 - SLACK))
     return math.nextafter(math.ldexp(root, exponent), 0.0)
 
@@ -107,6 +119,53 @@ def component_distortions(variances: np.ndarray, n: int) -> np.ndarray:
         line = float(normal_levels(n)[1]) * (1.0 - 1e-9)
         bounds = np.maximum(bounds, variances[:, 0] * line)
     return bounds
+
+
+def line_bound(means: np.ndarray, variances: np.ndarray, weights: np.ndarray, n: int, blur: np.ndarray) -> float:
+    """Lower bound on W₂² for mixtures on the line, by an exact optimum of a fine discretization.
+
+    With q(X) the nearest of N ≫ n levels, W₂(X, ν) ≥ W₂(q(X), ν) − W₂(X, q(X)) for every ν. The first term on the right
+    is least, over all ν of n points, for a partition of the atoms into n runs, found by dynamic programming (Bruce 1965;
+    Wang & Song 2011); the second is the distortion of the levels.
+
+    Parameters
+    ----------
+    means, variances, weights : arrays (k,)
+    n : int
+        Number of points, at least 2.
+    blur : array (k,)
+        Error of the variances, which moves the law by no more than the error of the deviations.
+    """
+    group = np.zeros(len(means), dtype=np.intp)
+    levels = np.unique(optimal_levels(means, variances, weights, group, int(np.clip(32 * n, *ATOMS)))[0])
+    left, right = voronoi_gaps(levels)
+    cells = interval_moments(levels, left, right, means[:, None], variances[:, None])
+    masses = weights @ cells.mass
+    least = _least_partition(levels[masses > 0], masses[masses > 0], n)
+    distance = math.sqrt(float(mixture_distortion(levels[None], means, variances, weights, group)[0]))
+    shifts = np.divide(blur, np.sqrt(np.maximum(variances, blur)), out=np.zeros_like(blur), where=blur > 0)
+    # Positions, too, are rounded: of the means when projected, of the levels when centred.
+    moved = math.sqrt(float(weights @ shifts**2)) + 16 * 2.0**-52 * float(np.abs([*levels, *means]).max())
+    return max(0.0, math.sqrt(least) * (1.0 - 1e-9) - distance * (1.0 + 1e-9) - moved) ** 2
+
+
+def _least_partition(atoms: np.ndarray, masses: np.ndarray, n: int) -> float:
+    """The least distortion of n points for sorted atoms with positive masses."""
+    count = len(atoms)
+    cost = np.full((count, count), np.inf)  # cost[i, j] of the atoms i, …, j, updated by positive terms (Welford 1962)
+    mass, mean, squares = np.zeros((3, count))
+    for j in range(count):
+        total = mass[: j + 1] + masses[j]
+        shift = atoms[j] - mean[: j + 1]
+        squares[: j + 1] += masses[j] * (mass[: j + 1] / total) * shift**2
+        mean[: j + 1] += shift * (masses[j] / total)
+        mass[: j + 1] = total
+        cost[: j + 1, j] = squares[: j + 1]
+    best = cost[0]
+    for _ in range(n - 1):
+        # One run fewer before atom i, then the run from i to j; or as many runs as before.
+        best = np.minimum(best, (np.append(np.inf, best[:-1])[:, None] + cost).min(axis=0))
+    return float(best[-1])
 
 
 def shannon_bound(
@@ -275,18 +334,20 @@ def _water_filling(variances: np.ndarray, counts: np.ndarray, nats: float | np.n
     size = np.take_along_axis(sizes, last, axis=-1)
     level = np.exp((np.take_along_axis(sums, last, axis=-1) - 2.0 * rate) / np.where(size > 0, size, 1.0))
     below = np.where(np.arange(v.shape[-1]) > last, c * v, 0.0).sum(axis=-1)
-    return ((size * level)[..., 0] + below) * top[..., 0]
+    distortion: np.ndarray = ((size * level)[..., 0] + below) * top[..., 0]
+    return distortion
 
 
-def _normalized(means: np.ndarray, covs: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, ...]:
+def _normalized(means: np.ndarray, covs: np.ndarray, weights: np.ndarray) -> Normalized:
     """Means about the heaviest one and covariances over a power of two, exact but for underflow; and its exponent."""
     keep = weights > 0
     m, c, w = means[keep], covs[keep], weights[keep]
     first = int(np.frexp(np.abs(m).max())[1]) + 1
     m = np.ldexp(m, -first)
     m = m - m[np.argmax(w)]
-    exponents = [-(-int(np.frexp(x)[1]) // p) + s for x, p, s in ((np.abs(m).max(), 1, first), (c.max(), 2, 0)) if x > 0]
-    exponent = max(exponents, default=0)
+    spread = [int(np.frexp(np.abs(m).max())[1]) + first] if m.any() else []
+    width = [-(-int(np.frexp(c.max())[1]) // 2)] if c.any() else []
+    exponent = max(spread + width, default=0)
     c = np.ldexp(c, -2 * exponent)
     # Subnormal covariances are not worth their rounding errors.
     c[np.diagonal(c, axis1=-2, axis2=-1).max(axis=-1) < 1e-280] = 0.0
@@ -296,7 +357,8 @@ def _normalized(means: np.ndarray, covs: np.ndarray, weights: np.ndarray) -> tup
 def _eigenvalues(covs: np.ndarray) -> np.ndarray:
     """Eigenvalues (k, d), largest first, lowered by their error."""
     error = BACKWARD * covs.shape[-1] * np.trace(covs, axis1=-2, axis2=-1)
-    return np.maximum(np.linalg.eigvalsh(covs)[:, ::-1] - error[:, None], 0.0)
+    lowered: np.ndarray = np.maximum(np.linalg.eigvalsh(covs)[:, ::-1] - error[:, None], 0.0)
+    return lowered
 
 
 def _in_frame(means: np.ndarray, covs: np.ndarray, axes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -22,7 +22,9 @@ _NOTHING = 38.0
 _PAIRS = 1 << 16
 _FOUR, _SIX = (np.polynomial.legendre.leggauss(p) for p in (4, 6))
 # Dynamic programming is tried up to this many levels, on at most so many bins, within so many operations in total.
-_SEARCHED, _BINS, _OPERATIONS = 64, 512, 2e8
+_SEARCHED, _BINS, _OPERATIONS = 128, 512, 2e8
+# All starts are minimized from up to so many pairs, exchanges tried for mixtures of up to so many components.
+_SEARCH_PAIRS, _EXCHANGED = 1 << 19, 12
 
 
 @dataclass(frozen=True)
@@ -187,14 +189,11 @@ def optimal_levels(
         candidates += found
         of += [int(g)] * len(found)
     if candidates:
-        candidates, of = _promising(mix, candidates, np.array(of), n)
-        law = _MixtureLaw(mix, of)
-        sizes = np.full(len(of), n)
-        levels = minimize_distortion(np.concatenate(candidates), sizes, law)
-        distortion = law(levels, sizes, np.arange(len(of))).second.reshape(-1, n).sum(axis=1)
-        order = np.lexsort((distortion, of))
-        rows, where = np.unique(of[order], return_index=True)
-        out[rows] = levels.reshape(-1, n)[order[where]]
+        rows = np.array(of)
+        pairs = int((mix.counts[rows] * n).sum())
+        rows, levels, distortion = _best(mix, candidates, rows, n, prune=pairs > _SEARCH_PAIRS)
+        _exchange(mix, rows, levels, distortion)
+        out[rows] = levels
     return np.maximum.accumulate(mix.centre[:, None] + mix.scale[:, None] * out, axis=1)
 
 
@@ -215,22 +214,50 @@ def _candidates(mix: Mixtures, g: int, n: int, normal: np.ndarray, bins: int) ->
     return [_spread(y) for y in found if y is not None]
 
 
-def _promising(
-    mix: Mixtures, candidates: list[np.ndarray], of: np.ndarray, n: int
-) -> tuple[list[np.ndarray], np.ndarray]:
-    """All starts where many levels or components do not make them expensive, the best one otherwise."""
-    counts = mix.counts[of]
-    costly = (n > _SEARCHED) | (counts * n > _PAIRS // 4)
-    if not costly.any():
-        return candidates, of
+def _best(
+    mix: Mixtures, candidates: list[np.ndarray], of: np.ndarray, n: int, prune: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Minimize from all starts, or from the best one of each mixture; the mixtures, their best levels and distortions."""
+    levels, sizes = np.concatenate(candidates), np.full(len(of), n)
+
+    def least() -> tuple[np.ndarray, np.ndarray]:
+        distortion = law(levels, sizes, np.arange(len(of))).second.reshape(-1, n).sum(axis=1)
+        order = np.lexsort((distortion, of))
+        return order[np.unique(of[order], return_index=True)[1]], distortion
+
     law = _MixtureLaw(mix, of)
-    sizes = np.full(len(of), n)
-    distortion = law(np.concatenate(candidates), sizes, np.arange(len(of))).second.reshape(-1, n).sum(axis=1)
-    order = np.lexsort((distortion, of))
-    best = np.zeros(len(of), dtype=bool)
-    best[order[np.unique(of[order], return_index=True)[1]]] = True
-    keep = np.flatnonzero(best | ~costly)
-    return [candidates[i] for i in keep], of[keep]
+    if prune:
+        keep, _ = least()
+        levels, sizes, of = levels.reshape(-1, n)[keep].ravel(), sizes[keep], of[keep]
+        law = _MixtureLaw(mix, of)
+    levels = minimize_distortion(levels, sizes, law)
+    keep, distortion = least()
+    return of[keep], levels.reshape(-1, n)[keep], distortion[keep]
+
+
+def _exchange(mix: Mixtures, rows: np.ndarray, levels: np.ndarray, distortion: np.ndarray) -> None:
+    """Try to move single points between components, in place, while that helps and is cheap."""
+    n = levels.shape[1]
+    active = np.arange(len(rows))
+    for _ in range(4):
+        tried: list[np.ndarray] = []
+        of: list[int] = []
+        for i in active:
+            part = mix.components(int(rows[i]))
+            # Neighbouring components of a mixture of many are too close for a point more or less to matter.
+            if part.stop - part.start <= _EXCHANGED:
+                found = [_spread(y) for y in starts.exchanges(levels[i], mix.means[part])]
+                tried += found
+                of += [i] * len(found)
+        if not tried or int((mix.counts[rows[of]] * n).sum()) > _SEARCH_PAIRS // 8:
+            return
+        mixtures, found_levels, found = _best(mix, tried, rows[np.array(of)], n, prune=False)
+        place = np.searchsorted(rows, mixtures)
+        better = found < distortion[place] * (1.0 - 1e-12)
+        active = place[better]
+        levels[active], distortion[active] = found_levels[better], found[better]
+        if not len(active):
+            return
 
 
 def _spread(y: np.ndarray) -> np.ndarray:

@@ -92,6 +92,20 @@ def union(mean: np.ndarray, deviation: np.ndarray, weight: np.ndarray, n: int, n
     return np.sort(np.concatenate([m + s * normal_levels(int(c))[0] for m, s, c in zip(mean, deviation, counts)]))
 
 
+def exchanges(levels: np.ndarray, mean: np.ndarray) -> list[np.ndarray]:
+    """Levels with one point taken from where one component is and given to another, for pairs next to each other."""
+    k = np.unique(np.abs(levels - np.sort(mean)[:, None]).argmin(axis=1))
+    out = []
+    for a, b in ((a, b) for a in range(len(k)) for b in range(len(k)) if a != b and (len(k) < 5 or abs(a - b) == 1)):
+        i, j = k[a], k[b]
+        gaps = np.diff(levels)
+        before = gaps[j - 1] if j > 0 else gaps[j]
+        after = gaps[j] if j < len(gaps) else gaps[j - 1]
+        pair = [levels[j] - 0.25 * before, levels[j] + 0.25 * after]
+        out.append(np.sort(np.append(np.delete(levels, [i, j]), pair)))
+    return out
+
+
 def allocate(constant: np.ndarray, n: int, normal: np.ndarray) -> np.ndarray:
     """Whole numbers m_k ≥ 1 of sum n that minimize Σ constant_k·normal[m_k], by marginal gain.
 

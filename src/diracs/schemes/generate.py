@@ -1,0 +1,245 @@
+"""Generating schemes: groups of components become product schemes in the principal axes of the groups."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from diracs import _checks
+from diracs._arrays import concrete, framework, map_arrays, to_framework
+from diracs.codebooks.cross import CrossCodebook, optimal_crosses
+from diracs.codebooks.normal import normal_levels
+from diracs.codebooks.optimal import optimal_levels
+from diracs.codebooks.scalar import ScalarCodebook
+from diracs.distributions.convert import as_mixture
+from diracs.distributions.gaussian import full_covariances
+from diracs.schemes.allocation import Allocation, Block, budgets_below
+from diracs.schemes.grouping import merge_levels, modes, moment_match
+from diracs.schemes.layered import LayeredScheme
+from diracs.schemes.product import Codebook, ProductScheme
+from diracs.schemes.sharing import share_points
+
+# Kinds of spectrum that get an allocation of their own; nearby ones share one.
+_KINDS = 200
+# Groups of several components whose levels are fitted to their own marginals rather than to a Gaussian's.
+_FITTED = 64
+KINDS = ("grid", "cross", "product")
+
+
+class Mixture(NamedTuple):
+    """A mixture as generation wants it: NumPy float64, full covariances."""
+
+    means: np.ndarray  # (k, d)
+    covs: np.ndarray  # (k, d, d)
+    weights: np.ndarray  # (k,)
+
+
+class Groups(NamedTuple):
+    """Groups of components with their Gaussians of equal moments, in principal axes."""
+
+    labels: np.ndarray  # (k,)
+    weights: np.ndarray  # (G,)
+    means: np.ndarray  # (G, d)
+    variances: np.ndarray  # (G, d), descending
+    axes: np.ndarray  # (G, d, d), columns
+
+
+class Plan(NamedTuple):
+    """Groups and what each of them gets."""
+
+    groups: Groups
+    blocks: list[tuple[Block, ...]]  # one for each group
+    error: float  # mean square, as far as the groups are Gaussian
+
+
+def generate_scheme(
+    distribution: Any,
+    scheme_size: int,
+    *,
+    configuration: str = "grid",
+    per_mode: bool = True,
+    ndim_support: int | None = None,
+) -> LayeredScheme:
+    """A scheme of at most `scheme_size` points for a Gaussian mixture.
+
+    Parameters
+    ----------
+    distribution : Gaussian, GaussianMixture, or what `diracs.distributions.convert` takes
+        No batch.
+    scheme_size : int
+        Points in all. With fewer points than groups, groups are merged.
+    configuration : {"grid", "cross", "product"}
+        Scalar codebooks on some axes of each group; one cross of sigma points; products of crosses and scalar codebooks.
+    per_mode : bool
+        One group for the components of each mode of the density, or one for each component.
+    ndim_support : int, optional
+        At most so many axes of a group are quantized, those of the largest variance; all by default.
+
+    Returns
+    -------
+    LayeredScheme
+
+    Raises
+    ------
+    ValueError, TypeError
+        For an unknown configuration, a batch, or counts that are not whole numbers of at least 1.
+    """
+    mixture = as_mixture(distribution)
+    n = _checks.count("scheme_size", scheme_size)
+    if configuration not in KINDS:
+        raise ValueError(f"configuration must be one of {', '.join(map(repr, KINDS))}, got {configuration!r}")
+    reach = mixture.ndim if ndim_support is None else _checks.count("ndim_support", ndim_support)
+    if mixture.batch_shape:
+        raise ValueError(f"distribution must be one mixture, got a batch of shape {mixture.batch_shape}")
+    means, covs, weights = (concrete(x) for x in (mixture.means, mixture.covs, mixture.weights))
+    numbers = Mixture(means, full_covariances(means, covs), weights)
+    labels = modes(*numbers) if per_mode else np.arange(len(weights))
+    scheme = build(numbers, plan(numbers, coarsen(numbers, labels, n), n, configuration, reach))
+    return to_kind_of(scheme, mixture.means)
+
+
+def to_kind_of(scheme: LayeredScheme, like: Any) -> LayeredScheme:
+    """The scheme in the framework and on the device of `like`, as precise as the framework goes."""
+    kind = framework(like)
+    if kind == "numpy":
+        return scheme
+    if kind == "torch":
+        import torch
+
+        return map_arrays(scheme, lambda a: torch.as_tensor(np.array(a), device=like.device))
+    return map_arrays(scheme, lambda a: to_framework(np.asarray(a), kind))
+
+
+def coarsen(mixture: Mixture, labels: np.ndarray, n: int) -> np.ndarray:
+    """The labels, merged until there are at most n groups."""
+    if int(labels.max()) + 1 <= n:
+        return labels
+    weights, means, covs = moment_match(*mixture, labels)
+    return merge_levels(means, covs, weights, [n])[n][labels]
+
+
+def group(mixture: Mixture, labels: np.ndarray) -> Groups:
+    """Moments and principal axes of the groups."""
+    weights, means, covs = moment_match(*mixture, labels)
+    values, vectors = np.linalg.eigh(covs)
+    values = np.maximum(values[:, ::-1], 0.0)
+    # Rounding noise of singular covariances is no variance.
+    values = np.where(values > 4e-16 * covs.shape[-1] * values[:, :1], values, 0.0)
+    diagonal = (covs * (1.0 - np.eye(covs.shape[-1])) == 0.0).all(axis=(1, 2))
+    axes = vectors[:, :, ::-1].copy()
+    if diagonal.any():
+        # Coordinate axes themselves, so that nothing is rotated and nothing rounded.
+        variances = np.diagonal(covs[diagonal], axis1=1, axis2=2)
+        order = np.argsort(-variances, axis=1, kind="stable")
+        values[diagonal] = np.take_along_axis(variances, order, axis=1)
+        axes[diagonal] = np.swapaxes(np.eye(covs.shape[-1])[order], 1, 2)
+    return Groups(labels, weights, means, values, axes)
+
+
+def plan(mixture: Mixture, labels: np.ndarray, n: int, kind: str, reach: int | None = None) -> Plan:
+    """Share n points between the groups and within each between its axes, taking groups for Gaussian."""
+    groups = group(mixture, labels)
+    variances = groups.variances[:, :reach]
+    if len(groups.weights) == 1:
+        budgets, rows, factor, spectra = budgets_below(n), np.zeros(1, dtype=int), groups.weights, variances
+    else:
+        budgets = _menu(n - len(groups.weights) + 1)
+        rows, scale, spectra = _kinds(variances)
+        factor = groups.weights * scale
+    allocation = Allocation(spectra, budgets, kind)
+    states = share_points(allocation.reduction, rows, factor, budgets, n)
+    pairs, inverse = np.unique(np.stack([rows, states]), axis=1, return_inverse=True)
+    found = [allocation.blocks(int(r), int(s)) for r, s in pairs.T]
+    gained = (factor * allocation.reduction[rows, states]).sum()
+    total = (groups.weights * groups.variances.sum(axis=1)).sum()
+    return Plan(groups, [found[i] for i in inverse.ravel()], float(total - gained))
+
+
+def _menu(most: int) -> np.ndarray:
+    """Budgets to choose from: all small ones, larger ones in steps of 8 %."""
+    large = np.geomspace(1, max(most, 1), 2 + int(np.log(max(most, 1)) / 0.08)).astype(int)
+    return np.unique(np.concatenate([np.arange(1, min(most, 64) + 1), large, [max(most, 1)]]))
+
+
+def _kinds(variances: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Spectra up to scale, nearby ones taken for one: kind (G,), scale (G,), spectra (R, d)."""
+    scale = variances[:, 0]
+    safe = np.where(scale > 0, scale, 1.0)
+    shapes = variances / safe[:, None]
+    if len(shapes) <= _KINDS:
+        return np.arange(len(shapes)), scale, shapes
+    logs = np.log2(np.maximum(shapes, 1e-12))
+    step = 0.05
+    while True:
+        _, row = np.unique(np.round(logs / step), axis=0, return_inverse=True)
+        if row.max() < _KINDS:
+            break
+        step *= 1.6
+    row = row.ravel()
+    count = np.bincount(row)[:, None]
+    spectra = np.stack([np.bincount(row, column) for column in shapes.T], axis=1) / count
+    return row, scale, spectra
+
+
+def build(mixture: Mixture, plan: Plan) -> LayeredScheme:
+    """The scheme of a plan: groups with the same codebooks are stacked."""
+    groups, blocks = plan.groups, plan.blocks
+    sizes = np.bincount(groups.labels)
+    fitted = np.flatnonzero(sizes > 1)
+    if len(fitted) > _FITTED:
+        fitted = fitted[:0]
+    levels = _fitted_levels(mixture, groups, blocks, fitted)
+    kinds: dict[tuple, list[int]] = {}
+    for g, found in enumerate(blocks):
+        kinds.setdefault((found, g if g in levels else -1), []).append(g)
+    schemes, number = [], np.empty(len(sizes), dtype=int)
+    position = 0
+    for (found, g), members in kinds.items():
+        r = sum(block.axes for block in found)
+        books: list[Codebook] = []
+        scales = np.sqrt(groups.variances[members][:, :r])
+        axis = 0
+        for block in found:
+            if block.shells:
+                books.append(CrossCodebook(optimal_crosses((block.axes,), block.shells)[0][0], block.axes))
+            elif g >= 0:
+                books.append(ScalarCodebook(levels[g][axis]))
+                scales[:, axis] = 1.0
+            else:
+                books.append(ScalarCodebook(normal_levels(block.levels)[0]))
+            axis += block.axes
+        frame, offset = groups.axes[members][:, :, :r], groups.means[members]
+        if len(members) == 1:
+            frame, offset, scales = frame[0], offset[0], scales[0]
+        schemes.append(ProductScheme(books, frame if r else None, offset, scales if r else None))
+        number[members] = np.arange(position, position + len(members))
+        position += len(members)
+    return LayeredScheme(schemes, number[groups.labels])
+
+
+def _fitted_levels(
+    mixture: Mixture, groups: Groups, blocks: list[tuple[Block, ...]], fitted: np.ndarray
+) -> dict[int, dict[int, np.ndarray]]:
+    """For the groups `fitted` the optimal levels of their own marginals: group → axis → levels about the group's mean."""
+    wanted: dict[int, list[tuple[int, int]]] = {}
+    for g in fitted:
+        axis = 0
+        for block in blocks[g]:
+            if not block.shells:
+                wanted.setdefault(block.levels, []).append((int(g), axis))
+            axis += block.axes
+    levels: dict[int, dict[int, np.ndarray]] = {int(g): {} for g in fitted}
+    for count, pairs in wanted.items():
+        means, variances, weights, row = [], [], [], []
+        for i, (g, axis) in enumerate(pairs):
+            members = np.flatnonzero((groups.labels == g) & (mixture.weights > 0))
+            direction = groups.axes[g][:, axis]
+            means.append((mixture.means[members] - groups.means[g]) @ direction)
+            variances.append(np.maximum(np.einsum("i,kij,j->k", direction, mixture.covs[members], direction), 0.0))
+            weights.append(mixture.weights[members])
+            row.append(np.full(len(members), i))
+        args = [np.concatenate(x) for x in (means, variances, weights, row)]
+        for (g, axis), found in zip(pairs, optimal_levels(*args, count), strict=True):
+            levels[g][axis] = found
+    return levels

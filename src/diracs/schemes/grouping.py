@@ -1,0 +1,226 @@
+"""Grouping the components of a mixture: by mode, and by every level of a merge tree."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.cluster.hierarchy import fcluster, linkage
+
+# Above this many components the pairwise work is done on this many small clusters instead.
+_MOST = 2500
+# Entries of the temporary arrays of one block of pairwise work.
+_BLOCK = 1 << 22
+
+
+def moment_match(
+    means: np.ndarray, covs: np.ndarray, weights: np.ndarray, labels: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Weights (G,), means (G, d) and total covariances (G, d, d) of groups of components.
+
+    Parameters
+    ----------
+    means, covs, weights : array (k, d), (k, d, d), (k,)
+    labels : int array (k,)
+        Values 0 … G − 1, all of them taken.
+    """
+    groups = int(labels.max()) + 1
+    if groups == len(labels):
+        order = np.argsort(labels)
+        return weights[order], means[order], covs[order]
+    order = np.argsort(labels, kind="stable")
+    first = np.searchsorted(labels[order], np.arange(groups))
+    total = np.add.reduceat(weights[order], first)
+    # Components without weight count a little, so that a group of them has a mean.
+    safe = weights[order] + 1e-300
+    share = safe / np.add.reduceat(safe, first)[labels[order]]
+    mean = np.add.reduceat(share[:, None] * means[order], first)
+    delta = means[order] - mean[labels[order]]
+    spread = covs[order] + delta[:, :, None] * delta[:, None, :]
+    return total, mean, np.add.reduceat(share[:, None, None] * spread, first)
+
+
+def merge_levels(
+    means: np.ndarray, covs: np.ndarray, weights: np.ndarray, counts: list[int]
+) -> dict[int, np.ndarray]:
+    """Labels (k,) for groupings into about each of the given numbers of groups, nested like a tree.
+
+    Ward's tree (Ward 1963) of the points (μ, Σ^{1/2}), whose Euclidean distance bounds the W₂ distance of two Gaussians
+    from above, with equality if their covariances commute.
+    """
+    k = len(means)
+    counts = sorted({min(max(count, 1), k) for count in counts})
+    points = _embedding(means, covs)
+    start = np.arange(k)
+    if k > _MOST:
+        start = _bisect(points, weights, _MOST)
+        points = np.stack([np.bincount(start, column) for column in points.T], axis=1) / np.bincount(start)[:, None]
+    out = {1: np.zeros(k, dtype=int), k: np.arange(k)}
+    inner = [count for count in counts if 1 < count < k]
+    if inner:
+        tree = linkage(points, "ward")
+        for count in inner:
+            labels = fcluster(tree, min(count, len(points)), "maxclust")[start]
+            out[count] = np.unique(labels, return_inverse=True)[1]
+    return {count: out[count] for count in counts}
+
+
+def _embedding(means: np.ndarray, covs: np.ndarray) -> np.ndarray:
+    """Points (k, p) whose distances stand for W₂: (μ, Σ^{1/2}), or (μ, √diag Σ) where that would be too large."""
+    k, d = means.shape
+    if k * d * d > _BLOCK:
+        roots = np.sqrt(np.diagonal(covs, axis1=1, axis2=2))
+    else:
+        values, vectors = np.linalg.eigh(covs)
+        roots = (vectors * np.sqrt(np.maximum(values, 0.0))[:, None, :]) @ np.swapaxes(vectors, 1, 2)
+        roots = roots.reshape(k, -1)
+    return np.concatenate([means - means.mean(axis=0), roots], axis=1)
+
+
+def _bisect(points: np.ndarray, weights: np.ndarray, count: int) -> np.ndarray:
+    """Labels of at most `count` clusters of nearby points, by median cuts across the widest coordinate."""
+    parts = [np.arange(len(points))]
+    while 2 * len(parts) <= count:
+        halves = []
+        for part in parts:
+            if len(part) < 2:
+                halves.append(part)
+                continue
+            axis = int(np.argmax(np.ptp(points[part], axis=0)))
+            order = part[np.argsort(points[part, axis], kind="stable")]
+            halves += [order[: len(order) // 2], order[len(order) // 2 :]]
+        if len(halves) == len(parts):
+            break
+        parts = halves
+    labels = np.empty(len(points), dtype=int)
+    for i, part in enumerate(parts):
+        labels[part] = i
+    return labels
+
+
+def modes(means: np.ndarray, covs: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Labels (k,): the mode of the density that each component's mean climbs to.
+
+    Mean shift for Gaussian mixtures (Carreira-Perpiñán 2000), x ← (Σ p_j Σ_j⁻¹)⁻¹ Σ p_j Σ_j⁻¹ μ_j with p_j the
+    responsibilities at x, over-relaxed as far as the density grows. Points that meet go on as one. Zero variances are
+    raised to a millionth of the spread, which leaves a point mass a mode of its own.
+    """
+    k, d = means.shape
+    if k > _MOST:
+        labels = merge_levels(means, covs, weights, [_MOST])[_MOST]
+        weights, means, covs = moment_match(means, covs, weights, labels)
+        return modes(means, covs, weights)[labels]
+    centre = weights @ means
+    means = means - centre
+    total = np.einsum("k,kii->", weights, covs) + weights @ (means**2).sum(axis=1)
+    if k == 1 or total == 0.0:
+        return np.zeros(k, dtype=int)
+    values, vectors = np.linalg.eigh(covs)
+    values = np.maximum(values, 1e-12 * total)
+    precision = (vectors / values[:, None, :]) @ np.swapaxes(vectors, 1, 2)
+    climb = _Climb(means, vectors / np.sqrt(values)[:, None, :], precision, weights, 0.5 * np.log(values).sum(axis=1))
+
+    target = np.arange(k)  # which climber stands for each component
+    alive = np.arange(k)
+    x = means.copy()
+    scale = np.sqrt(values.min(axis=1))  # a climber's length of comparison: the narrowest width at its start
+    stretch = np.ones(k)
+    height, aim = climb.step(x)
+    for iteration in range(300):
+        trial = x[alive] + stretch[alive, None] * (aim[alive] - x[alive])
+        new_height, new_aim = climb.step(trial)
+        up = new_height >= height[alive]
+        # A step of length 1 never loses height (it is an EM step), so a failed one is only shortened.
+        stretch[alive] = np.where(up, np.minimum(stretch[alive] * 1.5, 1e3), 1.0)
+        moved = alive[up]
+        length = np.linalg.norm(trial[up] - x[moved], axis=1)
+        x[moved], height[moved], aim[moved] = trial[up], new_height[up], new_aim[up]
+        rest = np.linalg.norm(aim[moved] - x[moved], axis=1)
+        still = moved[(rest <= 1e-7 * scale[moved]) & (length <= 1e-5 * scale[moved])]
+        stuck = alive[~up & (stretch[alive] == 1.0) & (np.linalg.norm(aim[alive] - x[alive], axis=1) <= 1e-7 * scale[alive])]
+        alive = np.setdiff1d(alive, np.concatenate([still, stuck]), assume_unique=True)
+        if iteration % 4 == 3:
+            alive = _join(x, height, aim, scale, alive, target)
+        if not alive.size:
+            break
+    ends = np.unique(target)
+    return _meet(x, scale, ends, target)
+
+
+class _Climb:
+    """Log-density and mean-shift step of a mixture at many points."""
+
+    def __init__(
+        self, means: np.ndarray, whiten: np.ndarray, precision: np.ndarray, weights: np.ndarray, log_root: np.ndarray
+    ) -> None:
+        self._means, self._whiten, self._precision = means, whiten, precision
+        with np.errstate(divide="ignore"):
+            self._constant = np.log(weights) - log_root
+        k, d = means.shape
+        pull = (precision @ means[:, :, None])[..., 0]
+        # Squares expanded in x are one matrix product, but lose |x|²|Σ⁻¹| roundings: only for small dimension and range.
+        reach = np.abs(means).max() ** 2 * np.abs(precision).max()
+        self._expanded = d <= 6 and reach < 1e8
+        half = -0.5 * (means * pull).sum(axis=1) + self._constant
+        self._forms = np.concatenate([half[:, None], pull, -0.5 * precision.reshape(k, -1)], axis=1)
+
+    def step(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Log-density (n,) up to a constant, and where mean shift leads (n, d)."""
+        k, d = self._means.shape
+        block = max(1, _BLOCK // (k * d))
+        step = self._expanded_step if self._expanded else self._step
+        parts = [step(x[i : i + block]) for i in range(0, len(x), block)]
+        return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
+
+    def _step(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        delta = x[None, :, :] - self._means[:, None, :]  # (k, n, d)
+        exponent = self._constant[:, None] - 0.5 * ((delta @ self._whiten) ** 2).sum(axis=-1)
+        top = exponent.max(axis=0)
+        p = np.exp(exponent - top)
+        mass = p.sum(axis=0)
+        p = p / mass
+        k, d = self._means.shape
+        matrix = (p.T @ self._precision.reshape(k, -1)).reshape(-1, d, d)
+        # Solve for the shift, not the place: means may lie far from the origin.
+        shift = -np.einsum("kn,kij,knj->ni", p, self._precision, delta, optimize=True)
+        return top + np.log(mass), x + np.linalg.solve(matrix, shift[..., None])[..., 0]
+
+
+    def _expanded_step(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        n, d = x.shape
+        features = np.concatenate([np.ones((n, 1)), x, (x[:, :, None] * x[:, None, :]).reshape(n, -1)], axis=1)
+        p = features @ self._forms.T
+        top = p.max(axis=1)
+        p -= top[:, None]
+        np.exp(p, out=p)
+        sums = p @ np.concatenate([np.ones((len(self._forms), 1)), self._forms[:, 1:]], axis=1)
+        matrix = -2.0 * sums[:, 1 + d :].reshape(n, d, d)
+        return top + np.log(sums[:, 0]), np.linalg.solve(matrix, sums[:, 1 : 1 + d, None])[..., 0]
+
+
+def _join(
+    x: np.ndarray, height: np.ndarray, aim: np.ndarray, scale: np.ndarray, alive: np.ndarray, target: np.ndarray
+) -> np.ndarray:
+    """Let climbers that have met go on as one; returns those that are still climbing."""
+    ends = np.unique(target)
+    before = target.copy()
+    _meet(x, 1e-2 * scale, ends, target)
+    return alive[target[alive] == alive] if (before != target).any() else alive
+
+
+def _meet(x: np.ndarray, scale: np.ndarray, ends: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Join the climbers `ends` that lie within a hundredth of their scales; updates `target`, returns labels 0 … G − 1."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+    from scipy.spatial import cKDTree
+
+    near = 1e-2 * scale[ends]
+    pairs = cKDTree(x[ends]).query_pairs(float(near.max()), output_type="ndarray")
+    gap = np.linalg.norm(x[ends[pairs[:, 0]]] - x[ends[pairs[:, 1]]], axis=1)
+    pairs = pairs[gap <= np.minimum(near[pairs[:, 0]], near[pairs[:, 1]])]
+    graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(ends), len(ends)))
+    _, component = connected_components(graph, directed=False)
+    first = np.unique(component, return_index=True)[1]
+    place = np.empty(len(target), dtype=int)
+    place[ends] = component
+    labels = place[target]
+    target[:] = ends[first][labels]
+    return labels

@@ -1,0 +1,73 @@
+"""The best scheme of n points: candidates from every grouping and configuration, judged by their certificates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from diracs.certificates.assignment import mean_square_error
+from diracs.schemes.generate import KINDS, Mixture, Plan, build, coarsen, plan
+from diracs.schemes.grouping import merge_levels, modes
+from diracs.schemes.layered import LayeredScheme
+
+# Of the levels of the merge tree so many are really built and certified, those with the best estimates.
+_BUILT = 3
+_LEVELS = 16
+
+
+class Groupings:
+    """Candidates for grouping the components of a mixture, each computed once."""
+
+    def __init__(self, mixture: Mixture) -> None:
+        self.mixture = mixture
+        k = len(mixture.weights)
+        counts = range(1, k + 1) if k <= _LEVELS else np.unique(np.geomspace(1, k, _LEVELS).round().astype(int)).tolist()
+        self.by_mode = modes(*mixture)
+        self.levels = merge_levels(*mixture, list(counts))
+
+    def fixed(self, n: int) -> list[np.ndarray]:
+        """One group, modes, one group per component: always tried."""
+        k = len(self.mixture.weights)
+        found = [self.levels[1], self.by_mode, np.arange(k)]
+        return _distinct([coarsen(self.mixture, labels, n) for labels in found])
+
+    def between(self, n: int) -> list[np.ndarray]:
+        """The levels of the merge tree that n points suffice for."""
+        return [labels for count, labels in self.levels.items() if 1 < count < len(labels) and count <= n]
+
+
+def best_scheme(groupings: Groupings, n: int, configurations: tuple[str, ...] = KINDS) -> tuple[LayeredScheme, float]:
+    """The candidate of the least certificate with at most n points, and its mean square error."""
+    mixture = groupings.mixture
+    best: tuple[LayeredScheme, float] | None = None
+    for kind in configurations:
+        for candidate in _candidates(groupings, n, kind):
+            scheme = build(mixture, candidate)
+            error = mean_square_error(scheme, *mixture)
+            if best is None or error < best[1]:
+                best = scheme, error
+    assert best is not None
+    return best
+
+
+def _candidates(groupings: Groupings, n: int, kind: str) -> Iterator[Plan]:
+    mixture = groupings.mixture
+    for labels in groupings.fixed(n):
+        yield plan(mixture, labels, n, kind)
+    plans = [plan(mixture, labels, n, kind) for labels in groupings.between(n)]
+    yield from sorted(plans, key=lambda p: p.error)[:_BUILT]
+
+
+def _distinct(labels: list[np.ndarray]) -> list[np.ndarray]:
+    out: list[np.ndarray] = []
+    for candidate in labels:
+        if not any(_same(candidate, other) for other in out):
+            out.append(candidate)
+    return out
+
+
+def _same(a: np.ndarray, b: np.ndarray) -> bool:
+    """True if two labelings part the components alike."""
+    pairs = len(np.unique(np.stack([a, b]), axis=1).T)
+    return pairs == len(np.unique(a)) == len(np.unique(b))
