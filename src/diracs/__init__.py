@@ -5,6 +5,8 @@ from diracs.codebooks.scalar import ScalarCodebook
 from diracs.distributions.discrete import SumOfDiracs
 from diracs.distributions.gaussian import Gaussian, GaussianMixture, SumOfGaussians
 from diracs.quantization import Quantization, discretize
+from diracs.quantize import quantize
+from diracs.schemes.generate import generate_scheme
 from diracs.schemes.layered import LayeredScheme
 from diracs.schemes.product import ProductScheme
 
@@ -20,4 +22,6 @@ __all__ = [
     "SumOfDiracs",
     "SumOfGaussians",
     "discretize",
+    "generate_scheme",
+    "quantize",
 ]

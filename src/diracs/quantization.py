@@ -180,7 +180,7 @@ def _discretize(
     replaced = iter(arrays)
     scheme = map_arrays(scheme, lambda _: next(replaced))
     lazy = any(is_lazy(x) for x in given)
-    unit = 1.0 if lazy else _unit(means, covs, scheme)
+    unit = 1.0 if lazy else unit_of(means, covs, scheme)
     if unit != 1.0:
         means, covs, scheme = means / unit, covs / unit / unit, rescale(scheme, 1.0 / unit)
     positions, masses, w2, exact = transport(means, covs, weights, scheme)
@@ -228,11 +228,10 @@ def rescale(scheme: LayeredScheme, factor: float) -> LayeredScheme:
     return LayeredScheme(scaled, scheme.groups)
 
 
-def _unit(means: np.ndarray, covs: np.ndarray, scheme: LayeredScheme) -> float:
+def unit_of(means: np.ndarray, covs: np.ndarray, scheme: LayeredScheme | None = None) -> float:
     """A power of two near the size of everything, 1 unless squares could overflow or vanish."""
-    spread = np.abs(means - means[:1]).max()
-    reach = [np.abs(part.offset - means[:1]).max() for part in scheme.schemes if part.offset is not None]
-    size = max(spread, np.sqrt(np.abs(covs).max()), *reach)
+    reach = [] if scheme is None else [np.abs(p.offset - means[:1]).max() for p in scheme.schemes if p.offset is not None]
+    size = max(np.abs(means - means[:1]).max(), np.sqrt(np.abs(covs).max()), *reach, 0.0)
     if size == 0.0 or 1e-60 < size < 1e60:
         return 1.0
     return float(2.0 ** np.round(np.log2(size)))

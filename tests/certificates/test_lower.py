@@ -61,13 +61,13 @@ def line_distortion(levels: np.ndarray, means: np.ndarray, deviations: np.ndarra
     return squares.sum(), levels + (mass * shift + deviations * flux) @ weights / masses
 
 
-def lloyd_on_the_line(means: np.ndarray, deviations: np.ndarray, weights: np.ndarray, n: int, starts: int = 6) -> float:
-    """The least W₂ that Lloyd's iteration reaches from many starts."""
+def lloyd_on_the_line(means: np.ndarray, deviations: np.ndarray, weights: np.ndarray, n: int) -> float:
+    """The least W₂ that Lloyd's iteration with exact moments reaches from several starts, k-means of samples."""
     best = math.inf
-    covs = deviations[:, None, None] ** 2
-    for seed in range(starts):
-        levels = np.sort(sample(means[:, None], covs, weights, n, seed)[:, 0])
-        for _ in range(120):
+    draws = sample(means[:, None], deviations[:, None, None] ** 2, weights, 3000, 0)
+    for seed in range(6):
+        levels = np.sort(KMeans(n, n_init=1, random_state=seed).fit(draws).cluster_centers_[:, 0])
+        for _ in range(100):
             distortion, barycenters = line_distortion(levels, means, deviations, weights)
             levels = np.sort(barycenters)
         best = min(best, distortion)
@@ -218,7 +218,7 @@ def test_entropy_is_bounded_from_below() -> None:
 # --- against points that were found by other means ---
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("n", [2, 5, 20])
 def test_mixtures_on_the_line_against_lloyd(seed: int, n: int) -> None:
     means, covs, weights = random_mixture(seed, 3, 1, spread=3.0)
@@ -235,7 +235,7 @@ def test_mixtures_in_the_plane_against_k_means(seed: int, n: int) -> None:
     assert 0.3 * reached < lower_bound(means, covs, weights, n) < reached
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=25, deadline=None, derandomize=True)
 @given(
     seed=st.integers(0, 10**6),
     k=st.integers(1, 5),
@@ -386,7 +386,7 @@ def test_flat_components_count_what_they_have() -> None:
 
 
 def test_nearly_singular_covariances_do_not_break_the_bound() -> None:
-    for seed in range(20):
+    for seed in range(8):
         rng = np.random.default_rng(seed)
         means = rng.standard_normal((3, 3)) * np.array([1.0, 1.0, 1e-9])
         basis = ortho_group.rvs(3, random_state=seed)

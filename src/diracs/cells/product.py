@@ -92,7 +92,7 @@ def interval_moments(level: Array, left: Array, right: Array, mean: Array, varia
 
     # Quadrature about the level, where the cell is narrow. The unused branch gets a harmless unit cell.
     reach = xp.where(abs(a) > abs(b), abs(a), abs(b))
-    narrow = positive & ((b - a) * xp.where(reach > 1.0, reach, 1.0) <= _NARROW)
+    narrow = positive & (reach < 0.99 * _FAR) & ((b - a) * xp.where(reach > 1.0, reach, 1.0) <= _NARROW)
     lo = xp.where(narrow, left, 0.5)
     hi = xp.where(narrow, right, 0.5)
     scale = xp.where(narrow, deviation, 1.0)

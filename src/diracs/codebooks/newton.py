@@ -1,8 +1,8 @@
 """Newton's method for optimal scalar quantizers, many at once.
 
 The distortion D(y) = E min_j (x − y_j)² of sorted levels y has half the gradient −∫(x − y_j) over the cells and a
-tridiagonal Hessian (Pagès & Printems 2003): with f the density at the border right of level j and gap the distance of the
-two levels there, the coupling c_j = gap·f/4 gives
+tridiagonal Hessian (Pagès & Printems 2003): with f the density at the border right of level j and gap the distance of
+the two levels there, the coupling c_j = gap·f/4 gives
 
     H/2 = tridiag(−c_{j−1}, m_j − c_{j−1} − c_j, −c_j).
 
@@ -18,8 +18,6 @@ import numpy as np
 from scipy.linalg import eigh_tridiagonal, solve_banded
 from scipy.linalg.lapack import dpttrf
 
-import os
-TR=os.environ.get('TR')
 _EPS = float(np.finfo(np.float64).eps)
 
 
@@ -69,7 +67,7 @@ def minimize_distortion(levels: np.ndarray, sizes: np.ndarray, law: Law, *, step
 
 
 def _newton(levels: np.ndarray, sizes: np.ndarray, rows: np.ndarray, law: Law, steps: int) -> np.ndarray:
-    """Steps of (1−μ)·H + μ·diag(m): μ = 1 is Lloyd's, always good; μ is lowered while steps succeed, raised otherwise."""
+    """Steps of (1−μ)·H + μ·diag(m): μ = 1 is Lloyd's, always good; μ falls with every success, rises otherwise."""
     out = levels.copy()
     place = np.arange(len(levels))  # where the levels still at work stand in `out`
     y, sizes = levels, sizes[rows]
@@ -85,13 +83,10 @@ def _newton(levels: np.ndarray, sizes: np.ndarray, rows: np.ndarray, law: Law, s
             out[place[member]] = y[member]
             keep = ~member
             place, y, cells = place[keep], y[keep], CellMoments(*(c[keep] for c in cells))
-            rows, sizes, blend, distortion, residual = (
-                a[~done] for a in (rows, sizes, blend, distortion, residual)
-            )
+            rows, sizes, blend, distortion, residual = (a[~done] for a in (rows, sizes, blend, distortion, residual))
             starts = _starts(sizes)
         if not len(rows):
             return out
-        if TR: print(_, len(rows), blend[:4], distortion[:4], residual.max())
         step = _step(cells, np.repeat(blend, sizes))
         trial = y + step
         rising = np.append(trial[1:] > trial[:-1], True)
@@ -106,13 +101,14 @@ def _newton(levels: np.ndarray, sizes: np.ndarray, rows: np.ndarray, law: Law, s
             d = np.add.reduceat(found.second, inner)
             r, settled = _residual(trial[member], found, inner)
             # Near the minimum differences of D are rounding noise: the residual decides there.
-            better = (d < distortion[good] * (1.0 - 1e-12)) | ((d <= distortion[good] * (1.0 + 1e-12)) & (r < residual[good]))
+            old, noise = distortion[good], 1e-12 * distortion[good]
+            better = (d < old - noise) | ((d <= old + noise) & (r < residual[good]))
             taken = good.copy()
             taken[good] = better
             into, of = np.repeat(taken, sizes), np.repeat(better, sizes[good])
             y = np.where(into, trial, y)
-            for old, new in zip(cells, found):
-                old[into] = new[of]
+            for kept, new in zip(cells, found):
+                kept[into] = new[of]
             done[taken] = settled[better]
             distortion[taken], residual[taken] = d[better], r[better]
             # Quadratic convergence wants μ to fall with the residual.
@@ -155,13 +151,13 @@ def _scaled_hessian(cells: CellMoments) -> tuple[np.ndarray, np.ndarray, np.ndar
 
 
 def _residual(y: np.ndarray, cells: CellMoments, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Per row the largest |centroid − level| in units of the cell's RMS radius (at most 1), and whether it is negligible."""
+    """Per row the largest |centroid − level| in units of the cell's RMS radius (at most 1); are all negligible?"""
     alive = cells.mass > 0
     mass = np.where(alive, cells.mass, 1.0)
     shift = np.where(alive, np.abs(cells.first) / mass, 0.0)
     radius = np.sqrt(np.where(alive, cells.second, 0.0) / mass)
     relative = np.divide(shift, radius, out=np.zeros_like(shift), where=radius > 0)
-    settled = shift <= 1e-15 * radius + 0.25 * _EPS * np.abs(y)
+    settled = shift <= 4e-15 * radius + 0.25 * _EPS * np.abs(y)
     return np.maximum.reduceat(np.where(settled, 0.0, relative), starts), np.logical_and.reduceat(settled, starts)
 
 

@@ -72,7 +72,7 @@ def _table() -> tuple[np.ndarray, CubicSpline]:
 
 
 def _solve(numbers: tuple[int, ...]) -> list[tuple[np.ndarray, float]]:
-    """Quantizers of several sizes at once, by their positive levels; the start are the quantiles of N(0, 3) ∝ φ^{1/3}."""
+    """Quantizers of several sizes at once, by their positive levels, from the quantiles of N(0, 3) ∝ φ^{1/3}."""
     half = np.array([n // 2 for n in numbers])
     rows = np.flatnonzero(half)
     parity = np.array(numbers)[rows] % 2
@@ -111,7 +111,8 @@ def _positive_half(y: np.ndarray, sizes: np.ndarray, parity: np.ndarray) -> Cell
     zero, one = np.array(0.0), np.array(1.0)
     mass, offset, second, _ = interval_moments(y, left, right, zero, one)
     # Half of the cell of the fixed level belongs to the distortion of this half.
-    second[starts] += np.where(parity == 1, interval_moments(0.0 * first, 0.0 * first, 0.5 * first, zero, one).second, 0.0)
+    middle = interval_moments(0.0 * first, 0.0 * first, 0.5 * first, zero, one).second
+    second[starts] += np.where(parity == 1, middle, 0.0)
     finite = np.isfinite(right)
     inner = np.where(finite, right, 0.0)
     coupling = np.where(finite, 0.5 * inner * density(y + inner), 0.0)

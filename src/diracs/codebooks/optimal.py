@@ -20,7 +20,8 @@ _FAR = 14.0
 _NOTHING = 38.0
 # Pairs of component and level that are worked on at once.
 _PAIRS = 1 << 16
-_FOUR, _SIX = (np.polynomial.legendre.leggauss(p) for p in (4, 6))
+# Gauss–Legendre rules and the width·reach up to which their second moments are right to 1e-15.
+_RULES = tuple((np.polynomial.legendre.leggauss(p), extent) for p, extent in ((4, 0.02), (6, 0.25), (8, 1.0)))
 # Dynamic programming is tried up to this many levels, on at most so many bins, within so many operations in total.
 _SEARCHED, _BINS, _OPERATIONS = 128, 512, 2e8
 # All starts are minimized from up to so many pairs, exchanges tried for mixtures of up to so many components.
@@ -79,15 +80,14 @@ class _MixtureLaw:
         row = np.repeat(np.arange(len(rows)), counts)
         shift = (np.cumsum(mix.counts) - mix.counts)[mixture] - (ends - counts)
         component = np.arange(len(row)) + shift[row]
+        lower, upper = y - left, y + right
         sums = np.zeros((4, y.size))
         step = max(1, _PAIRS // n)
         for begin in range(0, len(row), step):
             r, k = row[begin : begin + step], component[begin : begin + step]
             mean, deviation = mix.means[k, None], mix.deviations[k, None]
             reach = self.far * deviation
-            lower, upper = (y - left)[r[0] : r[-1] + 1], (y + right)[r[0] : r[-1] + 1]
-            inner = r - r[0]
-            pair, j = np.nonzero((lower[inner] <= mean + reach) & (upper[inner] >= mean - reach))
+            pair, j = np.nonzero((lower[r] <= mean + reach) & (upper[r] >= mean - reach))
             at, k = r[pair] * n + j, k[pair]
             part = slice(r[0] * n, (r[-1] + 1) * n)
             sums[:, part] += self._sum(
@@ -109,12 +109,14 @@ class _MixtureLaw:
         t, width = (y - mean) / scale, np.where(smooth, (left + right) / scale, np.inf)
         extent = width * np.maximum(np.abs(t) + width, 1.0)
         sums = np.zeros((4, count))
-        for few, low, high in ((_FOUR, -1.0, 0.1), (_SIX, 0.1, 1.0)):
-            i = np.flatnonzero((extent > low) & (extent <= high))
-            moments = _narrow(few, t[i], left[i] / scale[i], right[i] / scale[i])
+        done = np.zeros(len(at), dtype=bool)
+        for rule, limit in _RULES:
+            i = np.flatnonzero((extent <= limit) & ~done)
+            done[i] = True
+            moments = _narrow(rule, t[i], left[i] / scale[i], right[i] / scale[i])
             for s, (power, moment) in zip(sums, enumerate(moments)):
                 s += np.bincount(at[i], weight[i] * scale[i] ** power * moment, minlength=count)
-        i = np.flatnonzero(~(extent <= 1.0))
+        i = np.flatnonzero(~done)
         mass, first, second, _ = interval_moments(y[i], left[i], right[i], mean[i], deviation[i] ** 2)
         for s, moment in zip(sums, (mass, first, second)):
             s += np.bincount(at[i], weight[i] * moment, minlength=count)
@@ -172,41 +174,46 @@ def optimal_levels(
     begin = np.cumsum(mix.counts) - mix.counts
     if n == 1:
         return (mix.centre + mix.scale * np.add.reduceat(mix.weights * mix.means, begin))[:, None]
-    out = np.empty((total, n))
+    out = np.zeros((total, n))
     single = mix.counts == 1
     out[single] = mix.means[begin[single], None] + mix.deviations[begin[single], None] * normal_levels(n)[0]
 
-    several = np.flatnonzero(~single)
+    several = np.flatnonzero(~single).tolist()
+    few = {g: atoms for g in several if len(atoms := _atoms(means, variances, mix, g, n))}
+    several = [g for g in several if g not in few]
     normal = np.append(np.inf, normal_distortion(np.arange(1, n + 2)))
     bins = int(min(_BINS, math.sqrt(_OPERATIONS / (n * max(len(several), 1)))))
     candidates: list[np.ndarray] = []
     of: list[int] = []
     for g in several:
-        found = _candidates(mix, int(g), n, normal, bins)
-        if len(found) == 1 and found[0].shape[0] == n and mix.deviations[mix.components(g)].max() == 0:
-            out[g] = found[0]
-            continue
+        found = _candidates(mix, g, n, normal, bins)
         candidates += found
-        of += [int(g)] * len(found)
+        of += [g] * len(found)
     if candidates:
         rows = np.array(of)
         pairs = int((mix.counts[rows] * n).sum())
         rows, levels, distortion = _best(mix, candidates, rows, n, prune=pairs > _SEARCH_PAIRS)
         _exchange(mix, rows, levels, distortion)
         out[rows] = levels
-    return np.maximum.accumulate(mix.centre[:, None] + mix.scale[:, None] * out, axis=1)
+    out = np.maximum.accumulate(mix.centre[:, None] + mix.scale[:, None] * out, axis=1)
+    for g, atoms in few.items():
+        out[g] = np.append(atoms, np.full(n - len(atoms), atoms[-1]))
+    return out
+
+
+def _atoms(means: np.ndarray, variances: np.ndarray, mix: Mixtures, g: int, n: int) -> np.ndarray:
+    """The distinct means of mixture g if it consists of at most n point masses, else none."""
+    part = mix.components(g)
+    atoms = np.unique(means[part]) if not np.any(variances[part]) else np.empty(0)
+    return atoms if len(atoms) <= n else np.empty(0)
 
 
 def _candidates(mix: Mixtures, g: int, n: int, normal: np.ndarray, bins: int) -> list[np.ndarray]:
-    """Starting levels for mixture g, strictly increasing; the answer itself for at most n point masses."""
+    """Starting levels for mixture g, strictly increasing."""
     part = mix.components(g)
     mean, deviation, weight = mix.means[part], mix.deviations[part], mix.weights[part]
-    if deviation.max() == 0:
-        atoms = np.unique(mean)
-        if len(atoms) <= n:
-            return [np.append(atoms, np.full(n - len(atoms), atoms[-1]))]
     cells = starts.grid(mean, deviation, weight, max(1024, 2 * n))
-    found = [starts.companding(cells, n)]
+    found: list[np.ndarray | None] = [starts.companding(cells, n)]
     if not cells.log_concave:
         found += [starts.modes(cells, n, normal), starts.union(mean, deviation, weight, n, normal)]
         if n <= _SEARCHED and bins >= 4 * n:
@@ -217,7 +224,7 @@ def _candidates(mix: Mixtures, g: int, n: int, normal: np.ndarray, bins: int) ->
 def _best(
     mix: Mixtures, candidates: list[np.ndarray], of: np.ndarray, n: int, prune: bool
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Minimize from all starts, or from the best one of each mixture; the mixtures, their best levels and distortions."""
+    """Minimize from all starts, or from the best one of each mixture; mixtures, their best levels and distortions."""
     levels, sizes = np.concatenate(candidates), np.full(len(of), n)
 
     def least() -> tuple[np.ndarray, np.ndarray]:
@@ -246,9 +253,9 @@ def _exchange(mix: Mixtures, rows: np.ndarray, levels: np.ndarray, distortion: n
             part = mix.components(int(rows[i]))
             # Neighbouring components of a mixture of many are too close for a point more or less to matter.
             if part.stop - part.start <= _EXCHANGED:
-                found = [_spread(y) for y in starts.exchanges(levels[i], mix.means[part])]
-                tried += found
-                of += [i] * len(found)
+                moved = [_spread(y) for y in starts.exchanges(levels[i], mix.means[part])]
+                tried += moved
+                of += [int(i)] * len(moved)
         if not tried or int((mix.counts[rows[of]] * n).sum()) > _SEARCH_PAIRS // 8:
             return
         mixtures, found_levels, found = _best(mix, tried, rows[np.array(of)], n, prune=False)
