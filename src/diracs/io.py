@@ -22,7 +22,7 @@ from diracs.codebooks.cross import CrossCodebook
 from diracs.codebooks.scalar import ScalarCodebook
 from diracs.distributions.discrete import SumOfDiracs
 from diracs.distributions.gaussian import Gaussian, GaussianMixture
-from diracs.quantization import Quantization
+from diracs.discretization import Quantization
 from diracs.schemes.layered import LayeredScheme
 from diracs.schemes.product import ProductScheme
 

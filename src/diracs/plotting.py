@@ -15,7 +15,7 @@ from diracs.distributions.gaussian import Gaussian, GaussianMixture, full_covari
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from diracs.quantization import Quantization
+    from diracs.discretization import Quantization
 
 _INK = "#1b2a41"
 _LAW = "#2f6690"

@@ -199,6 +199,15 @@ def test_group_overlap_is_above_the_pairs() -> None:
     assert pairs.log_mean(2, few, w) < groups.log_mean(2, few, w) < 0.0
 
 
+def test_groups_of_one_component_are_pairs() -> None:
+    # Two groups of 512 equal components: nothing is lost, as the covariances are isotropic.
+    means, variances = np.repeat([[0.0], [3.0]], 512, axis=0), np.full((1024, 1), 2.0)
+    weights, active = np.full(1024, 1 / 1024), np.ones(1024, dtype=bool)
+    expected = math.log(0.5 + 0.5 * math.exp(-9 / 16))
+    assert GroupOverlap(means, variances[:, 0]).log_mean(1, active, weights) == pytest.approx(expected, rel=1e-8)
+    assert PairOverlap(means, variances, np.zeros(1024)).log_mean(1, active, weights) == pytest.approx(expected)
+
+
 def test_entropy_is_bounded_from_below() -> None:
     for seed in range(8):
         means, covs, weights = random_mixture(seed, 4, 1)
@@ -265,6 +274,14 @@ def test_narrow_components_far_apart(variance: float) -> None:
     for n in (2, 10, 100):
         assert 0.59 * deviation * NORMAL_OPTIMA[n] < lower_bound(means, covs, weights, 2 * n)
         assert lower_bound(means, covs, weights, 2 * n) <= deviation * NORMAL_OPTIMA[n] * (1 + 1e-9)
+
+
+def test_components_that_one_axis_does_not_tell_apart() -> None:
+    # Corners of a rectangle: 400 points are no better than 100 for each, whose rate–distortion bound is 2/100.
+    means = np.array([[-100.0, -50.0], [-100.0, 50.0], [100.0, -50.0], [100.0, 50.0]])
+    for covs in (np.tile(np.eye(2), (4, 1, 1)), np.tile(np.array([[1.25, 0.75], [0.75, 1.25]]), (4, 1, 1))):
+        bound = lower_bound(means, covs, np.full(4, 0.25), 400)
+        assert bound == pytest.approx(math.sqrt(0.02 * math.sqrt(np.linalg.det(covs[0]))), rel=1e-6)
 
 
 def test_points_fewer_than_far_components() -> None:
