@@ -13,7 +13,7 @@ demo: $(STAMP)
 	@echo "The pictures are in demo/"
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -n $(WORKERS)
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

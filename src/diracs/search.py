@@ -13,7 +13,7 @@ from diracs.schemes.layered import LayeredScheme
 
 # Of the levels of the merge tree so many are really built and certified, those with the best estimates.
 _BUILT = 3
-_LEVELS = 16
+_LEVELS = 12
 
 
 class Groupings:
@@ -25,6 +25,7 @@ class Groupings:
         counts = range(1, k + 1) if k <= _LEVELS else np.unique(np.geomspace(1, k, _LEVELS).round().astype(int)).tolist()
         self.by_mode = modes(*mixture)
         self.levels = merge_levels(*mixture, list(counts))
+        self.fitted: dict[tuple, np.ndarray] = {}  # levels by group, axis and number
 
     def fixed(self, n: int) -> list[np.ndarray]:
         """One group, modes, one group per component: always tried."""
@@ -41,9 +42,14 @@ def best_scheme(groupings: Groupings, n: int, configurations: tuple[str, ...] = 
     """The candidate of the least certificate with at most n points, and its mean square error."""
     mixture = groupings.mixture
     best: tuple[LayeredScheme, float] | None = None
+    seen = set()
     for kind in configurations:
         for candidate in _candidates(groupings, n, kind):
-            scheme = build(mixture, candidate)
+            key = candidate.groups.labels.tobytes(), tuple(candidate.blocks)
+            if key in seen:
+                continue
+            seen.add(key)
+            scheme = build(mixture, candidate, groupings.fitted)
             error = mean_square_error(scheme, *mixture)
             if best is None or error < best[1]:
                 best = scheme, error

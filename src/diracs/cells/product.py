@@ -1,4 +1,4 @@
-"""Product cells: Gaussian moments of intervals and masses of rectangles, stable and in closed form.
+"""Product cells: Gaussian moments of intervals, stable and in closed form.
 
 Everything is relative to a *level* inside the cell, given with its distances to the two borders, because differences of
 nearby absolute positions would lose the digits that a certificate needs.
@@ -11,14 +11,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from diracs._arrays import Array, asarray_like, erfc, namespace
+from diracs._arrays import Array, erfc, namespace
 
 # Beyond 40 standard deviations a Gaussian has no mass that float64 can hold.
 _FAR = 40.0
 # Cells with width·max(|a|, |b|, 1) up to this go through Gauss–Legendre, where closed forms lose digits by cancellation.
 _NARROW = 5.0
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(12)
-_NODES16, _WEIGHTS16 = np.polynomial.legendre.leggauss(16)
 
 
 class IntervalMoments(NamedTuple):
@@ -121,59 +120,3 @@ def voronoi_gaps(levels: Array) -> tuple[Array, Array]:
     half = 0.5 * (levels[..., 1:] - levels[..., :-1])
     far = xp.full_like(levels[..., :1], math.inf)
     return xp.concat([far, half], axis=-1), xp.concat([half, far], axis=-1)
-
-
-def rectangle_masses(a: Array, b: Array, correlation: Array) -> Array:
-    """Masses of the cells of a grid under standard bivariate normals with the given correlations.
-
-    Parameters
-    ----------
-    a : array (k, n₁ + 1)
-        Sorted borders on the first axis, standardized, within ±40.
-    b : array (k, n₂ + 1)
-        Sorted borders on the second axis.
-    correlation : array (k,)
-        In [−1, 1], the ends included.
-
-    Returns
-    -------
-    array (k, n₁, n₂)
-
-    Notes
-    -----
-    φ(x)·(Φ(upper | x) − Φ(lower | x)) is integrated over x by 16-point Gauss–Legendre: sums of positive terms, where
-    inclusion–exclusion of bivariate distribution functions has lost a third of a mass at 7σ. Given x, the second
-    coordinate has deviation √(1−ρ²), so its borders are felt as steps at x = b/ρ of width √(1−ρ²)/|ρ|: the pieces of
-    integration end there as well as at the borders and every 2 units.
-    """
-    xp = namespace(a, b, correlation)
-    if a.shape[-1] < b.shape[-1]:
-        return xp.matrix_transpose(rectangle_masses(b, a, correlation))
-    k, n1 = a.shape[0], a.shape[1] - 1
-    rho = correlation[:, None]
-    rest = 1.0 - rho * rho
-    rest = xp.where(rest > 0, xp.sqrt(xp.where(rest > 0, rest, 1.0)), 0.0)
-    limit = 12.0
-    safe_rho = xp.where(abs(rho) > 0.05, rho, 1.0)
-    width = xp.where(abs(rho) > 0.05, rest / abs(safe_rho), 0.0)
-    steps = [xp.where(abs(rho) > 0.05, b[:, 1:-1] / safe_rho, 0.0) + s * width for s in (-8.0, -4.0, 0.0, 4.0, 8.0)]
-    marks = asarray_like(np.arange(-limit, limit + 1.0, 2.0), a)
-    ends = xp.concat([a, *steps, marks + xp.zeros_like(a[:, :1])], axis=1)
-    ends = xp.sort(xp.clip(ends, -limit, limit), axis=1)
-
-    lo, hi = ends[:, :-1], ends[:, 1:]
-    middle = 0.5 * (lo + hi)
-    inside = (middle[:, None, :] > a[:, :-1, None]) & (middle[:, None, :] <= a[:, 1:, None])
-    inside = xp.where(inside, xp.ones_like(middle[:, None, :]), xp.zeros_like(middle[:, None, :]))  # (k, n₁, pieces)
-    nodes = asarray_like(_NODES16, a)
-    half = 0.5 * (hi - lo)
-    x = middle[..., None] + half[..., None] * nodes  # (k, pieces, 16)
-    w = density(x) * half[..., None] * asarray_like(_WEIGHTS16, a)
-    out = []
-    for j in range(b.shape[1] - 1):
-        lower = standardize(b[:, j, None, None] - rho[..., None] * x, rest[..., None])
-        upper = standardize(b[:, j + 1, None, None] - rho[..., None] * x, rest[..., None])
-        piece = xp.sum(w * probability(lower, upper), axis=-1)  # (k, pieces)
-        out.append(xp.matmul(inside, piece[..., None])[..., 0])
-    masses = xp.stack(out, axis=-1)
-    return xp.reshape(masses, (k, n1, b.shape[1] - 1))

@@ -16,7 +16,8 @@ from typing import NamedTuple
 import numpy as np
 
 from diracs._arrays import Array, concrete, eps, is_lazy, namespace, stop_gradient, take
-from diracs.cells.product import rectangle_masses, standardize, voronoi_gaps
+from diracs.cells.product import standardize, voronoi_gaps
+from diracs.cells.rectangles import rectangle_masses
 from diracs.codebooks.cross import CrossCodebook
 from diracs.codebooks.moments import BlockMoments
 from diracs.schemes.product import ProductScheme, orthonormal

@@ -15,15 +15,17 @@ from diracs.codebooks.scalar import ScalarCodebook
 from diracs.distributions.convert import as_mixture
 from diracs.distributions.gaussian import full_covariances
 from diracs.schemes.allocation import Allocation, Block, budgets_below
-from diracs.schemes.grouping import merge_levels, modes, moment_match
+from diracs.schemes.grouping import merge_levels, merge_nearby, modes, moment_match
 from diracs.schemes.layered import LayeredScheme
 from diracs.schemes.product import Codebook, ProductScheme
 from diracs.schemes.sharing import share_points
 
 # Kinds of spectrum that get an allocation of their own; nearby ones share one.
-_KINDS = 200
+_KINDS = 64
 # Groups of several components whose levels are fitted to their own marginals rather than to a Gaussian's.
 _FITTED = 64
+# Components in all of the marginals that levels are fitted to.
+_MARGINAL = 256
 KINDS = ("grid", "cross", "product")
 
 
@@ -182,14 +184,14 @@ def _kinds(variances: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return row, scale, spectra
 
 
-def build(mixture: Mixture, plan: Plan) -> LayeredScheme:
-    """The scheme of a plan: groups with the same codebooks are stacked."""
+def build(mixture: Mixture, plan: Plan, known: dict[tuple, np.ndarray] | None = None) -> LayeredScheme:
+    """The scheme of a plan: groups with the same codebooks are stacked; `known` keeps fitted levels for another time."""
     groups, blocks = plan.groups, plan.blocks
     sizes = np.bincount(groups.labels)
     fitted = np.flatnonzero(sizes > 1)
     if len(fitted) > _FITTED:
         fitted = fitted[:0]
-    levels = _fitted_levels(mixture, groups, blocks, fitted)
+    levels = _fitted_levels(mixture, groups, blocks, fitted, {} if known is None else known)
     kinds: dict[tuple, list[int]] = {}
     for g, found in enumerate(blocks):
         kinds.setdefault((found, g if g in levels else -1), []).append(g)
@@ -219,27 +221,52 @@ def build(mixture: Mixture, plan: Plan) -> LayeredScheme:
 
 
 def _fitted_levels(
-    mixture: Mixture, groups: Groups, blocks: list[tuple[Block, ...]], fitted: np.ndarray
+    mixture: Mixture,
+    groups: Groups,
+    blocks: list[tuple[Block, ...]],
+    fitted: np.ndarray,
+    known: dict[tuple, np.ndarray],
 ) -> dict[int, dict[int, np.ndarray]]:
     """For the groups `fitted` the optimal levels of their own marginals: group → axis → levels about the group's mean."""
+    members = {int(g): np.flatnonzero((groups.labels == g) & (mixture.weights > 0)) for g in fitted}
     wanted: dict[int, list[tuple[int, int]]] = {}
-    for g in fitted:
+    levels: dict[int, dict[int, np.ndarray]] = {g: {} for g in members}
+    for g in members:
         axis = 0
         for block in blocks[g]:
             if not block.shells:
-                wanted.setdefault(block.levels, []).append((int(g), axis))
+                wanted.setdefault(block.levels, []).append((g, axis))
             axis += block.axes
-    levels: dict[int, dict[int, np.ndarray]] = {int(g): {} for g in fitted}
     for count, pairs in wanted.items():
-        means, variances, weights, row = [], [], [], []
-        for i, (g, axis) in enumerate(pairs):
-            members = np.flatnonzero((groups.labels == g) & (mixture.weights > 0))
-            direction = groups.axes[g][:, axis]
-            means.append((mixture.means[members] - groups.means[g]) @ direction)
-            variances.append(np.maximum(np.einsum("i,kij,j->k", direction, mixture.covs[members], direction), 0.0))
-            weights.append(mixture.weights[members])
-            row.append(np.full(len(members), i))
-        args = [np.concatenate(x) for x in (means, variances, weights, row)]
-        for (g, axis), found in zip(pairs, optimal_levels(*args, count), strict=True):
-            levels[g][axis] = found
+        keys = [(members[g].tobytes(), axis, count) for g, axis in pairs]
+        new = [i for i, key in enumerate(keys) if key not in known]
+        if new:
+            most = max(32, _MARGINAL // len(members))
+            laws = []
+            for i in new:
+                g, axis = pairs[i]
+                laws.append(_marginal(mixture, members[g], groups.means[g], groups.axes[g][:, axis], most))
+            means, variances, weights = (np.concatenate(x) for x in zip(*laws, strict=True))
+            row = np.repeat(np.arange(len(new)), [len(law[0]) for law in laws])
+            for i, found in zip(new, optimal_levels(means, variances, weights, row, count), strict=True):
+                known[keys[i]] = found
+        for (g, axis), key in zip(pairs, keys, strict=True):
+            levels[g][axis] = known[key]
     return levels
+
+
+def _marginal(
+    mixture: Mixture, members: np.ndarray, centre: np.ndarray, direction: np.ndarray, most: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Means, variances and weights of a group's marginal along a direction, about its centre.
+
+    Of very many components similar ones are merged: levels need not be exactly optimal, their certificate is exact.
+    """
+    means = (mixture.means[members] - centre) @ direction
+    variances = np.maximum(np.einsum("i,kij,j->k", direction, mixture.covs[members], direction), 0.0)
+    weights = mixture.weights[members]
+    if len(members) > most:
+        labels = merge_nearby(np.stack([means, np.sqrt(variances)], axis=1), most)
+        weights, mean, cov = moment_match(means[:, None], variances[:, None, None], weights, labels)
+        means, variances = mean[:, 0], cov[:, 0, 0]
+    return means, variances, weights

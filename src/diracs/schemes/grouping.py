@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
 
 # Above this many components the pairwise work is done on this many small clusters instead.
 _MOST = 2500
@@ -51,7 +54,7 @@ def merge_levels(
     points = _embedding(means, covs)
     start = np.arange(k)
     if k > _MOST:
-        start = _bisect(points, weights, _MOST)
+        start = merge_nearby(points, _MOST)
         points = np.stack([np.bincount(start, column) for column in points.T], axis=1) / np.bincount(start)[:, None]
     out = {1: np.zeros(k, dtype=int), k: np.arange(k)}
     inner = [count for count in counts if 1 < count < k]
@@ -75,7 +78,7 @@ def _embedding(means: np.ndarray, covs: np.ndarray) -> np.ndarray:
     return np.concatenate([means - means.mean(axis=0), roots], axis=1)
 
 
-def _bisect(points: np.ndarray, weights: np.ndarray, count: int) -> np.ndarray:
+def merge_nearby(points: np.ndarray, count: int) -> np.ndarray:
     """Labels of at most `count` clusters of nearby points, by median cuts across the widest coordinate."""
     parts = [np.arange(len(points))]
     while 2 * len(parts) <= count:
@@ -115,30 +118,32 @@ def modes(means: np.ndarray, covs: np.ndarray, weights: np.ndarray) -> np.ndarra
         return np.zeros(k, dtype=int)
     values, vectors = np.linalg.eigh(covs)
     values = np.maximum(values, 1e-12 * total)
-    precision = (vectors / values[:, None, :]) @ np.swapaxes(vectors, 1, 2)
-    climb = _Climb(means, vectors / np.sqrt(values)[:, None, :], precision, weights, 0.5 * np.log(values).sum(axis=1))
+    climb = _Climb(means, vectors / np.sqrt(values)[:, None, :], weights, 0.5 * np.log(values).sum(axis=1))
 
     target = np.arange(k)  # which climber stands for each component
     alive = np.arange(k)
     x = means.copy()
     scale = np.sqrt(values.min(axis=1))  # a climber's length of comparison: the narrowest width at its start
     stretch = np.ones(k)
-    height, aim = climb.step(x)
-    for iteration in range(300):
-        trial = x[alive] + stretch[alive, None] * (aim[alive] - x[alive])
-        new_height, new_aim = climb.step(trial)
+    height, aim, peak = climb.step(x, newton=False)
+    bold = np.zeros(k, dtype=bool)
+    for iteration in range(200):
+        # Mean shift never fails but crawls along ridges; Newton's method finishes what it has begun.
+        trial = np.where(bold[alive, None], peak[alive], x[alive] + stretch[alive, None] * (aim[alive] - x[alive]))
+        new_height, new_aim, new_peak = climb.step(trial, newton=iteration >= 20)
         up = new_height >= height[alive]
-        # A step of length 1 never loses height (it is an EM step), so a failed one is only shortened.
-        stretch[alive] = np.where(up, np.minimum(stretch[alive] * 1.5, 1e3), 1.0)
         moved = alive[up]
         length = np.linalg.norm(trial[up] - x[moved], axis=1)
-        x[moved], height[moved], aim[moved] = trial[up], new_height[up], new_aim[up]
+        # A step of length 1 never loses height (it is an EM step), so one that does is at the top, up to rounding.
+        top = alive[~up & ~bold[alive] & (stretch[alive] == 1.0)]
+        stretch[alive] = np.where(up, np.minimum(stretch[alive] * 1.5, 1e3), 1.0)
+        bold[alive] = up & (iteration >= 20)
+        x[moved], height[moved], aim[moved], peak[moved] = trial[up], new_height[up], new_aim[up], new_peak[up]
         rest = np.linalg.norm(aim[moved] - x[moved], axis=1)
         still = moved[(rest <= 1e-7 * scale[moved]) & (length <= 1e-5 * scale[moved])]
-        stuck = alive[~up & (stretch[alive] == 1.0) & (np.linalg.norm(aim[alive] - x[alive], axis=1) <= 1e-7 * scale[alive])]
-        alive = np.setdiff1d(alive, np.concatenate([still, stuck]), assume_unique=True)
+        alive = np.setdiff1d(alive, np.concatenate([still, top]), assume_unique=True)
         if iteration % 4 == 3:
-            alive = _join(x, height, aim, scale, alive, target)
+            alive = _join(x, scale, alive, target)
         if not alive.size:
             break
     ends = np.unique(target)
@@ -146,59 +151,51 @@ def modes(means: np.ndarray, covs: np.ndarray, weights: np.ndarray) -> np.ndarra
 
 
 class _Climb:
-    """Log-density and mean-shift step of a mixture at many points."""
+    """Log-density of a mixture at many points, and the steps of mean shift and of Newton's method."""
 
-    def __init__(
-        self, means: np.ndarray, whiten: np.ndarray, precision: np.ndarray, weights: np.ndarray, log_root: np.ndarray
-    ) -> None:
-        self._means, self._whiten, self._precision = means, whiten, precision
+    def __init__(self, means: np.ndarray, whiten: np.ndarray, weights: np.ndarray, log_root: np.ndarray) -> None:
+        self._means, self._whiten = means, whiten  # Σ⁻¹ = whiten whitenᵀ
+        self._precision = whiten @ np.swapaxes(whiten, 1, 2)
         with np.errstate(divide="ignore"):
             self._constant = np.log(weights) - log_root
-        k, d = means.shape
-        pull = (precision @ means[:, :, None])[..., 0]
-        # Squares expanded in x are one matrix product, but lose |x|²|Σ⁻¹| roundings: only for small dimension and range.
-        reach = np.abs(means).max() ** 2 * np.abs(precision).max()
-        self._expanded = d <= 6 and reach < 1e8
-        half = -0.5 * (means * pull).sum(axis=1) + self._constant
-        self._forms = np.concatenate([half[:, None], pull, -0.5 * precision.reshape(k, -1)], axis=1)
 
-    def step(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Log-density (n,) up to a constant, and where mean shift leads (n, d)."""
-        k, d = self._means.shape
-        block = max(1, _BLOCK // (k * d))
-        step = self._expanded_step if self._expanded else self._step
-        parts = [step(x[i : i + block]) for i in range(0, len(x), block)]
-        return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
+    def step(self, x: np.ndarray, newton: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Log-density (n,) up to a constant, and where mean shift and Newton's method lead (n, d)."""
+        block = max(1, _BLOCK // self._means.size)
+        parts = [self._step(x[i : i + block], newton) for i in range(0, len(x), block)]
+        return tuple(np.concatenate(column) for column in zip(*parts, strict=True))  # type: ignore[return-value]
 
-    def _step(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        delta = x[None, :, :] - self._means[:, None, :]  # (k, n, d)
-        exponent = self._constant[:, None] - 0.5 * ((delta @ self._whiten) ** 2).sum(axis=-1)
-        top = exponent.max(axis=0)
-        p = np.exp(exponent - top)
+    def _step(self, x: np.ndarray, newton: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        delta = np.ascontiguousarray(x.T)[None] - self._means[:, :, None]  # (k, d, n)
+        white = np.swapaxes(self._whiten, 1, 2) @ delta
+        p = self._constant[:, None] - 0.5 * (white * white).sum(axis=1)
+        top = p.max(axis=0)
+        p = np.exp(p - top)
         mass = p.sum(axis=0)
-        p = p / mass
+        p /= mass
+        pull = -(self._whiten @ white)
+        gradient = (p[:, None, :] * pull).sum(axis=0).T
         k, d = self._means.shape
         matrix = (p.T @ self._precision.reshape(k, -1)).reshape(-1, d, d)
         # Solve for the shift, not the place: means may lie far from the origin.
-        shift = -np.einsum("kn,kij,knj->ni", p, self._precision, delta, optimize=True)
-        return top + np.log(mass), x + np.linalg.solve(matrix, shift[..., None])[..., 0]
+        aim = x + np.linalg.solve(matrix, gradient[..., None])[..., 0]
+        peak = x + _newton_shift(matrix, gradient, p, pull, aim - x) if newton else aim
+        return top + np.log(mass), aim, peak
 
 
-    def _expanded_step(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        n, d = x.shape
-        features = np.concatenate([np.ones((n, 1)), x, (x[:, :, None] * x[:, None, :]).reshape(n, -1)], axis=1)
-        p = features @ self._forms.T
-        top = p.max(axis=1)
-        p -= top[:, None]
-        np.exp(p, out=p)
-        sums = p @ np.concatenate([np.ones((len(self._forms), 1)), self._forms[:, 1:]], axis=1)
-        matrix = -2.0 * sums[:, 1 + d :].reshape(n, d, d)
-        return top + np.log(sums[:, 0]), np.linalg.solve(matrix, sums[:, 1 : 1 + d, None])[..., 0]
-
-
-def _join(
-    x: np.ndarray, height: np.ndarray, aim: np.ndarray, scale: np.ndarray, alive: np.ndarray, target: np.ndarray
+def _newton_shift(
+    matrix: np.ndarray, gradient: np.ndarray, p: np.ndarray, pull: np.ndarray, otherwise: np.ndarray
 ) -> np.ndarray:
+    """Newton's shift (n, d) on the log-density, `otherwise` where its Hessian is not negative definite."""
+    each = np.moveaxis(pull, 2, 0)  # (n, k, d)
+    spread = np.swapaxes(each, 1, 2) @ (p.T[:, :, None] * each)
+    values, vectors = np.linalg.eigh(matrix - spread + gradient[:, :, None] * gradient[:, None, :])
+    convex = values[:, 0] > 1e-12 * values[:, -1]
+    along = np.einsum("nij,ni->nj", vectors, gradient) / np.where(convex[:, None], values, 1.0)
+    return np.where(convex[:, None], np.einsum("nij,nj->ni", vectors, along), otherwise)
+
+
+def _join(x: np.ndarray, scale: np.ndarray, alive: np.ndarray, target: np.ndarray) -> np.ndarray:
     """Let climbers that have met go on as one; returns those that are still climbing."""
     ends = np.unique(target)
     before = target.copy()
@@ -208,10 +205,6 @@ def _join(
 
 def _meet(x: np.ndarray, scale: np.ndarray, ends: np.ndarray, target: np.ndarray) -> np.ndarray:
     """Join the climbers `ends` that lie within a hundredth of their scales; updates `target`, returns labels 0 … G − 1."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-    from scipy.spatial import cKDTree
-
     near = 1e-2 * scale[ends]
     pairs = cKDTree(x[ends]).query_pairs(float(near.max()), output_type="ndarray")
     gap = np.linalg.norm(x[ends[pairs[:, 0]]] - x[ends[pairs[:, 1]]], axis=1)

@@ -63,7 +63,7 @@ def _along_hulls(
     reduction: np.ndarray, row: np.ndarray, factor: np.ndarray, budgets: np.ndarray, n: int
 ) -> np.ndarray:
     """Steps along every group's concave hull, in the order of gain per point, as long as points last."""
-    hulls = [_hull(budgets, r) for r in reduction]
+    hulls = _hulls(budgets, reduction)
     steps = np.array([len(h) - 1 for h in hulls])
     first = np.cumsum(steps) - steps
     extra = np.concatenate([np.diff(budgets[h]) for h in hulls])
@@ -84,16 +84,24 @@ def _along_hulls(
     return state
 
 
-def _hull(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Positions of the vertices of the increasing upper concave hull of the points (x, y)."""
-    found = [0]
-    while True:
-        rest = slice(found[-1] + 1, None)
-        slopes = (y[rest] - y[found[-1]]) / (x[rest] - x[found[-1]])
-        if not slopes.size or slopes.max() <= 0.0:
-            return np.array(found)
+def _hulls(x: np.ndarray, y: np.ndarray) -> list[np.ndarray]:
+    """For each row of y (R, V) the positions of the vertices of the increasing upper concave hull of the points (x, y)."""
+    rows = np.arange(len(y))
+    at = np.zeros(len(y), dtype=int)
+    found = [at]
+    while rows.size:
+        here = at[rows]
+        length = (x - x[here, None]).astype(float)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            slopes = np.where(length > 0, (y[rows] - y[rows, here][:, None]) / length, 0.0)
         # The last of equal slopes: longer steps, fewer vertices.
-        found.append(found[-1] + 1 + int(slopes.size - 1 - np.argmax(slopes[::-1])))
+        best = slopes.shape[1] - 1 - np.argmax(slopes[:, ::-1], axis=1)
+        rises = slopes[np.arange(rows.size), best] > 0.0
+        rows = rows[rises]
+        at = at.copy()
+        at[rows] = best[rises]
+        found.append(at)
+    return [np.unique(column) for column in np.stack(found, axis=1)]
 
 
 def _fill(

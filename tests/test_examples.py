@@ -1,0 +1,50 @@
+"""Every example runs as a user would run it, quietly."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import diracs
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+SCRIPTS = sorted(EXAMPLES.glob("*.py"))
+
+
+def run(script: Path, *arguments: str) -> str:
+    """Standard output of a script run by the Python and with the package of this test."""
+    source = str(Path(diracs.__file__).parent.parent)
+    environment = {**os.environ, "PYTHONPATH": source, "PYTHONIOENCODING": "utf-8", "MPLBACKEND": "agg"}
+    done = subprocess.run(
+        [sys.executable, str(script), *arguments], capture_output=True, text=True, encoding="utf-8", env=environment
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Warning" not in done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("script", [s for s in SCRIPTS if s.stem != "demo"], ids=lambda s: s.stem)
+def test_every_example_runs_and_prints(script):
+    assert run(script).strip()
+
+
+def test_the_demo_draws_its_pictures_where_it_is_told(tmp_path):
+    printed = run(EXAMPLES / "demo.py", "--output", str(tmp_path / "pictures"))
+    assert "three Gaussians" in printed
+    names = {p.name for p in (tmp_path / "pictures").iterdir()}
+    assert {"three_gaussians.png", "wines.png", "certificates.png"} <= names
+    assert all(p.stat().st_size > 1000 for p in (tmp_path / "pictures").iterdir())
+
+
+def test_learned_levels_beat_the_hand_built_grid_and_the_grid_of_quantize():
+    rows = re.findall(r"[=≤≥] ([\d.]+)$", run(EXAMPLES / "learn_levels.py"), flags=re.MULTILINE)
+    start, learned, grid, auto, lower = (float(w2) for w2 in rows)
+    assert lower < auto <= grid < start
+    assert lower < learned < 0.8 * start
+    # One rotation-free grid with optimized levels comes near what quantize finds among all its groupings.
+    assert learned < 1.1 * grid
