@@ -148,7 +148,7 @@ def nearest_cost(means, covs, weights, positions, count, seed=0):
     return Estimate(value, math.sqrt(variance)), masses, np.sqrt(errors)
 
 
-def dual_cost(means, covs, weights, positions, masses, count=200_000, seed=0):
+def dual_cost(means, covs, weights, positions, masses, count=100_000, seed=0):
     """A lower estimate of W₂² to Diracs of *these* masses: Σ m ψ + E min_i(|x − y_i|² − ψ_i), for any ψ.
 
     ψ is fitted to one sample by the entropic semi-dual and judged on a fresh one, which keeps the estimate unbiased.
@@ -156,11 +156,11 @@ def dual_cost(means, covs, weights, positions, masses, count=200_000, seed=0):
     means, weights = np.asarray(means, float), np.asarray(weights, float)
     keep = masses > 0
     y, nu = positions[keep], masses[keep] / masses[keep].sum()
-    size = 3000
+    size = 1600
     x = (means[:, None, :] + draws(means, covs, size, seed + 1)).reshape(-1, means.shape[1])
     w = np.repeat(weights / size, size)
     cost = ((x[:, None, :] - y) ** 2).sum(axis=-1)
-    scale = (w @ cost.min(axis=1)) ** 1.0
+    scale = w @ cost.min(axis=1)
 
     def negative(psi, temperature):
         exponent = (psi - cost) / temperature
@@ -172,7 +172,7 @@ def dual_cost(means, covs, weights, positions, masses, count=200_000, seed=0):
 
     psi = np.zeros(len(y))
     for temperature in (0.5 * scale, 0.1 * scale, 0.02 * scale):
-        psi = minimize(negative, psi, (temperature,), jac=True, method="L-BFGS-B", options={"maxiter": 150}).x
+        psi = minimize(negative, psi, (temperature,), jac=True, method="L-BFGS-B", options={"maxiter": 60}).x
     value, variance = float(nu @ psi), 0.0
     noise = draws(means, covs, count // len(means), seed + 2)
     for mean, x, weight in zip(means, noise, weights):

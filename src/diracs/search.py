@@ -11,8 +11,11 @@ from diracs.schemes.generate import KINDS, Mixture, Plan, build, coarsen, plan
 from diracs.schemes.grouping import merge_levels, modes
 from diracs.schemes.layered import LayeredScheme
 
-# Of the levels of the merge tree so many are really built and certified, those with the best estimates.
+# Of the levels of the merge tree so many are really built and certified, those with the best estimates: of few and of
+# many components.
 _BUILT = 3
+_BUILT_OF_MANY = 1
+_MANY = 64
 _LEVELS = 12
 
 
@@ -43,26 +46,28 @@ def best_scheme(groupings: Groupings, n: int, configurations: tuple[str, ...] = 
     mixture = groupings.mixture
     best: tuple[LayeredScheme, float] | None = None
     seen = set()
-    for kind in configurations:
-        for candidate in _candidates(groupings, n, kind):
-            key = candidate.groups.labels.tobytes(), tuple(candidate.blocks)
-            if key in seen:
-                continue
-            seen.add(key)
-            scheme = build(mixture, candidate, groupings.fitted)
-            error = mean_square_error(scheme, *mixture)
-            if best is None or error < best[1]:
-                best = scheme, error
+    for candidate in _candidates(groupings, n, configurations):
+        key = candidate.groups.labels.tobytes(), tuple(candidate.blocks)
+        if key in seen:
+            continue
+        seen.add(key)
+        scheme = build(mixture, candidate, groupings.fitted)
+        error = mean_square_error(scheme, *mixture)
+        if best is None or error < best[1]:
+            best = scheme, error
     assert best is not None
     return best
 
 
-def _candidates(groupings: Groupings, n: int, kind: str) -> Iterator[Plan]:
+def _candidates(groupings: Groupings, n: int, configurations: tuple[str, ...]) -> Iterator[Plan]:
+    """Plans for every configuration: the fixed groupings, and the levels of the tree that promise most for products."""
     mixture = groupings.mixture
-    for labels in groupings.fixed(n):
-        yield plan(mixture, labels, n, kind)
-    plans = [plan(mixture, labels, n, kind) for labels in groupings.between(n)]
-    yield from sorted(plans, key=lambda p: p.error)[:_BUILT]
+    between = [(plan(mixture, labels, n, "product").error, labels) for labels in groupings.between(n)]
+    built = _BUILT if len(mixture.weights) <= _MANY else _BUILT_OF_MANY
+    levels = [labels for _, labels in sorted(between, key=lambda pair: pair[0])[:built]]
+    for kind in configurations:
+        for labels in groupings.fixed(n) + levels:
+            yield plan(mixture, labels, n, kind)
 
 
 def _distinct(labels: list[np.ndarray]) -> list[np.ndarray]:

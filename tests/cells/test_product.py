@@ -51,7 +51,9 @@ def test_probability_keeps_all_digits_in_both_tails(a, width):
 def test_density_and_distribution_are_those_of_the_standard_normal(x):
     with mpmath.workdps(DIGITS):
         assert float(density(np.float64(x)) / mpmath.npdf(x)) == pytest.approx(1, rel=5e-11 if abs(x) > 30 else 4e-13)
-        assert float(distribution(np.float64(x)) / mpmath.ncdf(x)) == pytest.approx(1, rel=5e-11 if abs(x) > 30 else 4e-13)
+        assert float(distribution(np.float64(x)) / mpmath.ncdf(x)) == pytest.approx(
+            1, rel=5e-11 if abs(x) > 30 else 4e-13
+        )
 
 
 @pytest.mark.parametrize("t", [0.0, 0.3, -2.0, 5.0, -9.0, 15.0, 25.0, -34.0])
@@ -94,7 +96,9 @@ def test_moments_of_any_cell_agree_with_fifty_digits(t, left, right, mean, log_d
     assert all(math.isfinite(x) for x in got) and got[0] >= 0
 
 
-@pytest.mark.parametrize("mean, shares", [(-1.0, (1, 0, 0)), (0.5, (0.5, 0.5, 0)), (0.7, (0, 1, 0)), (2.0, (0, 0.5, 0.5))])
+@pytest.mark.parametrize(
+    "mean, shares", [(-1.0, (1, 0, 0)), (0.5, (0.5, 0.5, 0)), (0.7, (0, 1, 0)), (2.0, (0, 0.5, 0.5))]
+)
 def test_point_mass_goes_to_its_cell_and_is_halved_by_a_border(mean, shares):
     levels = np.array([0.0, 1.0, 3.0])
     got = interval_moments(levels, *voronoi_gaps(levels), np.float64(mean), np.float64(0.0))
@@ -142,7 +146,14 @@ def test_voronoi_gaps_are_half_the_distances_to_the_neighbours():
 
 @pytest.mark.parametrize(
     "offset, deviation, expected",
-    [(1.0, 0.5, 2.0), (1e300, 1e-300, 40.0), (-math.inf, 1.0, -40.0), (0.0, 0.0, 0.0), (1e-300, 0.0, 40.0), (-2.0, 0.0, -40.0)],
+    [
+        (1.0, 0.5, 2.0),
+        (1e300, 1e-300, 40.0),
+        (-math.inf, 1.0, -40.0),
+        (0.0, 0.0, 0.0),
+        (1e-300, 0.0, 40.0),
+        (-2.0, 0.0, -40.0),
+    ],
 )
 def test_standardize_clips_to_forty_without_overflow(offset, deviation, expected):
     assert float(standardize(np.float64(offset), np.float64(deviation))) == expected

@@ -140,7 +140,9 @@ def test_several_crosses_at_once_equal_each_alone():
     radii, reduction = optimal_crosses((1, 4, 90), 2)
     for i, ndim in enumerate((1, 4, 90)):
         alone = optimal_crosses((ndim,), 2)
-        assert radii[i] == pytest.approx(alone[0][0], rel=1e-12) and reduction[i] == pytest.approx(alone[1][0], rel=1e-12)
+        assert radii[i] == pytest.approx(alone[0][0], rel=1e-12) and reduction[i] == pytest.approx(
+            alone[1][0], rel=1e-12
+        )
 
 
 @pytest.mark.parametrize(

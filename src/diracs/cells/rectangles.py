@@ -7,6 +7,9 @@ at x = b/ρ of width √(1−ρ²)/|ρ|: what this width is decides how fine the
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import scipy.special
 
@@ -57,12 +60,18 @@ def rectangle_masses(a: Array, b: Array, correlation: Array) -> Array:
     kinds = np.searchsorted(_WIDTHS, width, side="right")
     for row in np.flatnonzero(kinds == 0):
         out[row] = _along_band(a[row], b[row], float(correlation[row]), float(rest[row]))
-    for kind, panel in enumerate(_PANELS, start=1):
-        rows = np.flatnonzero(kinds == kind)
-        block = max(1, _BLOCK // (int(2 * _REACH / panel) * _PER_PANEL * b.shape[1]))
-        for start in range(0, rows.size, block):
-            some = rows[start : start + block]
-            out[some] = _on_panels(a[some], b[some], correlation[some], panel)
+
+    def fill(rows: np.ndarray, panel: float) -> None:
+        out[rows] = _on_panels(a[rows], b[rows], correlation[rows], panel)
+
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        work = []
+        for kind, panel in enumerate(_PANELS, start=1):
+            rows = np.flatnonzero(kinds == kind)
+            block = max(1, _BLOCK // (int(2 * _REACH / panel) * _PER_PANEL * b.shape[1]))
+            work += [threads.submit(fill, rows[i : i + block], panel) for i in range(0, rows.size, block)]
+        for job in work:
+            job.result()
     return out
 
 

@@ -22,8 +22,8 @@ from diracs.schemes.sharing import share_points
 
 # Kinds of spectrum that get an allocation of their own; nearby ones share one.
 _KINDS = 64
-# Groups of several components whose levels are fitted to their own marginals rather than to a Gaussian's.
-_FITTED = 64
+# Up to this many groups times components, levels are fitted to the groups' own marginals rather than to a Gaussian's.
+_FITTED = 8000
 # Components in all of the marginals that levels are fitted to.
 _MARGINAL = 256
 KINDS = ("grid", "cross", "product")
@@ -189,7 +189,7 @@ def build(mixture: Mixture, plan: Plan, known: dict[tuple, np.ndarray] | None = 
     groups, blocks = plan.groups, plan.blocks
     sizes = np.bincount(groups.labels)
     fitted = np.flatnonzero(sizes > 1)
-    if len(fitted) > _FITTED:
+    if len(fitted) * len(groups.labels) > _FITTED:
         fitted = fitted[:0]
     levels = _fitted_levels(mixture, groups, blocks, fitted, {} if known is None else known)
     kinds: dict[tuple, list[int]] = {}

@@ -8,8 +8,9 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-# Above this many components the pairwise work is done on this many small clusters instead.
+# Above this many components the merge tree, and the climb to the modes, start from this many small clusters.
 _MOST = 2500
+_MODES = 700
 # Entries of the temporary arrays of one block of pairwise work.
 _BLOCK = 1 << 22
 
@@ -107,8 +108,8 @@ def modes(means: np.ndarray, covs: np.ndarray, weights: np.ndarray) -> np.ndarra
     raised to a millionth of the spread, which leaves a point mass a mode of its own.
     """
     k, d = means.shape
-    if k > _MOST:
-        labels = merge_levels(means, covs, weights, [_MOST])[_MOST]
+    if k > _MODES:
+        labels = merge_nearby(_embedding(means, covs), _MODES)
         weights, means, covs = moment_match(means, covs, weights, labels)
         return modes(means, covs, weights)[labels]
     centre = weights @ means
