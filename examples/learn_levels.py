@@ -10,7 +10,7 @@ import torch
 
 import diracs
 
-STEPS = 300
+STEPS = 200
 
 
 def mixture() -> diracs.GaussianMixture:
@@ -23,6 +23,7 @@ def mixture() -> diracs.GaussianMixture:
 
 
 def main() -> None:
+    torch.set_num_threads(1)  # the tensors are small
     law = mixture()
     # A hand-built start: 6 × 5 points at equal distances, no rotation, in the wrong place.
     levels = [torch.linspace(-2.0, 2.0, n, dtype=torch.float64).requires_grad_() for n in (6, 5)]
@@ -34,7 +35,7 @@ def main() -> None:
         return diracs.ProductScheme(books, offset=offset, scales=torch.exp(log_scales))
 
     start = diracs.discretize(law, scheme())
-    optimizer = torch.optim.Adam([*levels, offset, log_scales], lr=0.03)
+    optimizer = torch.optim.Adam([*levels, offset, log_scales], lr=0.05)
     decay = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, STEPS)
     for _ in range(STEPS):
         optimizer.zero_grad()

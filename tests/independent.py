@@ -1,7 +1,8 @@
-"""Truths that share no code with the package: 50-digit sums on the line, Monte Carlo, moments, and the transport dual."""
+"""Truths that share no code with the package: 50-digit sums on the line, Monte Carlo, moments, transport's dual."""
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import NamedTuple
 
@@ -56,7 +57,7 @@ def rotation(seed, ndim):
 
 
 def cell_moments(a, b, mean, deviation, about):
-    """Mass, first and second moment about a point of N(mean, deviation²) over (a, b], half of a point mass on a border."""
+    """Mass, first and second moment of N(mean, deviation²) over (a, b] about a point; borders halve point masses."""
     with mpmath.workdps(DIGITS):
         a, b, mean, deviation, about = (mpmath.mpf(x) for x in (a, b, mean, deviation, about))
         shift = mean - about
@@ -83,7 +84,7 @@ def line_cost(means, variances, weights, positions, borders=None):
     with mpmath.workdps(DIGITS):
         y = [mpmath.mpf(float(v)) for v in np.sort(np.ravel(positions))]
         if borders is None:
-            borders = [(u + v) / 2 for u, v in zip(y, y[1:])]
+            borders = [(u + v) / 2 for u, v in itertools.pairwise(y)]
         ends = [mpmath.mpf("-inf"), *borders, mpmath.mpf("inf")]
         weights = [mpmath.mpf(float(w)) for w in weights]
         cost = mpmath.mpf(0)

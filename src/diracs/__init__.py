@@ -2,9 +2,9 @@
 
 from diracs.codebooks.cross import CrossCodebook
 from diracs.codebooks.scalar import ScalarCodebook
+from diracs.discretization import Quantization, discretize
 from diracs.distributions.discrete import SumOfDiracs
 from diracs.distributions.gaussian import Gaussian, GaussianMixture, SumOfGaussians
-from diracs.discretization import Quantization, discretize
 from diracs.quantization import quantize
 from diracs.schemes.generate import generate_scheme
 from diracs.schemes.layered import LayeredScheme

@@ -4,7 +4,7 @@ The closed-form part of diracs is written against the Python array API. Three ru
 
 - results come back in the framework, on the device and in the dtype of the inputs;
 - where every value is at hand and no derivative is asked for, the work is done in NumPy float64;
-- where values are traced (JAX) or differentiated (PyTorch), the work is done in that framework, in float64 if it has it.
+- where values are traced (JAX) or differentiated (PyTorch), the work is done in that framework, in its widest dtype.
 """
 
 from __future__ import annotations
@@ -225,7 +225,7 @@ def _register_pytrees() -> None:
             return tuple(getattr(obj, a) for a in kind._leaves), tuple(getattr(obj, a) for a in kind._static)
 
         def unflatten(static: tuple, leaves: tuple, cls: type = cls) -> Any:
-            obj = object.__new__(cls)
+            obj: Any = object.__new__(cls)
             for name, value in zip((*cls._leaves, *cls._static), (*leaves, *static)):  # type: ignore[attr-defined]
                 object.__setattr__(obj, name, value)
             return obj

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -58,6 +58,8 @@ class Quantization:
     w2: Array
     exact: bool
 
+    _w2_lower: Array = field(init=False, repr=False, default=None)
+
     _leaves = ("distribution", "scheme", "positions", "weights", "w2")
     _static = ("exact",)
 
@@ -69,7 +71,7 @@ class Quantization:
     @property
     def w2_lower(self) -> Array:
         """A number that the W₂ of every n-point measure reaches: how good `w2` could be at best."""
-        if not hasattr(self, "_w2_lower"):
+        if getattr(self, "_w2_lower", None) is None:
             from diracs.certificates.lower import lower_bound
 
             mixture, n = self.distribution, self.positions.shape[-2]
@@ -230,8 +232,9 @@ def rescale(scheme: LayeredScheme, factor: float) -> LayeredScheme:
 
 def unit_of(means: np.ndarray, covs: np.ndarray, scheme: LayeredScheme | None = None) -> float:
     """A power of two near the size of everything, 1 unless squares could overflow or vanish."""
-    reach = [] if scheme is None else [np.abs(p.offset - means[:1]).max() for p in scheme.schemes if p.offset is not None]
-    size = max(np.abs(means - means[:1]).max(), np.sqrt(np.abs(covs).max()), *reach, 0.0)
+    offsets = [] if scheme is None else [part.offset for part in scheme.schemes if part.offset is not None]
+    reach = [np.abs(x - means[:1]).max() for x in (means, *offsets)]
+    size = max(np.sqrt(np.abs(covs).max()), *reach)
     if size == 0.0 or 1e-60 < size < 1e60:
         return 1.0
     return float(2.0 ** np.round(np.log2(size)))

@@ -20,9 +20,9 @@ import numpy as np
 from diracs._arrays import is_array
 from diracs.codebooks.cross import CrossCodebook
 from diracs.codebooks.scalar import ScalarCodebook
+from diracs.discretization import Quantization
 from diracs.distributions.discrete import SumOfDiracs
 from diracs.distributions.gaussian import Gaussian, GaussianMixture
-from diracs.discretization import Quantization
 from diracs.schemes.layered import LayeredScheme
 from diracs.schemes.product import ProductScheme
 

@@ -9,9 +9,9 @@ import numpy as np
 from diracs import _checks
 from diracs._arrays import Array, concrete, framework, is_traced, namespace, to_framework
 from diracs.certificates.lower import lower_bound
+from diracs.discretization import Quantization, discretize, rescale, unit_of
 from diracs.distributions.convert import as_mixture
 from diracs.distributions.gaussian import GaussianMixture, full_covariances
-from diracs.discretization import Quantization, discretize, rescale, unit_of
 from diracs.schemes.generate import KINDS, Mixture, to_kind_of
 from diracs.schemes.layered import LayeredScheme
 from diracs.search import Groupings, best_scheme
@@ -34,9 +34,9 @@ def quantize(distribution: Any, n: int | None = None, *, w2: float | None = None
         Error to stay below, in the units of the means. The number of points is within 5 % of the fewest that the same
         schemes reach it with.
     scheme : {"auto", "grid", "cross", "product", "optimal"}
-        "grid": scalar codebooks on the principal axes of each group of components; "cross": one cross of sigma points for
-        each group; "product": products of both; each with the best grouping of the components. "auto": the best of all.
-        "optimal": the optimal quantizer, on the line.
+        "grid": scalar codebooks on the principal axes of each group of components; "cross": one cross of sigma points
+        for each group; "product": products of both; each with the best grouping of the components. "auto": the best of
+        all. "optimal": the optimal quantizer, on the line.
 
     Returns
     -------
@@ -138,12 +138,14 @@ def _stack(mixture: GaussianMixture, found: list[Quantization]) -> Quantization:
             return q.positions, q.weights
         last = q.positions[-1:]
         positions = xp.concat([q.positions, xp.concat([last] * missing, axis=0)], axis=0)
-        return positions, xp.concat([q.weights, to_framework(np.zeros(missing), framework(mixture.means), q.weights)], axis=0)
+        return positions, xp.concat(
+            [q.weights, to_framework(np.zeros(missing), framework(mixture.means), q.weights)], axis=0
+        )
 
     pairs = [padded(q) for q in found]
-    stacked = [
+    positions, weights = (
         xp.stack(list(column)).reshape(*mixture.batch_shape, *column[0].shape) for column in zip(*pairs, strict=True)
-    ]
+    )
     w2 = xp.stack([xp.asarray(q.w2) for q in found]).reshape(mixture.batch_shape)
     schemes: tuple[LayeredScheme, ...] = tuple(q.scheme for q in found)  # type: ignore[misc]
-    return Quantization(mixture, schemes, *stacked, w2, all(q.exact for q in found))
+    return Quantization(mixture, schemes, positions, weights, w2, all(q.exact for q in found))

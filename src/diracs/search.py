@@ -25,7 +25,9 @@ class Groupings:
     def __init__(self, mixture: Mixture) -> None:
         self.mixture = mixture
         k = len(mixture.weights)
-        counts = range(1, k + 1) if k <= _LEVELS else np.unique(np.geomspace(1, k, _LEVELS).round().astype(int)).tolist()
+        counts = (
+            range(1, k + 1) if k <= _LEVELS else np.unique(np.geomspace(1, k, _LEVELS).round().astype(int)).tolist()
+        )
         self.by_mode = modes(*mixture)
         self.levels = merge_levels(*mixture, list(counts))
         self.fitted: dict[tuple, np.ndarray] = {}  # levels by group, axis and number

@@ -15,14 +15,10 @@ from scipy.optimize import brentq
 from scipy.stats import multivariate_normal, norm, ortho_group
 from sklearn.cluster import KMeans
 
-from diracs.certificates.lower import (
-    GroupOverlap,
-    PairOverlap,
-    _least_partition,
-    line_bound,
-    lower_bound,
-    rate_distortion,
-)
+from diracs.certificates.line import _least_partition, line_bound
+from diracs.certificates.lower import lower_bound
+from diracs.certificates.overlap import GroupOverlap, PairOverlap
+from diracs.certificates.rate_distortion import rate_distortion
 
 # Optimal n-point quantizers of N(0, 1): W₂.
 NORMAL_OPTIMA = {2: math.sqrt(1 - 2 / math.pi), 10: 0.1514498363, 100: 0.0163313263, 1000: 0.00164773367}

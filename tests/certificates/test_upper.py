@@ -1,4 +1,4 @@
-"""Upper bounds against the cost of the coupling they claim, the transport dual with the returned masses, and moments."""
+"""Upper bounds against the cost of the coupling they claim, the transport dual of the returned masses, and moments."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def correlated(ndim, strength=0.6):
     return (1 - strength) * np.eye(ndim) + strength
 
 
-# --- the coupling, played out by random draws ---------------------------------------------------------------------------
+# --- the coupling, played out by random draws -------------------------------------------------------------------------
 
 
 def play(mean, cov, scheme, count=200_000):
@@ -121,7 +121,7 @@ def test_bound_is_the_cost_of_a_coupling_that_ends_in_the_returned_masses(case):
     assert not result.exact
 
 
-# --- the dual: a proof that no coupling with the returned masses is cheaper than it says ----------------------------------
+# --- the dual: a proof that no coupling with the returned masses is cheaper than it says ------------------------------
 
 
 def layered(seed, kind="full"):
@@ -187,7 +187,7 @@ def test_dual_cost_sees_masses_that_nearest_points_do_not():
     assert lower.value - 5 * lower.error > nearest.value + 5 * nearest.error
 
 
-# --- moments ------------------------------------------------------------------------------------------------------------
+# --- moments ----------------------------------------------------------------------------------------------------------
 
 
 @settings(deadline=None, max_examples=60, derandomize=True)
@@ -217,7 +217,7 @@ def test_gelbrichs_bound_is_the_distance_of_a_gaussian_and_a_point():
     )
 
 
-# --- what `exact` may mean ----------------------------------------------------------------------------------------------
+# --- what `exact` may mean --------------------------------------------------------------------------------------------
 
 ROUND = Gaussian(np.zeros(2), 0.49)
 UNIT = ScalarCodebook([-1.0, 1.0])
@@ -308,7 +308,7 @@ def test_components_without_groups_take_their_cheapest_scheme():
     assert free.weights.reshape(3, -1).sum(axis=1) == pytest.approx(shares, rel=1e-12)
 
 
-# --- parts ----------------------------------------------------------------------------------------------------------------
+# --- parts ------------------------------------------------------------------------------------------------------------
 
 
 @settings(deadline=None, max_examples=100, derandomize=True)

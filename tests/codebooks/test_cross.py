@@ -1,4 +1,4 @@
-"""Crosses: shells against adaptive integrals of the law of the maximum, cells against brute force, radii against finite differences."""
+"""Crosses: shells against adaptive integrals, cells against brute force, radii against finite differences."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def exact_shells(radii, ndim):
     p = np.sort(radii)
     ends = np.minimum([0.0, *(p[1:] + p[:-1]) / 2, 16.0], 16.0)
     out = []
-    for a, b in zip(ends, ends[1:]):
+    for a, b in itertools.pairwise(ends):
         cuts = np.linspace(a, b, 2 + int(2 * (b - a)))
-        area = sum(quad(above, u, v, epsabs=1e-16, epsrel=1e-13)[0] for u, v in zip(cuts, cuts[1:]))
+        area = sum(quad(above, u, v, epsabs=1e-16, epsrel=1e-13)[0] for u, v in itertools.pairwise(cuts))
         out.append((above(a) - above(b), a * above(a) - b * above(b) + area))
     return np.array(out).T
 

@@ -1,7 +1,8 @@
-"""Scalar codebooks: their moments against 50-digit cell integrals, for any order, duplicates and any scale of levels."""
+"""Scalar codebooks: moments against 50-digit cell integrals, for any order, duplicates and any scale of levels."""
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import mpmath
@@ -19,7 +20,7 @@ def truth(levels, scale, mean, variance):
     with mpmath.workdps(DIGITS):
         y = sorted(mpmath.mpf(float(v)) for v in np.asarray(levels) * scale)
         deviation = mpmath.sqrt(mpmath.mpf(variance))
-        ends = [mpmath.mpf("-inf"), *((u + v) / 2 for u, v in zip(y, y[1:])), mpmath.mpf("inf")]
+        ends = [mpmath.mpf("-inf"), *((u + v) / 2 for u, v in itertools.pairwise(y)), mpmath.mpf("inf")]
         cells = [cell_moments(a, b, mean, deviation, v) for a, b, v in zip(ends, ends[1:], y)]
         distortion = mpmath.fsum(c[2] for c in cells)
         # E (Z − μ) q = Σ q (first moment about the mean)

@@ -48,9 +48,7 @@ def test_schemes_have_at_most_the_points_asked_for_and_help(seed, d, k, n, confi
     q = discretize(mixture, scheme)
     assert len(q) == scheme.size
     mean = mixture.weights @ mixture.means
-    total = mixture.weights @ (
-        np.trace(mixture.covs, axis1=1, axis2=2) + ((mixture.means - mean) ** 2).sum(axis=1)
-    )
+    total = mixture.weights @ (np.trace(mixture.covs, axis1=1, axis2=2) + ((mixture.means - mean) ** 2).sum(axis=1))
     # Never worse than one point for each group, which is never worse than one point in all.
     assert q.w2**2 <= total * (1 + 1e-9)
 

@@ -33,7 +33,9 @@ def test_points_are_offset_plus_frame_times_scaled_combinations(seed, sizes, spa
 
 def test_cross_points_are_plus_and_minus_the_radii_on_each_axis():
     scheme = ProductScheme([CrossCodebook([2.0, 1.0], 2)], offset=[10.0, 0.0], scales=[1.0, 3.0])
-    expected = {(10 + s * p, 0.0) for s in (1, -1) for p in (1.0, 2.0)} | {(10.0, 3 * s * p) for s in (1, -1) for p in (1.0, 2.0)}
+    expected = {(10 + s * p, 0.0) for s in (1, -1) for p in (1.0, 2.0)} | {
+        (10.0, 3 * s * p) for s in (1, -1) for p in (1.0, 2.0)
+    }
     assert {tuple(x) for x in scheme.positions()} == expected
     assert scheme.size == len(expected) == 8
 
@@ -72,7 +74,11 @@ def test_one_codebook_need_not_be_put_in_a_list():
 
 def test_stacks_are_schemes_one_after_the_other():
     rng = np.random.default_rng(0)
-    frames, offsets, scales = np.stack([rotation(s, 3) for s in range(4)]), rng.normal(size=(4, 3)), rng.uniform(size=(4, 2))
+    frames, offsets, scales = (
+        np.stack([rotation(s, 3) for s in range(4)]),
+        rng.normal(size=(4, 3)),
+        rng.uniform(size=(4, 2)),
+    )
     books = [ScalarCodebook([-1.0, 1.0]), ScalarCodebook([-1.0, 0.0, 2.0])]
     stack = ProductScheme(books, frames, offsets, scales)
     assert stack.stack == 4
@@ -81,7 +87,9 @@ def test_stacks_are_schemes_one_after_the_other():
     np.testing.assert_allclose(stack.positions(), np.concatenate(singles), atol=1e-13)
     # A stack of one part is enough: the others are shared.
     shared = ProductScheme(books, frames[0], offsets, scales[0])
-    np.testing.assert_allclose(shared.positions()[6:12], ProductScheme(books, frames[0], offsets[1], scales[0]).positions())
+    np.testing.assert_allclose(
+        shared.positions()[6:12], ProductScheme(books, frames[0], offsets[1], scales[0]).positions()
+    )
 
 
 def test_dimension_comes_from_offset_or_frame_or_the_caller():

@@ -58,7 +58,9 @@ def test_as_many_points_as_groups_gives_one_point_each():
 
 def test_heavier_groups_get_more_points():
     budgets = np.arange(1, 30)
-    state = share_points((1.0 - 1.0 / budgets**2.0)[None], np.zeros(3, dtype=int), np.array([1.0, 10.0, 100.0]), budgets, 25)
+    state = share_points(
+        (1.0 - 1.0 / budgets**2.0)[None], np.zeros(3, dtype=int), np.array([1.0, 10.0, 100.0]), budgets, 25
+    )
     assert budgets[state].sum() == 25
     assert state[0] < state[1] < state[2]
 

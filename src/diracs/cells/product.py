@@ -15,7 +15,8 @@ from diracs._arrays import Array, erfc, namespace
 
 # Beyond 40 standard deviations a Gaussian has no mass that float64 can hold.
 _FAR = 40.0
-# Cells with width·max(|a|, |b|, 1) up to this go through Gauss–Legendre, where closed forms lose digits by cancellation.
+# Cells with width·max(|a|, |b|, 1) up to this go through Gauss–Legendre, where closed forms lose digits by
+# cancellation.
 _NARROW = 5.0
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(12)
 
@@ -71,8 +72,8 @@ def interval_moments(level: Array, left: Array, right: Array, mean: Array, varia
 
     Notes
     -----
-    Closed form (design, "Product cells") for wide cells; 12-point Gauss–Legendre about the level, a sum of positive terms,
-    for narrow ones, where the closed form for the second moment loses 12(1+t²)/h² in relative accuracy.
+    Closed form (design, "Product cells") for wide cells; 12-point Gauss–Legendre about the level, a sum of positive
+    terms, for narrow ones, where the closed form for the second moment loses 12(1+t²)/h² in relative accuracy.
     """
     xp = namespace(level, left, right, mean, variance)
     positive = variance > 0

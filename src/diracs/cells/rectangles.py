@@ -1,8 +1,8 @@
 """Masses of rectangles under correlated normals: joint cells of two scalar codebooks.
 
-φ(x)·(Φ(upper | x) − Φ(lower | x)) is integrated over x, where inclusion–exclusion of bivariate distribution functions has
-lost a third of a mass at 7σ. Given x, the second coordinate has deviation √(1−ρ²), so that its borders are felt as steps
-at x = b/ρ of width √(1−ρ²)/|ρ|: what this width is decides how fine the integration must be.
+φ(x)·(Φ(upper | x) − Φ(lower | x)) is integrated over x, where inclusion–exclusion of bivariate distribution functions
+has lost a third of a mass at 7σ. Given x, the second coordinate has deviation √(1−ρ²), so that its borders are felt as
+steps at x = b/ρ of width √(1−ρ²)/|ρ|: what this width is decides how fine the integration must be.
 """
 
 from __future__ import annotations
@@ -76,9 +76,9 @@ def rectangle_masses(a: Array, b: Array, correlation: Array) -> Array:
 
 
 def _on_panels(a: np.ndarray, b: np.ndarray, correlation: np.ndarray, panel: float) -> np.ndarray:
-    """Rectangle masses for moderate correlation: the integrand on some nodes per panel of the x axis, the same for all cells.
+    """Rectangle masses for moderate correlation: one set of nodes, on panels of the x axis, serves all cells.
 
-    On a panel the integrand is a polynomial through its nodes, up to rounding, and is integrated up to each border in a.
+    On a panel the integrand is a polynomial through its nodes, up to rounding, and is integrated up to each border.
     """
     edges = np.arange(-_REACH, _REACH, panel)
     x = (edges[:, None] + 0.5 * panel * (1.0 + _PANEL_NODES)).ravel()

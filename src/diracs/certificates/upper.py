@@ -1,12 +1,12 @@
 """Upper bounds: the cost of sending each Gaussian component to the points of a product scheme.
 
-In frame coordinates, X ~ N(μ, Σ) is written X = μ + A(Z − EZ) with Z of independent coordinates and q(Z) its point. Then
+In frame coordinates, X ~ N(μ, Σ) is written X = μ + A(Z − EZ), Z with independent coordinates and sent to q(Z). Then
 
     E|X − q(Z)|² = Σ_l [E(Z_l − q_l)² + excess_l] + 2 [Σ_l dev_l ĝ_l − tr(Σ^{1/2} O diag ĝ)],   ĝ_l = E ξ_l q_l,
 
 ξ being Z's standardized coordinates. The best orthogonal O makes the last trace the nuclear norm of diag(ĝ) Σ^{1/2}
-(design, "Product cells"). If Σ is diagonal in the frame, or if the true joint masses of the cells are known, scalar axes
-need no correction: the error depends on the marginals only.
+(design, "Product cells"). If Σ is diagonal in the frame, or if the true joint masses of the cells are known, scalar
+axes need no correction: the error depends on the marginals only.
 """
 
 from __future__ import annotations
@@ -153,8 +153,8 @@ def couple(
 def nuclear_norm(g: Array, sigma: Array) -> Array:
     """A number not above the nuclear norm of diag(g) Σ^{1/2}, that is tr (diag(g) Σ diag(g))^{1/2}, batched.
 
-    Differentiable by first-order expansion about the value: the derivative of tr B^{1/2} is ½ tr(B^{−1/2} dB), while the
-    derivative of an eigendecomposition is singular at equal eigenvalues.
+    Differentiable by first-order expansion about the value: the derivative of tr B^{1/2} is ½ tr(B^{−1/2} dB), while
+    the derivative of an eigendecomposition is singular at equal eigenvalues.
     """
     xp = namespace(g, sigma)
     b = g[:, :, None] * sigma * g[:, None, :]
@@ -192,7 +192,7 @@ def _correlated(moments: FrameMoments) -> np.ndarray:
     """Which Gaussians are correlated in the frame."""
     root = np.sqrt(moments.variance)
     bound = _UNCORRELATED * root[:, :, None] * root[:, None, :]
-    off = np.abs(moments.covariance) * (1.0 - np.eye(root.shape[-1]))
+    off = np.abs(np.asarray(moments.covariance)) * (1.0 - np.eye(root.shape[-1]))
     return (off > bound).any(axis=(-2, -1))
 
 
@@ -231,7 +231,7 @@ def _rectangles(scheme: ProductScheme, index: np.ndarray | None, moments: FrameM
         borders.append(xp.concat([xp.full_like(b[:, :1], -40.0), b], axis=-1))
     product = deviation[:, 0] * deviation[:, 1]
     correlation = covariance[:, 0, 1] / xp.where(product > 0, product, xp.ones_like(product))
-    masses = rectangle_masses(*borders, xp.clip(correlation, -1.0, 1.0))
+    masses = rectangle_masses(borders[0], borders[1], xp.clip(correlation, -1.0, 1.0))
     total = xp.sum(masses, axis=(-2, -1))[:, None, None]
     return (masses / total).reshape(masses.shape[0], -1)
 
@@ -250,5 +250,5 @@ def _put(values: np.ndarray, rows: np.ndarray, new: np.ndarray) -> np.ndarray:
 
 
 def low_precision_slack(x: Array) -> float:
-    """Relative amount by which a bound computed in this dtype is raised, to cover the rounding of its own arithmetic."""
+    """Relative amount by which a bound computed in this dtype is raised, to cover the rounding of its arithmetic."""
     return 1e-13 if eps(x) < 1e-12 else 64.0 * eps(x)

@@ -95,7 +95,7 @@ class CrossCodebook:
 
 
 def shell_moments(radii: Array, ndim: int | np.ndarray) -> tuple[Array, Array]:
-    """P(shell) and E[M; shell], both (..., J), of M = max |x_l| over ndim standard normals, shells nearest to the radii.
+    """P(shell) and E[M; shell], both (..., J), of M = max |x_l| over ndim standard normals; shells about the radii.
 
     By 16-point Gauss–Legendre on pieces of each shell: sums of positive terms. `ndim` may be an array (..., 1).
     """
@@ -113,7 +113,7 @@ def shell_moments(radii: Array, ndim: int | np.ndarray) -> tuple[Array, Array]:
 
 
 def maximum_density(x: Array, ndim: int | np.ndarray) -> Array:
-    """Density 2 ndim φ(x) (2Φ(x) − 1)^(ndim − 1) of max |x_l|, by logarithms so that a thousand axes do not underflow."""
+    """Density 2 ndim φ(x) (2Φ(x) − 1)^(ndim − 1) of max |x_l|; the power by logarithms, against early underflow."""
     xp = namespace(x)
     tail = erfc(x * math.sqrt(0.5))
     inside = xp.where(tail < 1.0, tail, xp.zeros_like(tail))
@@ -140,8 +140,8 @@ def optimal_crosses(ndims: tuple[int, ...], shells: int = 1) -> tuple[np.ndarray
 
     Notes
     -----
-    The best radii are the optimal quantizer of M = max |x_l|, whose law is log-concave, so that p_j = E[M | shell] has one
-    solution (Kieffer 1983) and the Hessian is positive definite: Newton, started from quantiles of M.
+    The best radii are the optimal quantizer of M = max |x_l|, whose law is log-concave, so that p_j = E[M | shell] has
+    one solution (Kieffer 1983) and the Hessian is positive definite: Newton, started from quantiles of M.
     """
     many = np.asarray(ndims)[:, None]
     quantiles = (np.arange(shells) + 0.5) / shells

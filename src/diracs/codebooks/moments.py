@@ -17,4 +17,4 @@ class BlockMoments(NamedTuple):
     distortion: Array  # (k, m): E (Z_l − q_l)²
     alignment: Array  # (k, m): E ξ_l q_l
     deviation: Array  # (k, m): standard deviation of Z_l
-    excess: Array  # (k, m): E (X_l − offset)² − E (Z_l − offset)²: zero where Z_l has the law of the Gaussian's marginal
+    excess: Array  # (k, m): E (X_l − offset)² − E (Z_l − offset)², zero where Z_l has the law of X's marginal

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from diracs import _checks
-from diracs._arrays import Array, common_framework, framework, is_traced, namespace, pytree
+from diracs._arrays import Array, common_framework, namespace, pytree
 
 KINDS = {-1: "isotropic", 0: "diagonal", 1: "full"}
 

@@ -5,8 +5,8 @@ Inside a Gaussian with variances λ₁ ≥ λ₂ ≥ …, a codebook of N points
 
     f(a, v) = max over codebooks of ω·(λ_{a+1} + … + λ_{a+K}) + f(a + K, ⌊v/N⌋),
 
-where v runs over the O(√n) values of ⌊n/j⌋ only. Larger shares go to larger variances, so blocks of consecutive axes are
-enough and the answer is the exact optimum over all products.
+where v runs over the O(√n) values of ⌊n/j⌋ only. Larger shares go to larger variances, so blocks of consecutive axes
+are enough and the answer is the exact optimum over all products.
 """
 
 from __future__ import annotations
@@ -73,9 +73,9 @@ def _moves(states: tuple[int, ...], kinds: str, ndim: int) -> tuple[_Moves, ...]
                 sizes = sizes[sizes > 1]
                 options.append((np.full(sizes.size, i), sizes, np.zeros(sizes.size, dtype=int)))
         elif kinds != "grid":
-            for shells in _SHELLS:
-                fits = np.flatnonzero(v >= 2 * axes * shells)
-                options.append((fits, np.full(fits.size, 2 * axes * shells), np.full(fits.size, shells)))
+            for j in _SHELLS:
+                fits = np.flatnonzero(v >= 2 * axes * j)
+                options.append((fits, np.full(fits.size, 2 * axes * j), np.full(fits.size, j)))
         if not options:
             continue
         start, size, shells = (np.concatenate(x) for x in zip(*options, strict=True))
@@ -116,8 +116,6 @@ class Allocation:
         Numbers of points, ascending, starting at 1. For the exact optimum at n: `budgets_below(n)`.
     kinds : {"grid", "cross", "product"}
         Scalar codebooks only; one cross (of one or several shells) and nothing else; all products of both.
-    marginals : array (R, d, M), optional
-        For laws whose marginals are not Gaussian: the error of 1, …, M best levels on each axis, falling like m⁻² beyond.
 
     Attributes
     ----------
@@ -125,16 +123,13 @@ class Allocation:
         By how much the mean square error falls below the sum of the variances.
     """
 
-    def __init__(
-        self, variances: np.ndarray, budgets: np.ndarray, kinds: str, marginals: np.ndarray | None = None
-    ) -> None:
+    def __init__(self, variances: np.ndarray, budgets: np.ndarray, kinds: str) -> None:
         rows, d = variances.shape
         self.budgets = np.asarray(budgets)
         # An axis takes at least two points: grids cannot use more than log₂ n.
         self._reach = min(d, int(np.log2(self.budgets[-1]))) if kinds == "grid" else d
         self._moves = _moves(tuple(self.budgets.tolist()), kinds, self._reach)
         self._sums = np.concatenate([np.zeros((rows, 1)), np.cumsum(variances, axis=1)], axis=1)
-        self._marginals = marginals
         self._last = min(1, self._reach) if kinds == "cross" else self._reach
         self._best = np.zeros((self._reach + 1, rows, self.budgets.size))
         for a in range(self._last - 1, -1, -1):
@@ -148,12 +143,6 @@ class Allocation:
         """The reduction that each move promises from axis `a` on, (rows, moves)."""
         variance = self._sums[rows, a + moves.axes] - self._sums[rows, a]
         gain = variance[:, None] * moves.share[which]
-        if self._marginals is not None and moves.axes == 1:
-            curve = self._marginals[rows, a]
-            levels = moves.levels[which]
-            known = np.minimum(levels, curve.shape[1])
-            scalar = self._sums[rows, a + 1, None] - self._sums[rows, a, None] - curve[:, known - 1] * (known / levels) ** 2
-            gain = np.where(moves.shells[which] == 0, scalar, gain)
         return gain + self._best[a + moves.axes][rows][:, moves.stop[which]]
 
     def blocks(self, row: int, state: int) -> tuple[Block, ...]:

@@ -72,7 +72,7 @@ def generate_scheme(
     scheme_size : int
         Points in all. With fewer points than groups, groups are merged.
     configuration : {"grid", "cross", "product"}
-        Scalar codebooks on some axes of each group; one cross of sigma points; products of crosses and scalar codebooks.
+        Scalar codebooks on some axes of each group; one cross of sigma points; products of both.
     per_mode : bool
         One group for the components of each mode of the density, or one for each component.
     ndim_support : int, optional
@@ -185,7 +185,7 @@ def _kinds(variances: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def build(mixture: Mixture, plan: Plan, known: dict[tuple, np.ndarray] | None = None) -> LayeredScheme:
-    """The scheme of a plan: groups with the same codebooks are stacked; `known` keeps fitted levels for another time."""
+    """The scheme of a plan: groups with the same codebooks are stacked; `known` keeps fitted levels for later."""
     groups, blocks = plan.groups, plan.blocks
     sizes = np.bincount(groups.labels)
     fitted = np.flatnonzero(sizes > 1)
@@ -227,7 +227,7 @@ def _fitted_levels(
     fitted: np.ndarray,
     known: dict[tuple, np.ndarray],
 ) -> dict[int, dict[int, np.ndarray]]:
-    """For the groups `fitted` the optimal levels of their own marginals: group → axis → levels about the group's mean."""
+    """The optimal levels of the marginals of the groups `fitted`: group → axis → levels about the group's mean."""
     members = {int(g): np.flatnonzero((groups.labels == g) & (mixture.weights > 0)) for g in fitted}
     wanted: dict[int, list[tuple[int, int]]] = {}
     levels: dict[int, dict[int, np.ndarray]] = {g: {} for g in members}

@@ -42,9 +42,7 @@ def moment_match(
     return total, mean, np.add.reduceat(share[:, None, None] * spread, first)
 
 
-def merge_levels(
-    means: np.ndarray, covs: np.ndarray, weights: np.ndarray, counts: list[int]
-) -> dict[int, np.ndarray]:
+def merge_levels(means: np.ndarray, covs: np.ndarray, weights: np.ndarray, counts: list[int]) -> dict[int, np.ndarray]:
     """Labels (k,) for groupings into about each of the given numbers of groups, nested like a tree.
 
     Ward's tree (Ward 1963) of the points (μ, Σ^{1/2}), whose Euclidean distance bounds the W₂ distance of two Gaussians
@@ -107,7 +105,7 @@ def modes(means: np.ndarray, covs: np.ndarray, weights: np.ndarray) -> np.ndarra
     responsibilities at x, over-relaxed as far as the density grows. Points that meet go on as one. Zero variances are
     raised to a millionth of the spread, which leaves a point mass a mode of its own.
     """
-    k, d = means.shape
+    k = len(means)
     if k > _MODES:
         labels = merge_nearby(_embedding(means, covs), _MODES)
         weights, means, covs = moment_match(means, covs, weights, labels)
@@ -205,7 +203,7 @@ def _join(x: np.ndarray, scale: np.ndarray, alive: np.ndarray, target: np.ndarra
 
 
 def _meet(x: np.ndarray, scale: np.ndarray, ends: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Join the climbers `ends` that lie within a hundredth of their scales; updates `target`, returns labels 0 … G − 1."""
+    """Join the climbers `ends` that lie within a hundredth of their scales; updates `target`, returns labels from 0."""
     near = 1e-2 * scale[ends]
     pairs = cKDTree(x[ends]).query_pairs(float(near.max()), output_type="ndarray")
     gap = np.linalg.norm(x[ends[pairs[:, 0]]] - x[ends[pairs[:, 1]]], axis=1)

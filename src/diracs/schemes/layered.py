@@ -47,7 +47,7 @@ class LayeredScheme:
                 raise TypeError(f"schemes must be ProductScheme objects, got {type(scheme).__name__}")
         dimensions = {scheme.ndim for scheme in schemes} - {None}
         if len(dimensions) > 1:
-            raise ValueError(f"schemes must lie in one space, got dimensions {sorted(dimensions)}")  # type: ignore[type-var]
+            raise ValueError(f"schemes must lie in one space, got dimensions {dimensions}")
         common_framework(**{f"schemes[{i}]": a for i, s in enumerate(schemes) for a in s.arrays()[:1]})
         total = sum(scheme.stack for scheme in schemes)
         if groups is not None:

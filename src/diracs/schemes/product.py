@@ -81,7 +81,9 @@ class ProductScheme:
         if self.frame is not None:
             d, m = self.frame.shape[-2:]
             if not r <= m <= d:
-                raise ValueError(f"frame must have shape (d, m) with {r} ≤ m ≤ d, as the codebooks cover {r} axes, got {(d, m)}")
+                raise ValueError(
+                    f"frame must have shape (d, m) with {r} ≤ m ≤ d, as the codebooks cover {r} axes, got {(d, m)}"
+                )
             if not is_traced(self.frame):
                 f = concrete(self.frame)
                 defect = np.abs(np.swapaxes(f, -1, -2) @ f - np.eye(m)).max()

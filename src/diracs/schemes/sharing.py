@@ -24,8 +24,9 @@ def share_points(reduction: np.ndarray, row: np.ndarray, factor: np.ndarray, bud
     Returns
     -------
     int array (G,)
-        Positions in `budgets`. The optimum, by dynamic programming over the groups, where that is cheap; else by marginal
-        gain along the concave hulls of the rows (Everett 1963), the rest filled with the best single exchanges.
+        Positions in `budgets`. The optimum, by dynamic programming over the groups, where that is cheap; else by
+        marginal gain along the concave hulls of the rows (Everett 1963), the rest filled with the best single
+        exchanges.
     """
     groups = len(row)
     if groups == 1:
@@ -59,9 +60,7 @@ def _exact(gain: np.ndarray, budgets: np.ndarray, n: int) -> np.ndarray:
     return state
 
 
-def _along_hulls(
-    reduction: np.ndarray, row: np.ndarray, factor: np.ndarray, budgets: np.ndarray, n: int
-) -> np.ndarray:
+def _along_hulls(reduction: np.ndarray, row: np.ndarray, factor: np.ndarray, budgets: np.ndarray, n: int) -> np.ndarray:
     """Steps along every group's concave hull, in the order of gain per point, as long as points last."""
     hulls = _hulls(budgets, reduction)
     steps = np.array([len(h) - 1 for h in hulls])
@@ -85,7 +84,7 @@ def _along_hulls(
 
 
 def _hulls(x: np.ndarray, y: np.ndarray) -> list[np.ndarray]:
-    """For each row of y (R, V) the positions of the vertices of the increasing upper concave hull of the points (x, y)."""
+    """For each row of y (R, V) the positions of the vertices of the increasing concave hull of the points (x, y)."""
     rows = np.arange(len(y))
     at = np.zeros(len(y), dtype=int)
     found = [at]

@@ -1,0 +1,392 @@
+"""NumPy, PyTorch and JAX: what comes in goes out, and derivatives are those of the NumPy path."""
+
+from __future__ import annotations
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import torch
+
+from diracs import (
+    CrossCodebook,
+    Gaussian,
+    GaussianMixture,
+    LayeredScheme,
+    ProductScheme,
+    ScalarCodebook,
+    discretize,
+    generate_scheme,
+    quantize,
+)
+
+enable_x64 = jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64
+
+RNG = np.random.default_rng(0)
+MEANS = RNG.normal(size=(3, 3))
+ROOTS = RNG.normal(size=(3, 3, 3))
+COVS = {
+    "isotropic": np.array([1.0, 0.5, 2.0]),
+    "diagonal": RNG.uniform(0.1, 1.5, size=(3, 3)),
+    "full": ROOTS @ np.swapaxes(ROOTS, 1, 2) + 0.1 * np.eye(3),
+}
+WEIGHTS = np.array([0.2, 0.5, 0.3])
+FRAME = np.linalg.qr(RNG.normal(size=(3, 3)))[0]
+LEVELS, RADII = np.array([-1.2, 0.1, 1.3]), np.array([0.8, 2.0])
+OFFSET, SCALES = np.array([0.1, -0.2, 0.3]), np.array([1.1, 0.9, 0.7])
+PARAMETERS = ("means", "covs", "weights", "levels", "radii", "offset", "scales")
+SHAPES = ("grid in the plane", "grid in space", "cross and levels", "layers")
+
+
+def values(kind: str) -> list[np.ndarray]:
+    return [MEANS, COVS[kind], WEIGHTS, LEVELS, RADII, OFFSET, SCALES]
+
+
+def certificate(shape, convert, means, covs, weights, levels, radii, offset, scales):
+    """The certificate of a scheme built by hand from arrays of any framework."""
+    law = GaussianMixture(means, covs, weights)
+    frame = convert(FRAME)
+    axis, cross = ScalarCodebook(levels), CrossCodebook(radii, 2)
+    pair = ScalarCodebook(radii)
+    if shape == "grid in the plane":
+        scheme = ProductScheme([axis, pair], frame, offset, scales[:2])
+    elif shape == "grid in space":
+        scheme = ProductScheme([axis, pair, axis], frame, offset, scales)
+    elif shape == "cross and levels":
+        scheme = ProductScheme([cross, axis], frame, offset, scales)
+    else:
+        scheme = LayeredScheme(
+            [
+                ProductScheme([axis, axis], frame, offset, scales[:2]),
+                ProductScheme([cross], frame, -offset, scales[1:]),
+            ],
+            [0, 1, 0],
+        )
+    return discretize(law, scheme).w2
+
+
+@functools.cache
+def differences(shape: str, kind: str) -> list[np.ndarray]:
+    """Central finite differences of the NumPy path, moving symmetric entries together."""
+    h = 1e-5
+
+    def along(i: int, entry: tuple[int, ...]) -> float:
+        both = []
+        for sign in (1.0, -1.0):
+            moved = [v.copy() for v in values(kind)]
+            direction = np.zeros_like(moved[i])
+            direction[entry] = 1.0
+            if i == 1 and kind == "full":
+                direction = (direction + np.swapaxes(direction, 1, 2)) / 2
+            moved[i] += sign * h * direction
+            both.append(float(certificate(shape, np.asarray, *moved)))
+        return (both[0] - both[1]) / (2 * h)
+
+    return [np.reshape([along(i, entry) for entry in np.ndindex(v.shape)], v.shape) for i, v in enumerate(values(kind))]
+
+
+def assert_gradients(found, shape: str, kind: str, tolerance: float = 2e-8):
+    for name, gradient, expected in zip(PARAMETERS, found, differences(shape, kind), strict=True):
+        g = np.zeros_like(expected) if gradient is None else np.asarray(gradient, dtype=np.float64)
+        if name == "covs" and kind == "full":
+            g = (g + np.swapaxes(g, 1, 2)) / 2
+        np.testing.assert_allclose(g, expected, atol=tolerance, err_msg=f"{shape}, {kind}: {name}")
+
+
+@pytest.mark.parametrize("kind", COVS)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_torch_gradients_are_finite_differences(shape, kind):
+    leaves = [torch.tensor(v, requires_grad=True) for v in values(kind)]
+    w2 = certificate(shape, torch.tensor, *leaves)
+    assert float(w2.detach()) == pytest.approx(float(certificate(shape, np.asarray, *values(kind))), rel=1e-12)
+    assert_gradients(torch.autograd.grad(w2, leaves, allow_unused=True), shape, kind)
+
+
+@pytest.mark.parametrize(("shape", "kind"), [*zip(SHAPES, ("isotropic", "full", "full", "diagonal"))])
+def test_jax_gradients_are_finite_differences_under_jit_too(shape, kind):
+    with enable_x64(True):
+        leaves = [jnp.asarray(v) for v in values(kind)]
+        function = jax.jit(jax.value_and_grad(functools.partial(certificate, shape, jnp.asarray), tuple(range(7))))
+        w2, gradients = function(*leaves)
+        assert gradients[0].dtype == jnp.float64
+        assert float(w2) == pytest.approx(float(certificate(shape, np.asarray, *values(kind))), rel=1e-12)
+        assert_gradients(gradients, shape, kind)
+
+
+def test_jax_gradients_without_jit():
+    with enable_x64(True):
+        leaves = [jnp.asarray(v) for v in values("diagonal")]
+        found = jax.grad(functools.partial(certificate, "grid in the plane", jnp.asarray), tuple(range(7)))(*leaves)
+        assert_gradients(found, "grid in the plane", "diagonal")
+
+
+def test_torch_gradients_reach_through_quantize():
+    # At the optimal levels the error is stationary in the scheme, so the derivative of the bound is that of the law alone.
+    variance = torch.tensor([4.0], dtype=torch.float64, requires_grad=True)
+    q = quantize(GaussianMixture(torch.zeros(1, 1, dtype=torch.float64), variance), n=10)
+    (slope,) = torch.autograd.grad(q.w2, variance)
+    # d/dv of √D(v) at fixed optimal levels equals that of √v·√D(1).
+    assert slope.item() == pytest.approx(0.1514498363 / (2 * 2.0), rel=1e-6)
+
+
+def test_torch_gradients_of_a_batch_are_those_of_its_members():
+    scheme = ProductScheme([ScalarCodebook(torch.tensor(LEVELS))], offset=torch.tensor(OFFSET))
+    means = torch.tensor(np.stack([MEANS, MEANS + 1.0]), requires_grad=True)
+    covs = torch.tensor(np.stack([COVS["full"]] * 2))
+    (together,) = torch.autograd.grad(discretize(GaussianMixture(means, covs), scheme).w2.sum(), means)
+    for i in range(2):
+        one = means[i].detach().requires_grad_()
+        (alone,) = torch.autograd.grad(discretize(GaussianMixture(one, covs[i]), scheme).w2, one)
+        torch.testing.assert_close(together[i], alone, rtol=1e-12, atol=1e-14)
+
+
+def test_torch_masses_and_positions_have_gradients():
+    levels = torch.tensor(LEVELS, requires_grad=True)
+    means = torch.tensor(MEANS, requires_grad=True)
+    q = discretize(GaussianMixture(means, torch.tensor(COVS["diagonal"])), ProductScheme([ScalarCodebook(levels)]))
+    (g,) = torch.autograd.grad(q.positions[:, 0].sum(), levels, retain_graph=True)
+    np.testing.assert_allclose(g, np.ones(3))
+    (g,) = torch.autograd.grad(q.weights[0], means)
+    h = 1e-6
+    shifted = [
+        discretize(
+            GaussianMixture(MEANS + [s * h, 0.0, 0.0], COVS["diagonal"]), ProductScheme([ScalarCodebook(LEVELS)])
+        ).weights[0]
+        for s in (1, -1)
+    ]
+    assert float(g[:, 0].sum()) == pytest.approx((shifted[0] - shifted[1]) / (2 * h), abs=1e-8)
+
+
+def as_numpy(dtype):
+    return lambda x: np.asarray(x, dtype)
+
+
+FRAMEWORKS = {
+    "numpy-32": (np.ndarray, np.float32, as_numpy(np.float32)),
+    "numpy-64": (np.ndarray, np.float64, as_numpy(np.float64)),
+    "torch-32": (torch.Tensor, torch.float32, lambda x: torch.tensor(x, dtype=torch.float32)),
+    "torch-64": (torch.Tensor, torch.float64, lambda x: torch.tensor(x, dtype=torch.float64)),
+    "torch-32-grad": (torch.Tensor, torch.float32, lambda x: torch.tensor(x, dtype=torch.float32, requires_grad=True)),
+    "jax-32": (jax.Array, np.float32, lambda x: jnp.asarray(x, dtype=np.float32)),
+    "jax-64": (jax.Array, np.float64, lambda x: jnp.asarray(x, dtype=np.float64)),
+}
+
+
+def detached(x) -> np.ndarray:
+    return x.detach().numpy() if isinstance(x, torch.Tensor) else np.asarray(x)
+
+
+@pytest.mark.parametrize("kind", COVS)
+@pytest.mark.parametrize("name", FRAMEWORKS)
+def test_results_come_in_the_framework_and_dtype_of_the_distribution(name, kind):
+    array, dtype, make = FRAMEWORKS[name]
+    with enable_x64(name == "jax-64"):
+        law = GaussianMixture(make(MEANS), make(COVS[kind]), make(WEIGHTS))
+        found = [quantize(law, n=12), discretize(law, generate_scheme(law, 12, configuration="product"))]
+        found.append(quantize(law, w2=2.0))
+        wide = GaussianMixture(*(detached(x).astype(np.float64) for x in (law.means, law.covs, law.weights)))
+        for q in found:
+            scalar = np.floating if array is np.ndarray else array
+            for x, shape in ((q.positions, (len(q), 3)), (q.weights, (len(q),)), (q.w2, ()), (q.w2_lower, ())):
+                assert isinstance(x, array) or (shape == () and isinstance(x, scalar))
+                assert x.dtype == dtype
+                assert tuple(x.shape) == shape
+            assert isinstance(q.diracs.positions, array)
+            assert all(isinstance(a, array) for a in q.scheme.arrays())
+            assert float(q.w2_lower) <= float(detached(q.w2))
+        reference = quantize(wide, n=12)
+        assert float(detached(found[0].w2)) == pytest.approx(float(reference.w2), rel=1e-5)
+        np.testing.assert_allclose(detached(found[0].positions), reference.positions, atol=1e-4)
+
+
+def exact_w2(positions, weights, mean: float, deviation: float) -> float:
+    """W₂ between N(mean, deviation²) and Diracs on the line, by quantiles in extended care: float64 sums over cells."""
+    from scipy.special import ndtri
+
+    order = np.argsort(positions, kind="stable")
+    y, m = (np.asarray(positions, np.float64)[order] - mean) / deviation, np.asarray(weights, np.float64)[order]
+    borders = np.concatenate([[-np.inf], ndtri(np.cumsum(m / m.sum())[:-1]), [np.inf]])
+    nodes, weight = np.polynomial.legendre.leggauss(20)
+    a, b = np.maximum(borders[:-1], -12.0), np.minimum(borders[1:], 12.0)
+    # Wide cells in pieces of one deviation.
+    fractions = np.linspace(0.0, 1.0, 25)
+    total = 0.0
+    for lo, hi in zip(fractions[:-1], fractions[1:]):
+        left, right = a + (b - a) * lo, a + (b - a) * hi
+        x = 0.5 * (left + right)[:, None] + 0.5 * (right - left)[:, None] * nodes
+        f = np.exp(-0.5 * x * x) / np.sqrt(2 * np.pi) * (x - y[:, None]) ** 2
+        total += float((0.5 * (right - left)[:, None] * weight * f).sum())
+    return deviation * np.sqrt(total)
+
+
+@pytest.mark.parametrize("n", [1, 2, 7, 100, 1000])
+@pytest.mark.parametrize(("mean", "deviation"), [(0.0, 1.0), (0.3, 0.7), (100.0, 1.0), (-3.0, 0.001)])
+@pytest.mark.parametrize("name", ["numpy-32", "torch-32", "torch-32-grad", "jax-32"])
+def test_single_precision_certificates_cover_the_rounded_positions(name, mean, deviation, n):
+    make = FRAMEWORKS[name][2]
+    law = Gaussian(make([mean]), make([deviation**2]))
+    mean, deviation = float(detached(law.mean)[0]), float(np.sqrt(np.float64(detached(law.cov)[0])))
+    q = quantize(law, n=n)
+    true = exact_w2(detached(q.positions)[:, 0], detached(q.weights), mean, deviation)
+    assert float(detached(q.w2)) >= true * (1 - 1e-11)
+    assert float(detached(q.w2)) <= true * (1 + 1e-4) + 1e-6 * (abs(mean) + deviation)
+
+
+@pytest.mark.parametrize("n", [2, 50, 400])
+def test_single_precision_certificates_under_jit_cover_their_own_arithmetic(n):
+    scheme = quantize(Gaussian(jnp.zeros(1), jnp.ones(1)), n=n).scheme
+    q = jax.jit(discretize)(Gaussian(jnp.zeros(1), jnp.ones(1)).as_mixture(), scheme)
+    assert q.positions.dtype == np.float32
+    true = exact_w2(np.asarray(q.positions)[:, 0], np.asarray(q.weights), 0.0, 1.0)
+    assert true * (1 - 1e-11) <= float(q.w2) <= true * (1 + 1e-3)
+
+
+def test_rounded_up_and_rounded_down_against_double_precision():
+    for n in (1, 5, 30, 300):
+        wide = quantize(GaussianMixture(MEANS.astype(np.float32).astype(float), COVS["isotropic"]), n=n)
+        narrow = quantize(GaussianMixture(MEANS.astype(np.float32), COVS["isotropic"].astype(np.float32)), n=n)
+        assert float(narrow.w2) >= float(wide.w2)
+        assert float(narrow.w2_lower) <= float(wide.w2_lower)
+
+
+@pytest.fixture(scope="module")
+def jax_law():
+    return GaussianMixture(jnp.asarray(MEANS), jnp.asarray(COVS["full"]), jnp.asarray(WEIGHTS))
+
+
+@pytest.fixture(scope="module")
+def jax_scheme():
+    books = [ScalarCodebook(jnp.asarray(LEVELS)), CrossCodebook(jnp.asarray(RADII), 2)]
+    part = ProductScheme(books, jnp.asarray(FRAME), jnp.asarray(OFFSET), jnp.asarray(SCALES))
+    return LayeredScheme([part, part], [0, 1, 1])
+
+
+def test_laws_schemes_and_quantizations_pass_through_jit(jax_law, jax_scheme):
+    plain, jitted = discretize(jax_law, jax_scheme), jax.jit(discretize)(jax_law, jax_scheme)
+    np.testing.assert_allclose(jitted.positions, plain.positions, atol=1e-5)
+    np.testing.assert_allclose(jitted.weights, plain.weights, atol=1e-6)
+    assert float(plain.w2) * (1 - 1e-6) <= float(jitted.w2) <= float(plain.w2) * (1 + 1e-4)
+    assert jitted.scheme.groups == (0, 1, 1)
+    assert isinstance(jitted.distribution, GaussianMixture)
+    assert jitted.distribution.covariance_kind == "full"
+
+
+def test_leaves_of_the_pytrees_are_the_arrays(jax_law, jax_scheme):
+    assert len(jax.tree_util.tree_leaves(jax_law)) == 3
+    assert len(jax.tree_util.tree_leaves(jax_scheme)) == 10
+    gaussian = Gaussian(jnp.zeros(2), jnp.ones(2))
+    assert len(jax.tree_util.tree_leaves(gaussian)) == 2
+    doubled = jax.tree_util.tree_map(lambda x: 2 * x, jax_law)
+    assert isinstance(doubled, GaussianMixture)
+    np.testing.assert_allclose(doubled.means, 2 * MEANS, rtol=1e-6)
+
+
+def test_gradients_with_respect_to_whole_objects(jax_law, jax_scheme):
+    gradient = jax.jit(jax.grad(lambda law, scheme: discretize(law, scheme).w2, argnums=(0, 1)))
+    law, scheme = gradient(jax_law, jax_scheme)
+    assert law.means.shape == (3, 3)
+    assert scheme.schemes[0].codebooks[0].levels.shape == (3,)
+    assert all(np.isfinite(x).all() for x in jax.tree_util.tree_leaves((law, scheme)))
+
+
+def test_vmap_over_laws_equals_one_by_one(jax_law, jax_scheme):
+    shifts = jnp.asarray([0.0, 0.5, 2.0])
+    laws = GaussianMixture(
+        jax_law.means + shifts[:, None, None], jnp.stack([jax_law.covs] * 3), jnp.stack([jax_law.weights] * 3)
+    )
+    mapped = jax.jit(jax.vmap(lambda law: discretize(law, jax_scheme).w2))(laws)
+    batched = discretize(laws, jax_scheme)
+    for i in range(3):
+        alone = discretize(GaussianMixture(laws.means[i], laws.covs[i], laws.weights[i]), jax_scheme)
+        assert float(mapped[i]) == pytest.approx(float(alone.w2), rel=1e-4)
+        assert float(batched.w2[i]) == float(alone.w2)
+
+
+def test_jacobian_of_positions_and_weights():
+    def both(levels, means):
+        law = GaussianMixture(means, jnp.asarray(COVS["isotropic"]))
+        q = discretize(law, ProductScheme([ScalarCodebook(levels)], offset=jnp.zeros(3)))
+        return q.positions, q.weights
+
+    with enable_x64(True):
+        levels, means = jnp.asarray(LEVELS), jnp.asarray(MEANS)
+        positions, weights = jax.jit(jax.jacobian(both, argnums=(0, 1)))(levels, means)
+        np.testing.assert_allclose(positions[0][:, 0], np.eye(3), atol=1e-12)
+        assert (np.asarray(positions[1]) == 0).all()
+        np.testing.assert_allclose(weights[1].sum(axis=0), 0.0, atol=1e-14)
+        # Levels and means moved together move no mass.
+        np.testing.assert_allclose(weights[0].sum(axis=1) + weights[1][:, :, 0].sum(axis=1), 0.0, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["numpy-64", "torch-64", "jax-32"])
+@pytest.mark.parametrize("batch", [(3,), (2, 2)])
+def test_batches_equal_one_by_one(name, batch):
+    make = FRAMEWORKS[name][2]
+    rng = np.random.default_rng(1)
+    means, roots = rng.normal(size=(*batch, 2, 2)), rng.normal(size=(*batch, 2, 2, 2))
+    covs, weights = roots @ np.swapaxes(roots, -1, -2), rng.uniform(size=(*batch, 2))
+    covs = (covs + np.swapaxes(covs, -1, -2)) / 2
+    law = GaussianMixture(make(means), make(covs), make(weights))
+    scheme = ProductScheme([ScalarCodebook(make(LEVELS)), ScalarCodebook(make(RADII))], offset=make([0.1, 0.2]))
+    q = discretize(law, scheme)
+    assert tuple(q.w2.shape) == tuple(q.w2_lower.shape) == batch
+    assert tuple(q.positions.shape) == (*batch, 6, 2)
+    assert tuple(q.weights.shape) == (*batch, 6)
+    for i in np.ndindex(*batch):
+        one = discretize(GaussianMixture(law.means[i], law.covs[i], law.weights[i]), scheme)
+        np.testing.assert_array_equal(q.positions[i], one.positions)
+        np.testing.assert_allclose(q.weights[i], one.weights, rtol=1e-6)
+        assert float(q.w2[i]) == pytest.approx(float(one.w2), rel=1e-6)
+
+
+def test_frameworks_do_not_mix_but_numpy_goes_beside_jax():
+    book = ScalarCodebook(LEVELS)
+    with pytest.raises(TypeError, match="means is a torch array, covs is a numpy array"):
+        GaussianMixture(torch.tensor(MEANS), COVS["full"])
+    with pytest.raises(TypeError, match="one framework"):
+        GaussianMixture(torch.tensor(MEANS), jnp.asarray(COVS["full"]))
+    with pytest.raises(TypeError, match="weights is a numpy"):
+        GaussianMixture(torch.tensor(MEANS), torch.tensor(COVS["full"]), WEIGHTS)
+    with pytest.raises(TypeError, match="one framework"):
+        ProductScheme([ScalarCodebook(torch.tensor(LEVELS))], offset=OFFSET)
+    with pytest.raises(TypeError, match="one framework"):
+        LayeredScheme([ProductScheme([book]), ProductScheme([ScalarCodebook(torch.tensor(LEVELS))])])
+    with pytest.raises(TypeError, match="distribution is a torch array"):
+        discretize(GaussianMixture(torch.tensor(MEANS), torch.tensor(COVS["full"])), ProductScheme([book]))
+
+    law = GaussianMixture(jnp.asarray(MEANS), COVS["full"], WEIGHTS)
+    assert isinstance(law.covs, jax.Array)
+    q = discretize(law, ProductScheme([book], FRAME, OFFSET))
+    assert isinstance(q.positions, jax.Array)
+    assert isinstance(jax.jit(discretize)(law, ProductScheme([book], FRAME, OFFSET)).w2, jax.Array)
+
+
+def test_lists_and_numbers_go_with_every_framework():
+    law = GaussianMixture(torch.tensor(MEANS), [1.0, 2.0, 3.0], [1, 1, 2])
+    assert law.covs.dtype in (torch.float32, torch.float64)
+    assert isinstance(law.weights, torch.Tensor)
+    assert GaussianMixture(torch.tensor([[0, 1]]), torch.tensor([1])).means.dtype == torch.get_default_dtype()
+
+
+def test_quantize_under_tracing_says_what_to_do_instead(jax_law):
+    for transformed in (
+        lambda: jax.jit(lambda m: quantize(GaussianMixture(m, jax_law.covs), n=5).w2)(jax_law.means),
+        lambda: jax.jit(lambda law: quantize(law, n=5).w2)(jax_law),
+        lambda: jax.grad(lambda m: quantize(GaussianMixture(m, jax_law.covs), n=5).w2)(jax_law.means),
+        lambda: jax.vmap(lambda m: quantize(GaussianMixture(m, jax_law.covs), n=5).w2)(jax_law.means[None]),
+    ):
+        with pytest.raises(TypeError, match=r"discretize\(distribution, scheme\)"):
+            transformed()
+
+
+def test_no_grad_gives_the_same_numbers_without_a_graph():
+    law = GaussianMixture(torch.tensor(MEANS, requires_grad=True), torch.tensor(COVS["full"]))
+    scheme = quantize(law, n=10).scheme
+    with_graph = discretize(law, scheme)
+    with torch.no_grad():
+        without = discretize(law, scheme)
+    assert with_graph.w2.requires_grad
+    assert not without.w2.requires_grad
+    assert float(without.w2) == pytest.approx(float(with_graph.w2.detach()), rel=1e-12)
