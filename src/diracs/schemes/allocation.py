@@ -20,8 +20,9 @@ import numpy as np
 from diracs.codebooks.cross import optimal_crosses
 from diracs.codebooks.optimal import normal_distortion
 
-# Crosses of more shells than this never won against products of smaller ones.
+# In products, crosses of more shells never won against more and smaller crosses; a cross alone has no such choice.
 _SHELLS = (1, 2, 3)
+_SHELLS_ALONE = (1, 2, 3, 4, 6, 8)
 
 
 class Block(NamedTuple):
@@ -63,7 +64,8 @@ def _moves(states: tuple[int, ...], kinds: str, ndim: int) -> tuple[_Moves, ...]
     v = np.array(states)
     tables = []
     counts = _block_axes(kinds, ndim, int(v[-1]))
-    reductions = {j: optimal_crosses(tuple(counts), j)[1] for j in _SHELLS} if kinds != "grid" else {}
+    numbers = {"grid": (), "cross": _SHELLS_ALONE, "product": _SHELLS}[kinds]
+    reductions = {j: optimal_crosses(tuple(counts), j)[1] for j in numbers if 2 * j <= v[-1]}
     for position, axes in enumerate(counts):
         options: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []  # (start, size, shells)
         if axes == 1 and kinds != "cross":
@@ -72,8 +74,8 @@ def _moves(states: tuple[int, ...], kinds: str, ndim: int) -> tuple[_Moves, ...]
                 sizes = budgets_below(int(budget))
                 sizes = sizes[sizes > 1]
                 options.append((np.full(sizes.size, i), sizes, np.zeros(sizes.size, dtype=int)))
-        elif kinds != "grid":
-            for j in _SHELLS:
+        if kinds != "grid":
+            for j in reductions:
                 fits = np.flatnonzero(v >= 2 * axes * j)
                 options.append((fits, np.full(fits.size, 2 * axes * j), np.full(fits.size, j)))
         if not options:

@@ -1,0 +1,278 @@
+"""Bad input is refused at the front door, by the name of the argument."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+import diracs
+from diracs import (
+    CrossCodebook,
+    Gaussian,
+    GaussianMixture,
+    LayeredScheme,
+    ProductScheme,
+    ScalarCodebook,
+    SumOfDiracs,
+    discretize,
+    generate_scheme,
+    quantize,
+)
+
+LAW = GaussianMixture([[0.0, 0.0], [1.0, 2.0]], [1.0, 0.5])
+LINE = Gaussian(0.0, 1.0)
+NAN, INF = float("nan"), float("inf")
+
+
+def refused(named, function, *arguments, **keywords):
+    with pytest.raises((ValueError, TypeError), match=named) as caught:
+        function(*arguments, **keywords)
+    assert type(caught.value) in (ValueError, TypeError)
+
+
+@pytest.mark.parametrize(
+    ("n", "kind"),
+    [
+        (0, ValueError),
+        (-3, ValueError),
+        (3.0, TypeError),
+        (2.5, TypeError),
+        (NAN, TypeError),
+        (True, TypeError),
+        (np.True_, TypeError),
+        ("3", TypeError),
+        (np.array([1, 2]), TypeError),
+        ([3], TypeError),
+        (1j, TypeError),
+    ],
+)
+def test_numbers_of_points_are_whole_and_at_least_one(n, kind):
+    with pytest.raises(kind, match="n must be"):
+        quantize(LAW, n=n)
+    with pytest.raises(kind, match="scheme_size must be"):
+        generate_scheme(LAW, n)
+    with pytest.raises(kind, match="ndim_support must be"):
+        generate_scheme(LAW, 10, ndim_support=n)
+    with pytest.raises(kind, match="ndim must be"):
+        CrossCodebook([1.0], n)
+
+
+@pytest.mark.parametrize("n", [np.int64(3), np.uint8(3), torch.tensor(3)])
+def test_whole_numbers_of_any_library_are_numbers_of_points(n):
+    assert len(quantize(LINE, n=n)) == 3
+    assert generate_scheme(LINE, n).size == 3
+
+
+def test_either_n_or_w2_is_given():
+    refused("either n.*or w2", quantize, LAW)
+    refused("either n.*or w2", quantize, LAW, n=3, w2=0.1)
+    refused("either n.*or w2", quantize, LAW, 3, w2=0.1)
+
+
+@pytest.mark.parametrize("w2", [0, 0.0, -1.0, NAN, INF, -INF, "much", [0.1, 0.2], np.array([0.1, 0.2]), 1j, {}])
+def test_errors_to_stay_below_are_positive_numbers(w2):
+    refused("w2 must be", quantize, LAW, w2=w2)
+
+
+@pytest.mark.parametrize("scheme", ["best", "", "Auto", None, 3, ["grid"], ProductScheme(())])
+def test_unknown_schemes_are_refused(scheme):
+    refused("scheme must be one of", quantize, LAW, n=3, scheme=scheme)
+
+
+@pytest.mark.parametrize("configuration", ["auto", "optimal", "", None, 1, "Grid"])
+def test_unknown_configurations_are_refused(configuration):
+    refused("configuration must be one of", generate_scheme, LAW, 3, configuration=configuration)
+
+
+def test_optimal_is_for_the_line():
+    refused("line.*dimension 2", quantize, LAW, n=3, scheme="optimal")
+
+
+def test_batches_have_no_one_scheme():
+    batch = GaussianMixture(np.zeros((4, 2, 1)), np.ones((4, 2)))
+    refused("distribution.*batch", generate_scheme, batch, 3)
+
+
+@pytest.mark.parametrize(
+    "law", [None, 3, "normal", [0.0, 1.0], np.zeros((3, 2)), torch.zeros(3, 2), object(), Gaussian, {}]
+)
+def test_what_is_no_distribution_is_refused(law):
+    for function in (
+        lambda: quantize(law, n=3),
+        lambda: generate_scheme(law, 3),
+        lambda: discretize(law, ProductScheme((), offset=[0.0, 0.0])),
+    ):
+        with pytest.raises(TypeError, match="for a distribution; accepted are"):
+            function()
+
+
+@pytest.mark.parametrize(
+    "scheme", [None, "grid", 3, [], [ProductScheme(())], ScalarCodebook([0.0]), LAW, np.zeros((3, 2))]
+)
+def test_what_is_no_scheme_is_refused(scheme):
+    with pytest.raises(TypeError, match="scheme must be a ProductScheme or a LayeredScheme"):
+        discretize(LAW, scheme)
+
+
+def test_schemes_of_the_wrong_dimension_are_refused():
+    for scheme in (
+        ProductScheme([ScalarCodebook([0.0, 1.0])], offset=[0.0]),
+        ProductScheme([ScalarCodebook([0.0, 1.0])], np.eye(3)),
+        ProductScheme([ScalarCodebook([0.0])] * 3),
+        LayeredScheme([ProductScheme((), offset=[0.0, 0.0, 0.0])]),
+        ProductScheme([CrossCodebook([1.0], 3)]),
+    ):
+        refused("scheme.*(dimension|axes)", discretize, LAW, scheme)
+
+
+@pytest.mark.parametrize(
+    "levels", [[], [NAN], [INF, 0.0], 1.0, [[0.0, 1.0]], "levels", ["a"], np.array([1j]), None, [[0.0], [1.0, 2.0]]]
+)
+def test_levels_are_a_row_of_finite_numbers(levels):
+    refused("levels", ScalarCodebook, levels)
+
+
+@pytest.mark.parametrize(
+    "radii", [[], [NAN], [INF], 1.0, [[1.0]], [0.0], [-1.0], [1.0, 0.0], "a", np.array([1j]), None]
+)
+def test_radii_are_a_row_of_positive_numbers(radii):
+    refused("radii", CrossCodebook, radii, 2)
+
+
+MEANS, COVS = [[0.0, 0.0], [1.0, 2.0]], [1.0, 0.5]
+
+
+@pytest.mark.parametrize(
+    "means",
+    [
+        [[NAN, 0.0], [1.0, 2.0]],
+        [[INF, 0.0], [1.0, 2.0]],
+        [0.0, 1.0],
+        0.0,
+        np.zeros((0, 2)),
+        np.zeros((2, 0)),
+        [],
+        "means",
+        [["a", "b"]],
+        np.zeros((2, 2), complex),
+        [[0.0, 0.0], [1.0]],
+        None,
+        {},
+    ],
+)
+def test_bad_means_are_named(means):
+    refused("means", GaussianMixture, means, COVS)
+
+
+@pytest.mark.parametrize(
+    "covs",
+    [
+        [1.0, NAN],
+        [1.0, INF],
+        [1.0, -0.1],
+        [[1.0, 1.0], [1.0, -1e-9]],
+        [1.0],
+        [1.0, 1.0, 1.0],
+        1.0,
+        np.ones((2, 3)),
+        np.ones((2, 2, 3)),
+        np.ones((2, 1, 2, 2)),
+        [],
+        "covs",
+        np.ones(2, complex),
+        None,
+        [np.eye(2), [[1.0, 0.5], [0.0, 1.0]]],
+        [np.eye(2), [[1.0, 2.0], [2.0, 1.0]]],
+        [np.eye(2), [[-1.0, 0.0], [0.0, -1.0]]],
+        [np.eye(2), [[1.0, 0.0], [0.0, -1e-6]]],
+    ],
+)
+def test_bad_covariances_are_named(covs):
+    refused("covs", GaussianMixture, MEANS, covs)
+
+
+@pytest.mark.parametrize(
+    "weights",
+    [
+        [0.5, NAN],
+        [0.5, INF],
+        [0.5, -0.5],
+        [0.0, 0.0],
+        [1.0],
+        [1.0, 1.0, 1.0],
+        [[1.0, 1.0]],
+        1.0,
+        "ab",
+        [],
+        np.array([1j, 1]),
+    ],
+)
+def test_bad_weights_are_named(weights):
+    refused("weights", GaussianMixture, MEANS, COVS, weights)
+    refused("weights", SumOfDiracs, MEANS, weights)
+
+
+@pytest.mark.parametrize(
+    "positions", [[], [0.0, 1.0], 0.0, [[NAN]], [[INF]], "x", np.zeros((0, 2)), np.array([[1j]]), None]
+)
+def test_bad_positions_are_named(positions):
+    refused("positions", SumOfDiracs, positions)
+
+
+@pytest.mark.parametrize(("mean", "cov", "named"), [
+    (NAN, 1.0, "mean"),
+    ("a", 1.0, "mean"),
+    ([], 1.0, "mean"),
+    ([0.0, 0.0], -1.0, "cov"),
+    ([0.0, 0.0], [1.0, 1.0, 1.0], "cov"),
+    ([0.0, 0.0], [[1.0, 0.0]], "cov"),
+    ([0.0, 0.0], [[1.0, 2.0], [2.0, 1.0]], "cov"),
+    ([0.0, 0.0], [[1.0, 0.1], [0.0, 1.0]], "cov"),
+    ([0.0, 0.0], None, "cov"),
+    (0.0, NAN, "cov"),
+    (np.array([1j]), 1.0, "mean"),
+    (0.0, np.array(1j), "cov"),
+])  # fmt: skip
+def test_bad_parameters_of_a_gaussian_are_named(mean, cov, named):
+    refused(f"^{named} ", Gaussian, mean, cov)
+
+
+@pytest.mark.parametrize("make", [torch.tensor, np.asarray], ids=["torch", "numpy"])
+def test_arrays_of_every_framework_are_checked(make):
+    good = make([[0.0, 0.0]])
+    refused("covs.*negative", GaussianMixture, good, make([-1.0]))
+    refused("covs.*symmetric", GaussianMixture, good, make([[[1.0, 1.0], [0.0, 1.0]]]))
+    refused("covs.*semidefinite", GaussianMixture, good, make([[[1.0, 2.0], [2.0, 1.0]]]))
+    refused("means.*finite", GaussianMixture, make([[NAN, 0.0]]), make([1.0]))
+    refused("weights.*negative", GaussianMixture, good, make([1.0]), make([-1.0]))
+    refused("levels.*finite", ScalarCodebook, make([NAN]))
+    refused("scales.*negative", ProductScheme, [ScalarCodebook(make([0.0]))], scales=make([-1.0]))
+
+
+def test_symmetry_and_definiteness_are_judged_up_to_the_rounding_of_the_dtype():
+    rng = np.random.default_rng(0)
+    for dtype in (np.float32, np.float64):
+        a = rng.normal(size=(20, 20)).astype(dtype)
+        rotation = np.linalg.qr(a)[0]
+        singular = (rotation * np.r_[np.ones(10), np.zeros(10)].astype(dtype)) @ rotation.T
+        for unit in (1e-30, 1.0, 1e30):
+            assert Gaussian(np.zeros(20, dtype), singular * dtype(unit)).cov.dtype == dtype
+
+
+def test_nothing_that_was_given_is_changed():
+    means, covs, weights = np.array(MEANS), np.array(COVS), np.array([1.0, 3.0])
+    law = GaussianMixture(means, covs, weights)
+    quantize(law, n=7)
+    assert means.tolist() == MEANS
+    assert covs.tolist() == COVS
+    assert weights.tolist() == [1.0, 3.0]
+    levels = np.array([1.0, -1.0])
+    discretize(law, ProductScheme([ScalarCodebook(levels)]))
+    assert levels.tolist() == [1.0, -1.0]
+
+
+def test_every_public_name_is_there():
+    for name in diracs.__all__:
+        assert getattr(diracs, name) is not None
+    assert diracs.SumOfGaussians is GaussianMixture
