@@ -1,7 +1,7 @@
 """Learn a quantizer: the levels, offset and scales of a grid built by hand, by gradient descent on its certificate.
 
-Run it with `python examples/learn_levels.py`. The certificate of `discretize` is differentiable in everything that a scheme
-is made of, so any optimizer of PyTorch can improve a scheme, and the number it ends with is still proved.
+Run it with `python examples/learn_levels.py`. The certificate of `discretize` is differentiable in everything that a
+scheme is made of, so any optimizer of PyTorch can improve a scheme, and the number it ends with is still proved.
 """
 
 from __future__ import annotations

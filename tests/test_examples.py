@@ -8,8 +8,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 import diracs
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -28,9 +26,11 @@ def run(script: Path, *arguments: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("script", [s for s in SCRIPTS if s.stem not in ("demo", "learn_levels")], ids=lambda s: s.stem)
-def test_every_other_example_runs_and_prints(script):
-    assert run(script).strip()
+def test_every_other_example_runs_and_prints():
+    for script in SCRIPTS:
+        if script.stem not in ("demo", "learn_levels"):
+            assert run(script).strip(), script.stem
+    assert {"demo", "learn_levels"} <= {script.stem for script in SCRIPTS}
 
 
 def test_the_demo_draws_its_pictures_where_it_is_told(tmp_path):

@@ -57,7 +57,7 @@ def assert_sound(q, n):
     assert 0.0 <= q.w2_lower <= q.w2 < np.inf
 
 
-@settings(deadline=None, max_examples=15, derandomize=True)
+@settings(deadline=None, max_examples=12, derandomize=True)
 @given(mixtures(), st.sampled_from([1, 2, 3, 5, 8, 17, 40, 150]))
 def test_auto_is_never_worse_than_any_other_choice_of_as_many_points(mixture, n):
     auto = quantize(mixture, n=n)
@@ -120,7 +120,6 @@ CURVES = [
     (Gaussian([0.0, 0.0, 0.0], [2.0, 1.0, 1.0]), "cross"),
     (Gaussian([0.0, 0.0, 0.0], [[2.0, 0.5, 0.0], [0.5, 1.0, 0.3], [0.0, 0.3, 0.5]]), "product"),
     (GaussianMixture([[0.0], [4.0], [5.0]], [1.0, 0.1, 0.0], [0.5, 0.3, 0.2]), "auto"),
-    (GaussianMixture([[0.0, 0.0], [4.0, 1.0]], [[1.0, 0.2], [0.3, 0.5]]), "grid"),
     (GaussianMixture([[0.0, 0.0], [3.0, 3.0]], [1.0, 0.5]), "product"),
 ]
 

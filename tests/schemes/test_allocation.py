@@ -17,6 +17,7 @@ from diracs.schemes.allocation import Allocation, Block, budgets_below, points_o
 
 KINDS = ("grid", "cross", "product")
 SHELLS = (1, 2, 3)
+SHELLS_ALONE = (1, 2, 3, 4, 6, 8)
 
 
 @lru_cache
@@ -58,7 +59,7 @@ def best_cross(variances: tuple[float, ...], n: int) -> float:
     options = [
         cross_share(axes, shells) * sum(sorted(variances)[-axes:])
         for axes in range(1, len(variances) + 1)
-        for shells in SHELLS
+        for shells in SHELLS_ALONE
         if 2 * axes * shells <= n
     ]
     return max(options, default=0.0)
