@@ -276,3 +276,22 @@ def test_every_public_name_is_there():
     for name in diracs.__all__:
         assert getattr(diracs, name) is not None
     assert diracs.SumOfGaussians is GaussianMixture
+
+
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [
+        (lambda: GaussianMixture([[1 + 1j]], [1.0]), "means"),
+        (lambda: ScalarCodebook([1 + 1j, 0]), "levels"),
+        (lambda: quantize(Gaussian([0.0], [1.0]), w2=True), "w2"),
+        (lambda: quantize(Gaussian([0.0], [1.0]), w2="0.1"), "w2"),
+        (lambda: quantize(Gaussian([0.0], [1.0]), n=10**30), "n"),
+        (lambda: ProductScheme(3), "codebooks"),
+        (lambda: ProductScheme(None), "codebooks"),
+        (lambda: LayeredScheme(None), "schemes"),
+        (lambda: LayeredScheme([ProductScheme([], offset=[0.0])] * 2, groups=[[0], [1, 2]]), "groups"),
+    ],
+)
+def test_more_that_is_refused_by_name(make, name):
+    with pytest.raises((TypeError, ValueError), match=name):
+        make()

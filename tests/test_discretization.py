@@ -459,3 +459,81 @@ def test_single_precision_bound_covers_the_rounding_of_its_positions():
 def test_schemes_that_do_not_fit_are_refused(scheme, error, message):
     with pytest.raises(error, match=message):
         discretize(GaussianMixture(np.zeros((2, 2)), np.ones(2)), scheme)
+
+
+@pytest.mark.parametrize("variance", [0.0, 1e-30, 1e-24, 1e-16])
+@pytest.mark.parametrize("levels, mean", [([-5.0, 0.8], -2.1), ([-5.0, 3.2], -0.9), ([-3.0, -0.9], -1.95)])
+def test_mass_on_a_border_is_counted_once(levels, mean, variance):
+    result = discretize(Gaussian([mean], variance), ProductScheme([ScalarCodebook(levels)]))
+    truth = math.sqrt(line_cost([mean], [variance], [1.0], levels))
+    assert truth * (1 - 1e-12) <= result.w2 <= truth * (1 + 1e-11)
+
+
+@pytest.mark.parametrize("n", [30, 100, 300])
+def test_single_precision_masses_are_part_of_the_measure_that_the_bound_speaks_of(n):
+    law = [np.float32([[0], [10]]), np.float32([[0.01], [0.01]]), np.float32([0.3, 0.7])]
+    mixture = GaussianMixture(*law)
+    result = quantize(mixture, n)
+    truth = line_w2(mixture.means, mixture.covs, mixture.weights, result.positions, result.weights)
+    assert result.w2 >= truth * (1 - 1e-12)
+
+
+def test_double_precision_masses_are_part_of_the_measure_that_the_bound_speaks_of():
+    mixture = GaussianMixture([[0.0], [1e6]], [1e-6, 1e-6], [0.3, 0.7])
+    result = quantize(mixture, 10)
+    truth = line_w2(mixture.means, mixture.covs, mixture.weights, result.positions, result.weights)
+    assert result.w2 >= truth * (1 - 1e-12)
+
+
+def test_far_offset_is_subtracted_without_losing_the_mean():
+    result = discretize(Gaussian([0.1], 0.0), ProductScheme([ScalarCodebook([0.1 - 1e6])], offset=[1e6]))
+    assert result.w2 >= abs(mpmath.mpf(0.1) - mpmath.mpf(float(result.positions[0, 0])))
+
+
+def test_small_variance_outside_the_frame_is_not_lost():
+    n, small = 100_000, 1.1e-16
+    result = quantize(Gaussian([0.0, 0.0], [1.0, small]), n)
+    assert result.w2 >= math.sqrt(normal_levels(n)[1] + small) * (1 - 1e-12)
+
+
+def test_rounding_of_a_zero_variance_in_a_rotated_frame_is_paid_for():
+    for seed in range(50):
+        frame = rotation(seed, 3)
+        cov = np.outer(frame[:, 0], frame[:, 0])
+        two = ScalarCodebook([-1.0, 1.0])
+        result = discretize(Gaussian(np.zeros(3), cov), ProductScheme([two, two], frame[:, :2]))
+        r, s = mpmath.matrix(frame.tolist()), mpmath.matrix(cov.tolist())
+        with mpmath.workdps(50):
+            for _ in range(4):
+                r = (3 * r - r * (r.T * r)) / 2
+            v = [(r.T * s * r)[k, k] for k in range(3)]
+            square = v[2] + sum(x + 1 - 2 * mpmath.sqrt(max(x, 0) * 2 / mpmath.pi) for x in v[:2])
+            assert result.w2 >= mpmath.sqrt(square) * (1 - mpmath.mpf("1e-12"))
+
+
+@pytest.mark.parametrize("extra", [0, 1])
+def test_what_carries_no_mass_does_not_set_the_unit(extra):
+    two = ProductScheme([ScalarCodebook([-1.0, 1.0])], offset=[0.0])
+    if extra:
+        result = discretize(Gaussian([0.0], 1.0), LayeredScheme([two, ProductScheme([], offset=[1e170])], [0]))
+    else:
+        result = discretize(GaussianMixture([[0.0], [1e170]], [1.0, 1.0], [1.0, 0.0]), two)
+    assert result.w2 >= math.sqrt(2 - math.sqrt(8 / math.pi)) * (1 - 1e-12)
+
+
+@pytest.mark.parametrize("scale", [1e-170, 1e-159, 1e160])
+def test_scales_and_means_alone_set_the_unit(scale):
+    book = ScalarCodebook([1.0])
+    assert discretize(Gaussian([0.0], 0.0), ProductScheme([book], scales=[scale])).w2 == pytest.approx(
+        scale, rel=1e-12, abs=0
+    )
+    level = ProductScheme([ScalarCodebook([0.0])])
+    assert discretize(Gaussian([scale], 0.0), level).w2 == pytest.approx(scale, rel=1e-12, abs=0)
+    cross = discretize(Gaussian([0.0, 0], 0.0), ProductScheme([CrossCodebook([1.0], 2)], scales=[scale, scale]))
+    assert cross.w2 == pytest.approx(scale, rel=1e-12, abs=0)
+
+
+def test_large_scales_on_correlated_axes_do_not_overflow():
+    scheme = ProductScheme([ScalarCodebook([-1.0, 1.0])] * 3, scales=[1e150] * 3)
+    result = discretize(Gaussian(np.zeros(3), 1e100 * (np.eye(3) + 0.3)), scheme)
+    assert result.w2 == pytest.approx(3**0.5 * 1e150, rel=1e-9)

@@ -377,3 +377,64 @@ def test_no_grad_gives_the_same_numbers_without_a_graph():
     assert with_graph.w2.requires_grad
     assert not without.w2.requires_grad
     assert float(without.w2) == pytest.approx(float(with_graph.w2.detach()), rel=1e-12)
+
+
+def test_numpy_laws_go_with_jax_schemes_and_bounds_are_rounded_up():
+    levels = [-0.75, 0.75]
+    for c in np.random.default_rng(0).uniform(0.1, 2.0, 20):
+        law = Gaussian([0.0], [c])
+        narrow = discretize(law, ProductScheme([ScalarCodebook(jnp.asarray(levels))]))
+        wide = discretize(law, ProductScheme([ScalarCodebook(levels)]))
+        # Brought to JAX's single precision, the law itself has moved by a rounding of its deviation.
+        assert float(narrow.w2) >= float(wide.w2) - 6e-8 * np.sqrt(c)
+
+
+def test_torch_gradients_of_a_batch_are_those_of_its_members():
+    scheme = ProductScheme([ScalarCodebook(torch.tensor(LEVELS))], offset=torch.tensor(OFFSET))
+    means = torch.tensor(np.stack([MEANS, MEANS + 1.0]), requires_grad=True)
+    covs = torch.tensor(np.stack([COVS["full"]] * 2))
+    (together,) = torch.autograd.grad(discretize(GaussianMixture(means, covs), scheme).w2.sum(), means)
+    for i in range(2):
+        one = means[i].detach().requires_grad_()
+        (alone,) = torch.autograd.grad(discretize(GaussianMixture(one, covs[i]), scheme).w2, one)
+        torch.testing.assert_close(together[i], alone, rtol=1e-12, atol=1e-14)
+
+
+def test_torch_function_transforms():
+    covs = torch.tensor(COVS["full"])
+    scheme = ProductScheme([ScalarCodebook(torch.tensor(LEVELS))] * 2, offset=torch.tensor(OFFSET))
+
+    def bound(means):
+        return discretize(GaussianMixture(means, covs), scheme).w2
+
+    means = torch.tensor(MEANS)
+    plain = means.clone().requires_grad_()
+    (expected,) = torch.autograd.grad(bound(plain), plain)
+    torch.testing.assert_close(torch.func.grad(bound)(means), expected)
+    torch.testing.assert_close(torch.func.jacrev(bound)(means), expected)
+    both = torch.func.vmap(bound)(torch.stack([means, means + 1.0]))
+    torch.testing.assert_close(both, torch.stack([bound(means), bound(means + 1.0)]), rtol=1e-9, atol=0.0)
+    with pytest.raises(TypeError, match="discretize"):
+        torch.func.grad(lambda m: quantize(GaussianMixture(m, covs), n=5).w2)(means)
+
+
+def test_schemes_are_not_chosen_under_jit():
+    for choose in (quantize, generate_scheme):
+        with pytest.raises(TypeError, match="discretize"):
+            jax.jit(lambda m, choose=choose: choose(GaussianMixture(m, jnp.ones(3)), 5))(jnp.zeros((3, 2)))
+
+
+@pytest.mark.parametrize("scale", [1e-160, 1e160])
+def test_certificates_under_torch_autograd_at_any_scale(scale):
+    means = torch.tensor(MEANS * scale, requires_grad=True)
+    q = quantize(GaussianMixture(means, torch.zeros(3, dtype=torch.float64)), n=2)
+    (slope,) = torch.autograd.grad(q.w2, means)
+    assert float(q.w2.detach()) / scale == pytest.approx(float(quantize(GaussianMixture(MEANS, np.zeros(3)), 2).w2))
+    assert torch.isfinite(slope).all()
+
+
+@pytest.mark.parametrize("scale", [1e-20, 1e20])
+def test_certificates_under_jit_in_single_precision_at_large_scales(scale):
+    scheme = ProductScheme([ScalarCodebook(jnp.asarray(LEVELS))], scales=jnp.asarray([scale]))
+    w2 = jax.jit(lambda m: discretize(Gaussian(m, 0.0 * m), scheme).w2)(jnp.asarray([0.5 * scale]))
+    assert float(w2) == pytest.approx(0.4 * scale, rel=1e-4)

@@ -316,3 +316,27 @@ def test_batches_equal_their_members_padded_without_mass(batch):
         assert (q.weights[i][len(single) :] == 0.0).all()
     target = quantize(GaussianMixture(means, covs, weights), w2=1.5)
     assert (target.w2 <= 1.5).all()
+
+
+def test_product_is_never_worse_than_grid_nor_cross():
+    rng = np.random.default_rng(12)
+    for _ in range(5):
+        mixture = GaussianMixture(rng.normal(size=(6, 2)) * 2, rng.choice([0, 0.01, 1, 1.5], size=(6, 2)))
+        w2 = {scheme: quantize(mixture, n=8, scheme=scheme).w2 for scheme in ("grid", "cross", "product")}
+        assert w2["product"] <= min(w2["grid"], w2["cross"]) * (1 + 1e-9)
+
+
+def test_equal_diracs_are_no_trouble():
+    assert quantize(SumOfDiracs(np.zeros((6, 2))), n=3).w2 == 0.0
+
+
+@pytest.mark.parametrize("scale", [1e-160, 1e-150, 1e150])
+def test_generated_schemes_at_any_scale(scale):
+    diracs = SumOfDiracs(np.array([[0.0, 0.0], [1.0, 1.0], [5.0, 5.0]]) * scale)
+    for per_mode in (True, False):
+        q = discretize(diracs, generate_scheme(diracs, 2, per_mode=per_mode))
+        assert q.w2 / scale == pytest.approx(discretize(SumOfDiracs([[0, 0], [1, 1], [5.0, 5]]), _two()).w2, rel=0.5)
+
+
+def _two():
+    return generate_scheme(SumOfDiracs([[0, 0], [1, 1], [5.0, 5]]), 2)

@@ -97,14 +97,18 @@ def is_lazy(x: Any) -> bool:
     if array_api_compat.is_torch_array(x):
         import torch
 
-        wrapped = torch._C._functorch.is_functorch_wrapped_tensor(x)
-        return bool(wrapped or (x.requires_grad and torch.is_grad_enabled()))
+        return is_traced(x) or bool(x.requires_grad and torch.is_grad_enabled())
     return False
 
 
 def is_traced(x: Any) -> bool:
     """True if the value of `x` cannot be looked at (a tracer of JAX, or of PyTorch's function transforms)."""
-    return is_lazy(x) and not getattr(x, "requires_grad", False)
+    if array_api_compat.is_torch_array(x):
+        import torch
+
+        # Inside torch.func's transforms even plain tensors turn into wrapped ones when they are worked with.
+        return torch._C._functorch.peek_interpreter_stack() is not None
+    return is_lazy(x)
 
 
 def concrete(x: Array) -> np.ndarray:

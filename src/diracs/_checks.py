@@ -9,12 +9,15 @@ import numpy as np
 
 from diracs._arrays import Array, concrete, framework, is_traced, to_framework
 
+# Counts of points beyond this could not be held in memory.
+_MOST = 10**9
+
 
 def floating(name: str, x: Any, kind: str) -> Array:
     """`x` as a finite, non-empty floating point array of the framework `kind`."""
-    if "complex" in str(getattr(x, "dtype", "")):
-        raise TypeError(f"{name} must hold real numbers, got dtype {x.dtype}")
     try:
+        if "complex" in str(x.dtype if hasattr(x, "dtype") else np.asarray(x).dtype):
+            raise TypeError("complex numbers are not accepted")
         a = to_framework(x, kind)
     except (TypeError, ValueError, RuntimeError) as error:
         raise type(error)(f"{name} must be an array of real numbers, got {type(x).__name__}: {error}") from None
@@ -82,11 +85,15 @@ def count(name: str, n: Any) -> int:
         raise TypeError(f"{name} must be a whole number, got {n!r} ({type(n).__name__})") from None
     if value < 1:
         raise ValueError(f"{name} must be at least 1, got {value}")
+    if value > _MOST:
+        raise ValueError(f"{name} must be at most {_MOST}, got {value}")
     return value
 
 
 def positive(name: str, x: Any) -> float:
     try:
+        if isinstance(x, bool | str | bytes):
+            raise TypeError
         value = float(x)
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be a number, got {x!r}") from None

@@ -11,26 +11,25 @@ import numpy as np
 
 from diracs._arrays import (
     Array,
-    add_rows,
     common_framework,
     concrete,
+    framework,
     is_lazy,
     is_traced,
     map_arrays,
     namespace,
     pytree,
-    stop_gradient,
-    take,
     to_framework,
     working,
 )
-from diracs.certificates.assignment import parts
-from diracs.certificates.upper import couple, low_precision_slack
+from diracs.certificates.assignment import transport
+from diracs.certificates.rounding import diffused, mass_change, root_mean_square, with_moved_masses
 from diracs.distributions.convert import as_mixture
 from diracs.distributions.discrete import SumOfDiracs
 from diracs.distributions.gaussian import GaussianMixture, full_covariances
 from diracs.schemes.layered import LayeredScheme, Scheme
 from diracs.schemes.product import ProductScheme
+from diracs.schemes.scaling import rescale, unit_of
 
 
 @pytree
@@ -66,7 +65,7 @@ class Quantization:
     @property
     def diracs(self) -> SumOfDiracs:
         """The Diracs."""
-        return SumOfDiracs(self.positions, self.weights)
+        return SumOfDiracs._of(self.positions, self.weights)
 
     @property
     def w2_lower(self) -> Array:
@@ -80,7 +79,7 @@ class Quantization:
             batch = mixture.batch_shape
             bounds = [lower_bound(means[i], covs[i], weights[i], n) for i in np.ndindex(*batch)]
             best = np.minimum(np.reshape(bounds, batch), concrete(self.w2))
-            object.__setattr__(self, "_w2_lower", _bound_in(best, framework_of(mixture), mixture.means, up=False))
+            object.__setattr__(self, "_w2_lower", _bound_in(best, framework(mixture.means), mixture.means, up=False))
         return self._w2_lower
 
     def __iter__(self) -> Iterator[Any]:
@@ -115,10 +114,6 @@ class Quantization:
         value = concrete(self.w2)
         bound = f"{value:.6g}" if value.ndim == 0 else f"{value.min():.6g} … {value.max():.6g}"
         return f"Quantization({len(self)} points, W₂ {'=' if self.exact else '≤'} {bound})"
-
-
-def framework_of(mixture: GaussianMixture) -> str:
-    return common_framework(means=mixture.means)
 
 
 def discretize(distribution: Any, scheme: Scheme) -> Quantization:
@@ -159,6 +154,8 @@ def discretize(distribution: Any, scheme: Scheme) -> Quantization:
             f"scheme gives groups for {len(layered.groups)} components, but distribution has {mixture.n_components}"
         )
     batch = mixture.batch_shape
+    if framework(mixture.means) != kind:  # a NumPy law and JAX's scheme
+        mixture = map_arrays(mixture, lambda a: to_framework(a, kind))
     rows = [
         _discretize(mixture.means[i], mixture.covs[i], mixture.weights[i], layered, kind) for i in np.ndindex(*batch)
     ]
@@ -167,7 +164,7 @@ def discretize(distribution: Any, scheme: Scheme) -> Quantization:
         positions, weights, w2, _ = rows[0]
         return Quantization(mixture, scheme, positions, weights, w2, exact)
     xp = namespace(mixture.means)
-    stacked = [xp.stack([xp.asarray(row[j]) for row in rows]) for j in range(3)]
+    stacked = [xp.stack([row[j] for row in rows]) for j in range(3)]
     positions, weights, w2 = (x.reshape(*batch, *x.shape[1:]) for x in stacked)
     return Quantization(mixture, scheme, positions, weights, w2, exact)
 
@@ -181,71 +178,44 @@ def _discretize(
     means, covs, weights, *arrays = working(*given)
     replaced = iter(arrays)
     scheme = map_arrays(scheme, lambda _: next(replaced))
-    lazy = any(is_lazy(x) for x in given)
-    unit = 1.0 if lazy else unit_of(means, covs, scheme)
-    if unit != 1.0:
-        means, covs, scheme = means / unit, covs / unit / unit, rescale(scheme, 1.0 / unit)
+    if not any(is_lazy(x) for x in given) and not weights.all():
+        means, covs, weights, scheme = _without_empty(means, covs, weights, scheme)
+    unit = unit_of(means, covs, _used(scheme))
+    if is_traced(unit) or unit != 1.0:
+        # Not covs / unit / unit: XLA divides by unit², which may vanish.
+        inverse = 1.0 / unit
+        means, covs, scheme = means * inverse, covs * inverse * inverse, rescale(scheme, inverse)
     positions, masses, w2, exact = transport(means, covs, weights, scheme)
     positions, w2 = positions * unit, w2 * unit
-    out = to_framework(positions, kind, like)
-    if out.dtype != positions.dtype and not is_traced(out):
+    out, out_masses = to_framework(positions, kind, like), to_framework(masses, kind, like)
+    if out.dtype != positions.dtype and not is_traced(w2):
+        narrow = np.dtype(str(out.dtype).removeprefix("torch."))
         moved = concrete(out) - concrete(positions)
-        w2 = w2 + float(_root_mean_square(moved, concrete(masses)))
+        if isinstance(masses, np.ndarray):
+            out_masses = to_framework(diffused(masses, narrow.type), kind, like)
+        change, fraction = mass_change(concrete(positions) / unit, concrete(masses), concrete(out_masses))
+        square = with_moved_masses((w2 / unit) ** 2, 0.0 * w2 + change, fraction)
+        w2 = square**0.5 * unit + float(root_mean_square(moved, concrete(masses)))
     exact = exact or (not is_traced(w2) and not concrete(w2).any())
-    bound = _bound_in(w2, kind, like, up=True)
-    return out, to_framework(masses, kind, like), bound, exact
+    return out, out_masses, _bound_in(w2, kind, like, up=True), exact
 
 
-def transport(means: Array, covs: Array, weights: Array, scheme: LayeredScheme) -> tuple[Array, Array, Array, bool]:
-    """Positions (n, d), masses (n,), bound on W₂ and exactness, for arrays of one framework at a harmless scale."""
-    xp = namespace(means, covs, weights)
-    positions = scheme.positions(means.shape[-1])
-    square = rounding = 0.0 * xp.sum(means)
-    masses, exact = [], scheme.stack == 1
-    for part, members, index, share in parts(scheme, means, covs, weights):
-        coupling = couple(part, index, take(means, members, axis=0), take(covs, members, axis=0))
-        square = square + xp.sum(share * coupling.cost)
-        rounding = rounding + xp.sum(share * coupling.rounding**2)
-        rows = np.zeros(len(members), dtype=int) if index is None else index
-        masses.append(add_rows(share[:, None] * coupling.masses, rows, part.stack).reshape(-1))
-        exact = exact and coupling.nearest
-    # A bound must cover the rounding of the positions that it speaks of.
-    weight = xp.concat(masses, axis=0)
-    slack = low_precision_slack(means)
-    moved = xp.finfo(means.dtype).eps * _root_mean_square(stop_gradient(positions), stop_gradient(weight))
-    positive = square > 0
-    root = xp.where(positive, xp.sqrt(xp.where(positive, square, xp.ones_like(square))), 0.0 * square)
-    w2 = root * (1.0 + slack) + stop_gradient(xp.sqrt(rounding)) + moved
-    return positions, weight / xp.sum(weight), w2, exact or positions.shape[0] == 1
+def _without_empty(
+    means: np.ndarray, covs: np.ndarray, weights: np.ndarray, scheme: LayeredScheme
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, LayeredScheme]:
+    """Leave out the components without weight, which may be anywhere."""
+    keep = weights > 0
+    groups = None if scheme.groups is None else np.asarray(scheme.groups)[keep]
+    return means[keep], covs[keep], weights[keep], LayeredScheme(scheme.schemes, groups)
 
 
-def rescale(scheme: LayeredScheme, factor: float) -> LayeredScheme:
-    """The scheme with all points multiplied by the factor."""
-    scaled = []
-    for part in scheme.schemes:
-        xp = namespace(*part.arrays()) if part.arrays() else np
-        scales = xp.ones(part.ndim_support) if part.scales is None else part.scales
-        offset = None if part.offset is None else part.offset * factor
-        scaled.append(ProductScheme(part.codebooks, part.frame, offset, scales * factor))
-    return LayeredScheme(scaled, scheme.groups)
-
-
-def unit_of(means: np.ndarray, covs: np.ndarray, scheme: LayeredScheme | None = None) -> float:
-    """A power of two near the size of everything, 1 unless squares could overflow or vanish."""
-    offsets = [] if scheme is None else [part.offset for part in scheme.schemes if part.offset is not None]
-    reach = [np.abs(x - means[:1]).max() for x in (means, *offsets)]
-    size = max(np.sqrt(np.abs(covs).max()), *reach)
-    if size == 0.0 or 1e-60 < size < 1e60:
-        return 1.0
-    return float(2.0 ** np.round(np.log2(size)))
-
-
-def _root_mean_square(vectors: Array, masses: Array) -> Array:
-    """√Σ mᵢ|vᵢ|², without overflow."""
-    xp = namespace(vectors)
-    top = xp.max(abs(vectors))
-    top = xp.where(top > 0, top, xp.ones_like(top))
-    return top * xp.sqrt(xp.sum(masses[:, None] * (vectors / top) ** 2))
+def _used(scheme: LayeredScheme) -> LayeredScheme:
+    """The scheme without the parts that no component goes to."""
+    if scheme.groups is None:
+        return scheme
+    ends = np.cumsum([part.stack for part in scheme.schemes])
+    used = np.unique(np.searchsorted(ends, scheme.groups, side="right"))
+    return LayeredScheme([scheme.schemes[i] for i in used])
 
 
 def _bound_in(value: Any, kind: str, like: Array, *, up: bool) -> Array:

@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 
 from diracs import _checks
-from diracs._arrays import Array, concrete, framework, is_traced, namespace, to_framework
+from diracs._arrays import Array, concrete, framework, namespace, to_framework
 from diracs.certificates.lower import lower_bound
-from diracs.discretization import Quantization, discretize, rescale, unit_of
+from diracs.discretization import Quantization, discretize
 from diracs.distributions.convert import as_mixture
-from diracs.distributions.gaussian import GaussianMixture, full_covariances
-from diracs.schemes.generate import KINDS, Mixture, to_kind_of
+from diracs.distributions.gaussian import GaussianMixture
+from diracs.schemes.generate import KINDS, normalized, to_kind_of
 from diracs.schemes.layered import LayeredScheme
+from diracs.schemes.scaling import rescale
 from diracs.search import Groupings, best_scheme
 
 SCHEMES = ("auto", *KINDS, "optimal")
@@ -47,7 +48,7 @@ def quantize(distribution: Any, n: int | None = None, *, w2: float | None = None
     ------
     ValueError, TypeError
         If not exactly one of `n` and `w2` is given, or they are not positive; for an unknown scheme; if `w2` needs more
-        than two million points; under `jax.jit`, where no scheme can be chosen (use `discretize`).
+        than two million points; under `jax.jit`, where no scheme can be chosen (use `discretize` there).
     """
     mixture = as_mixture(distribution)
     if (n is None) == (w2 is None):
@@ -56,14 +57,10 @@ def quantize(distribution: Any, n: int | None = None, *, w2: float | None = None
         raise ValueError(f"scheme must be one of {', '.join(map(repr, SCHEMES))}, got {scheme!r}")
     if scheme == "optimal" and mixture.ndim > 1:
         raise ValueError(f"scheme='optimal' is for laws on the line, the distribution has dimension {mixture.ndim}")
-    if any(is_traced(x) for x in (mixture.means, mixture.covs, mixture.weights)):
-        raise TypeError(
-            "quantize chooses a scheme by looking at the distribution, which cannot be done under jit or vmap;"
-            " make the scheme outside with quantize(...).scheme and use discretize(distribution, scheme) inside"
-        )
     count = None if n is None else _checks.count("n", n)
     target = None if w2 is None else _checks.positive("w2", w2)
-    kinds = {"auto": KINDS, "optimal": ("grid",)}.get(scheme, (scheme,))
+    # Grids and crosses are products: "product" tries them as such, which with several groups can pay.
+    kinds = {"auto": KINDS, "product": KINDS, "optimal": ("grid",)}.get(scheme, (scheme,))
     batch = mixture.batch_shape
     found = []
     for i in np.ndindex(*batch):
@@ -73,9 +70,7 @@ def quantize(distribution: Any, n: int | None = None, *, w2: float | None = None
 
 
 def _quantize_one(mixture: GaussianMixture, n: int | None, w2: float | None, kinds: tuple[str, ...]) -> Quantization:
-    means, covs, weights = (concrete(x) for x in (mixture.means, mixture.covs, mixture.weights))
-    unit = unit_of(means, covs)
-    numbers = Mixture(means / unit, full_covariances(means, covs / unit / unit), weights)
+    numbers, unit = normalized(mixture)
     groupings = Groupings(numbers)
 
     def at(points: int) -> Quantization:
@@ -146,6 +141,6 @@ def _stack(mixture: GaussianMixture, found: list[Quantization]) -> Quantization:
     positions, weights = (
         xp.stack(list(column)).reshape(*mixture.batch_shape, *column[0].shape) for column in zip(*pairs, strict=True)
     )
-    w2 = xp.stack([xp.asarray(q.w2) for q in found]).reshape(mixture.batch_shape)
+    w2 = xp.stack([q.w2 for q in found]).reshape(mixture.batch_shape)
     schemes: tuple[LayeredScheme, ...] = tuple(q.scheme for q in found)  # type: ignore[misc]
     return Quantization(mixture, schemes, positions, weights, w2, all(q.exact for q in found))

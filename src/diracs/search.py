@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from diracs.certificates.assignment import mean_square_error
-from diracs.schemes.generate import KINDS, Mixture, Plan, build, coarsen, plan
+from diracs.schemes.generate import KINDS, Groups, Mixture, Plan, build, coarsen, group, plan
 from diracs.schemes.grouping import merge_levels, modes
 from diracs.schemes.layered import LayeredScheme
 
@@ -30,7 +30,15 @@ class Groupings:
         )
         self.by_mode = modes(*mixture)
         self.levels = merge_levels(*mixture, list(counts))
+        self._groups: dict[bytes, Groups] = {}
         self.fitted: dict[tuple, np.ndarray] = {}  # levels by group, axis and number
+
+    def groups(self, labels: np.ndarray) -> Groups:
+        """Moments and axes of a grouping, kept."""
+        key = labels.tobytes()
+        if key not in self._groups:
+            self._groups[key] = group(self.mixture, labels)
+        return self._groups[key]
 
     def fixed(self, n: int) -> list[np.ndarray]:
         """One group, modes, one group per component: always tried."""
@@ -63,13 +71,12 @@ def best_scheme(groupings: Groupings, n: int, configurations: tuple[str, ...] = 
 
 def _candidates(groupings: Groupings, n: int, configurations: tuple[str, ...]) -> Iterator[Plan]:
     """Plans for every configuration: the fixed groupings, and the levels of the tree that promise most for products."""
-    mixture = groupings.mixture
-    between = [(plan(mixture, labels, n, "product").error, labels) for labels in groupings.between(n)]
-    built = _BUILT if len(mixture.weights) <= _MANY else _BUILT_OF_MANY
+    between = [(plan(groupings.groups(labels), n, "product").error, labels) for labels in groupings.between(n)]
+    built = _BUILT if len(groupings.mixture.weights) <= _MANY else _BUILT_OF_MANY
     levels = [labels for _, labels in sorted(between, key=lambda pair: pair[0])[:built]]
     for kind in configurations:
         for labels in groupings.fixed(n) + levels:
-            yield plan(mixture, labels, n, kind)
+            yield plan(groupings.groups(labels), n, kind)
 
 
 def _distinct(labels: list[np.ndarray]) -> list[np.ndarray]:

@@ -57,7 +57,9 @@ def standardize(offset: Array, deviation: Array) -> Array:
     # Clip before dividing: the quotient may overflow, and then its derivative is NaN.
     far = _FAR * deviation
     quotient = xp.where(offset > far, far, xp.where(offset < -far, -far, offset)) / xp.where(zero, 1.0, deviation)
-    return xp.where(zero, _FAR * xp.sign(offset), quotient)
+    middle = xp.zeros_like(offset)
+    side = xp.where(offset > 0, middle + _FAR, xp.where(offset < 0, middle - _FAR, middle))
+    return xp.where(zero, side, quotient)
 
 
 def interval_moments(level: Array, left: Array, right: Array, mean: Array, variance: Array) -> IntervalMoments:
@@ -75,12 +77,32 @@ def interval_moments(level: Array, left: Array, right: Array, mean: Array, varia
     Closed form (design, "Product cells") for wide cells; 12-point Gauss–Legendre about the level, a sum of positive
     terms, for narrow ones, where the closed form for the second moment loses 12(1+t²)/h² in relative accuracy.
     """
-    xp = namespace(level, left, right, mean, variance)
+    shift = level - mean
+    return _moments(shift, left, right, shift - left, shift + right, variance)
+
+
+def voronoi_moments(levels: Array, mean: Array, variance: Array) -> IntervalMoments:
+    """Moments of N(mean, variance) over the Voronoi cells of sorted levels (..., n); mean and variance (..., 1).
+
+    Both cells at a border are given the same number for it: computed from either level it would differ by rounding, and
+    a Gaussian narrower than that would be counted half or one and a half times.
+    """
+    xp = namespace(levels, mean, variance)
+    left, right = voronoi_gaps(levels)
+    shift = levels - mean
+    inner = shift[..., :-1] + right[..., :-1]
+    far = xp.full_like(shift[..., :1], math.inf)
+    lower, upper = xp.concat([-far, inner], axis=-1), xp.concat([inner, far], axis=-1)
+    return _moments(shift, left, right, lower, upper, variance)
+
+
+def _moments(shift: Array, left: Array, right: Array, lower: Array, upper: Array, variance: Array) -> IntervalMoments:
+    """Moments about levels at `shift` from the mean; the borders as distances from the level and from the mean."""
+    xp = namespace(shift, left, right, variance)
     positive = variance > 0
     deviation = xp.where(positive, xp.sqrt(xp.where(positive, variance, 1.0)), 0.0)
-    shift = level - mean
-    a = standardize(shift - left, deviation)
-    b = standardize(shift + right, deviation)
+    a = standardize(lower, deviation)
+    b = standardize(upper, deviation)
 
     # Closed form, for every cell.
     mass = probability(a, b)

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from diracs.cells.product import interval_moments, voronoi_gaps
+from diracs.cells.product import voronoi_moments
 from diracs.codebooks.optimal import mixture_distortion, optimal_levels
 
 ATOMS = (256, 768)  # fewest and most atoms that stand for the law
@@ -29,11 +29,7 @@ def line_bound(means: np.ndarray, variances: np.ndarray, weights: np.ndarray, n:
     """
     group = np.zeros(len(means), dtype=np.intp)
     levels = np.unique(optimal_levels(means, variances, weights, group, int(np.clip(32 * n, *ATOMS)))[0])
-    # Mass beyond the reach is left out, which only lowers the bound.
-    reach = 2.0 * float(np.abs(means).max() + 40.0 * math.sqrt(variances.max()) + np.abs(levels).max())
-    left, right = (np.minimum(gap, reach) for gap in voronoi_gaps(levels))
-    cells = interval_moments(levels, left, right, means[:, None], variances[:, None])
-    masses = weights @ cells.mass
+    masses = weights @ voronoi_moments(levels, means[:, None], variances[:, None]).mass
     least = _least_partition(levels[masses > 0], masses[masses > 0], n)
     distance = math.sqrt(float(mixture_distortion(levels[None], means, variances, weights, group)[0]))
     shifts = np.divide(blur, np.sqrt(np.maximum(variances, blur)), out=np.zeros_like(blur), where=blur > 0)

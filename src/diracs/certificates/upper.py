@@ -33,7 +33,7 @@ class FrameMoments(NamedTuple):
     variance: Array  # (K, r)
     covariance: Array | None  # (K, r, r), None if diagonal by structure
     residual: Array  # (K,): mean square distance from the space of the covered axes
-    rounding: Array  # (K,): by how much the mean may be off, zero where nothing was rotated
+    rounding: Array  # (K,): W₂ by which rounding may have moved the Gaussian
 
 
 class Coupling(NamedTuple):
@@ -41,7 +41,7 @@ class Coupling(NamedTuple):
 
     cost: Array  # (K,)
     masses: Array  # (K, n)
-    rounding: Array  # (K,): to be added to the root of the cost, for means rounded in a rotated frame
+    rounding: Array  # (K,): to be added to the root of the cost
     nearest: bool  # every point of space surely goes to its nearest Dirac
 
 
@@ -50,6 +50,7 @@ def in_frame(scheme: ProductScheme, index: np.ndarray | None, means: Array, covs
     xp = namespace(means, covs)
     d, r = means.shape[-1], scheme.ndim_support
     delta = means if scheme.offset is None else means - _gather(scheme.offset, index, 1)
+    moved = 0.0 * delta[:, 0] if scheme.offset is None else eps(means) * xp.sqrt(xp.sum(delta * delta, axis=-1))
     kind = covs.ndim - means.ndim
     if scheme.frame is None:
         if kind < 0:
@@ -58,7 +59,7 @@ def in_frame(scheme: ProductScheme, index: np.ndarray | None, means: Array, covs
             variances = covs if kind == 0 else xp.linalg.diagonal(covs)
         block = covs[:, :r, :r] if kind > 0 else None
         residual = xp.sum(variances[:, r:] + delta[:, r:] ** 2, axis=-1)
-        return FrameMoments(delta[:, :r], variances[:, :r], block, residual, xp.zeros_like(residual))
+        return FrameMoments(delta[:, :r], variances[:, :r], block, residual, stop_gradient(moved))
 
     frame = _gather(orthonormal(scheme.frame), index, 2)
     mean = xp.matmul(delta[:, None, :], frame)[:, 0]  # (K, m)
@@ -73,17 +74,26 @@ def in_frame(scheme: ProductScheme, index: np.ndarray | None, means: Array, covs
         block = xp.matmul(xp.matrix_transpose(frame[..., :r]), spread[..., :r]) if r > 1 else None
         total = xp.sum(covs, axis=-1) if kind == 0 else xp.sum(xp.linalg.diagonal(covs), axis=-1)
     residual = xp.sum(variance[:, r:] + mean[:, r:] ** 2, axis=-1)
+    aligned = axis_aligned(scheme)
     if frame.shape[-1] < d:
         outside = delta - xp.matmul(frame, mean[..., None])[..., 0]
-        rest = total - xp.sum(variance, axis=-1)
+        if aligned:
+            # The variances of the other axes themselves: as a difference small ones would be lost.
+            each = covs[:, None] if kind < 0 else covs if kind == 0 else xp.linalg.diagonal(covs)
+            rest = xp.sum((1.0 - xp.sum(frame * frame, axis=-1)) * each, axis=-1)
+        else:
+            rest = total - xp.sum(variance, axis=-1)
         residual = residual + xp.sum(outside * outside, axis=-1) + xp.where(rest > 0, rest, xp.zeros_like(rest))
-    # Rotated sums are only good to rounding of the largest variance, and a bound must not gain from that.
-    rounding = xp.zeros_like(residual)
-    if not axis_aligned(scheme):
-        slack = 4.0 * d * eps(means)
-        residual = residual + stop_gradient(slack * total)
-        rounding = stop_gradient(slack * xp.max(abs(delta), axis=-1))
-    return FrameMoments(mean[:, :r], variance[:, :r], block, residual, rounding)
+    if aligned:
+        return FrameMoments(mean[:, :r], variance[:, :r], block, residual, stop_gradient(moved))
+    # Rotated sums are only good to rounding of their largest terms: δ off a variance is δ/σ ≤ √δ off a deviation.
+    slack = 4.0 * d * eps(means) * total
+    top = xp.where(slack > 0, slack, xp.ones_like(slack))[:, None]
+    deviations = slack[:, None] / xp.sqrt(xp.where(variance[:, :r] > top, variance[:, :r], top))
+    moved = moved + 4.0 * d * eps(means) * xp.sqrt(xp.sum(delta * delta, axis=-1))
+    rounding = xp.sqrt(xp.sum(deviations * deviations, axis=-1) + moved * moved)
+    residual = residual + stop_gradient(slack)
+    return FrameMoments(mean[:, :r], variance[:, :r], block, residual, stop_gradient(rounding))
 
 
 def axis_aligned(scheme: ProductScheme) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from diracs import _checks
 from diracs._arrays import Array, common_framework, namespace, pytree
-from diracs.cells.product import interval_moments, voronoi_gaps
+from diracs.cells.product import voronoi_moments
 from diracs.codebooks.moments import BlockMoments
 
 
@@ -55,8 +55,7 @@ class ScalarCodebook:
         """
         xp = namespace(mean, self.levels)
         y = xp.sort(self.levels)[None, :] * scale
-        left, right = voronoi_gaps(y)
-        cells = interval_moments(y, left, right, mean, variance)
+        cells = voronoi_moments(y, mean, variance)
         distortion = xp.sum(cells.second, axis=-1, keepdims=True)
         # Σ slope = 0, so levels may be taken from the mean: no cancellation for far offsets.
         alignment = xp.sum((y - mean) * cells.slope, axis=-1, keepdims=True)

@@ -41,6 +41,14 @@ class SumOfDiracs:
         object.__setattr__(self, "positions", y)
         object.__setattr__(self, "weights", _checks.weights("weights", weights, kind, y, tuple(y.shape[:-1])))
 
+    @classmethod
+    def _of(cls, positions: Array, weights: Array) -> SumOfDiracs:
+        """Diracs whose masses are known to be good, not normalized once more."""
+        new = object.__new__(cls)
+        object.__setattr__(new, "positions", positions)
+        object.__setattr__(new, "weights", weights)
+        return new
+
     @property
     def ndim(self) -> int:
         """The dimension d of the space."""

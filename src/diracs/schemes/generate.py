@@ -7,17 +7,18 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from diracs import _checks
-from diracs._arrays import concrete, framework, map_arrays, to_framework
+from diracs._arrays import concrete, framework, is_traced, map_arrays, to_framework
 from diracs.codebooks.cross import CrossCodebook, optimal_crosses
 from diracs.codebooks.normal import normal_levels
 from diracs.codebooks.optimal import optimal_levels
 from diracs.codebooks.scalar import ScalarCodebook
 from diracs.distributions.convert import as_mixture
-from diracs.distributions.gaussian import full_covariances
+from diracs.distributions.gaussian import GaussianMixture, full_covariances
 from diracs.schemes.allocation import Allocation, Block, budgets_below
 from diracs.schemes.grouping import merge_levels, merge_nearby, modes, moment_match
 from diracs.schemes.layered import LayeredScheme
 from diracs.schemes.product import Codebook, ProductScheme
+from diracs.schemes.scaling import rescale, unit_of
 from diracs.schemes.sharing import share_points
 
 # Kinds of spectrum that get an allocation of their own; nearby ones share one.
@@ -94,11 +95,33 @@ def generate_scheme(
     reach = mixture.ndim if ndim_support is None else _checks.count("ndim_support", ndim_support)
     if mixture.batch_shape:
         raise ValueError(f"distribution must be one mixture, got a batch of shape {mixture.batch_shape}")
+    numbers, unit = normalized(mixture)
+    labels = modes(*numbers) if per_mode else np.arange(len(numbers.weights))
+    groups = group(numbers, coarsen(numbers, labels, n))
+    return to_kind_of(rescale(build(numbers, plan(groups, n, configuration, reach)), unit), mixture.means)
+
+
+def normalized(mixture: GaussianMixture) -> tuple[Mixture, float]:
+    """The mixture's numbers in a unit that harms no squares, and that unit; components of no weight join the first.
+
+    Raises
+    ------
+    TypeError
+        If the values cannot be looked at.
+    """
+    if any(is_traced(x) for x in (mixture.means, mixture.covs, mixture.weights)):
+        raise TypeError(
+            "a scheme is chosen by looking at the distribution, which cannot be done under transforms such as jit;"
+            " make the scheme outside and use discretize(distribution, scheme) inside"
+        )
     means, covs, weights = (concrete(x) for x in (mixture.means, mixture.covs, mixture.weights))
-    numbers = Mixture(means, full_covariances(means, covs), weights)
-    labels = modes(*numbers) if per_mode else np.arange(len(weights))
-    scheme = build(numbers, plan(numbers, coarsen(numbers, labels, n), n, configuration, reach))
-    return to_kind_of(scheme, mixture.means)
+    covs = full_covariances(means, covs)
+    first = int(np.argmax(weights > 0))
+    empty = weights == 0
+    if empty.any():
+        means, covs = np.where(empty[:, None], means[first], means), np.where(empty[:, None, None], covs[first], covs)
+    unit = unit_of(means, covs)
+    return Mixture(means / unit, covs / unit / unit, weights), float(unit)
 
 
 def to_kind_of(scheme: LayeredScheme, like: Any) -> LayeredScheme:
@@ -139,9 +162,8 @@ def group(mixture: Mixture, labels: np.ndarray) -> Groups:
     return Groups(labels, weights, means, values, axes)
 
 
-def plan(mixture: Mixture, labels: np.ndarray, n: int, kind: str, reach: int | None = None) -> Plan:
+def plan(groups: Groups, n: int, kind: str, reach: int | None = None) -> Plan:
     """Share n points between the groups and within each between its axes, taking groups for Gaussian."""
-    groups = group(mixture, labels)
     variances = groups.variances[:, :reach]
     if len(groups.weights) == 1:
         budgets, rows, factor, spectra = budgets_below(n), np.zeros(1, dtype=int), groups.weights, variances

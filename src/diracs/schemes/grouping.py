@@ -7,6 +7,7 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
+from scipy.spatial.distance import pdist
 
 # Above this many components the merge tree, and the climb to the modes, start from this many small clusters.
 _MOST = 2500
@@ -58,7 +59,7 @@ def merge_levels(means: np.ndarray, covs: np.ndarray, weights: np.ndarray, count
     out = {1: np.zeros(k, dtype=int), k: np.arange(k)}
     inner = [count for count in counts if 1 < count < k]
     if inner:
-        tree = linkage(points, "ward")
+        tree = linkage(pdist(points), "ward")
         for count in inner:
             labels = fcluster(tree, min(count, len(points)), "maxclust")[start]
             out[count] = np.unique(labels, return_inverse=True)[1]
@@ -135,7 +136,7 @@ def modes(means: np.ndarray, covs: np.ndarray, weights: np.ndarray) -> np.ndarra
         length = np.linalg.norm(trial[up] - x[moved], axis=1)
         # A step of length 1 never loses height (it is an EM step), so one that does is at the top, up to rounding.
         top = alive[~up & ~bold[alive] & (stretch[alive] == 1.0)]
-        stretch[alive] = np.where(up, np.minimum(stretch[alive] * 1.5, 1e3), 1.0)
+        stretch[alive] = np.where(up, np.minimum(stretch[alive] * 1.5, 4.0), 1.0)
         bold[alive] = up & (iteration >= 20)
         x[moved], height[moved], aim[moved], peak[moved] = trial[up], new_height[up], new_aim[up], new_peak[up]
         rest = np.linalg.norm(aim[moved] - x[moved], axis=1)

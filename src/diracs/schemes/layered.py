@@ -37,9 +37,9 @@ class LayeredScheme:
     _static = ("groups",)
 
     def __init__(self, schemes: Sequence[ProductScheme], groups: Any = None) -> None:
-        if isinstance(schemes, ProductScheme):
-            schemes = (schemes,)
-        schemes = tuple(schemes)
+        if not isinstance(schemes, ProductScheme | Sequence):
+            raise TypeError(f"schemes must be a sequence of ProductScheme objects, got {type(schemes).__name__}")
+        schemes = (schemes,) if isinstance(schemes, ProductScheme) else tuple(schemes)
         if not schemes:
             raise ValueError("schemes must not be empty: give at least one ProductScheme")
         for scheme in schemes:
@@ -51,7 +51,10 @@ class LayeredScheme:
         common_framework(**{f"schemes[{i}]": a for i, s in enumerate(schemes) for a in s.arrays()[:1]})
         total = sum(scheme.stack for scheme in schemes)
         if groups is not None:
-            g = np.asarray(groups)
+            try:
+                g = np.asarray(groups)
+            except ValueError:
+                g = np.empty(0)
             if g.ndim != 1 or not np.issubdtype(g.dtype, np.integer):
                 raise ValueError(f"groups must be whole numbers, one per component, got {groups!r}")
             if (g < 0).any() or (g >= total).any():

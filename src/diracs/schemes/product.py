@@ -55,6 +55,8 @@ class ProductScheme:
     def __init__(
         self, codebooks: Sequence[Codebook], frame: Any = None, offset: Any = None, scales: Any = None
     ) -> None:
+        if not isinstance(codebooks, Codebook | Sequence):
+            raise TypeError(f"codebooks must be a sequence of codebooks, got {type(codebooks).__name__}")
         books = (codebooks,) if isinstance(codebooks, Codebook) else tuple(codebooks)
         for book in books:
             if not isinstance(book, Codebook):

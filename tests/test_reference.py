@@ -1,0 +1,44 @@
+"""The 41 inputs of the reference: never worse than the published grids with as many points, on the whole much better."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from diracs import Gaussian, GaussianMixture, quantize
+
+CASES = json.loads((Path(__file__).parent / "data" / "grid_certificates.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def results():
+    found = []
+    for case in CASES:
+        if "cov" in case:
+            law = Gaussian(np.zeros(len(case["cov"])), case["cov"])
+        else:
+            law = GaussianMixture(case["means"], case["covs"], case["weights"])
+        found.append(quantize(law, case["n"]))
+    return found
+
+
+def test_no_more_points_than_asked_for(results):
+    assert all(len(q) <= case["n"] for q, case in zip(results, CASES))
+
+
+def test_never_above_the_published_certificate(results):
+    solved = [(q.w2, case["w2"]) for q, case in zip(results, CASES) if case.get("w2")]
+    assert len(solved) == 31
+    assert all(ours <= published * (1 + 1e-6) for ours, published in solved)
+
+
+def test_geometric_mean_far_below(results):
+    ratios = [q.w2 / case["w2"] for q, case in zip(results, CASES) if case.get("w2")]
+    assert np.exp(np.mean(np.log(ratios))) <= 0.63
+
+
+def test_inputs_that_the_published_package_fails_on_are_certified(results):
+    failed = [q for q, case in zip(results, CASES) if not case.get("w2")]
+    assert len(failed) == 10
+    assert all(0 < q.w2_lower <= q.w2 < np.inf for q in failed)
