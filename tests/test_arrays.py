@@ -94,14 +94,14 @@ def test_rows_are_added_where_the_index_says(kind, index):
     expected = np.zeros((5, 4))
     for i, row in zip(index, np.arange(12.0).reshape(3, 4)):
         expected[i] += row
-    np.testing.assert_allclose(concrete(add_rows(values, np.array(index), 5)), expected)
+    np.testing.assert_allclose(concrete(add_rows(values, to_framework(np.ones(3), kind), np.array(index), 5)), expected)
 
 
 def test_rows_of_as_many_groups_as_rows_are_added_too():
-    values = np.arange(6.0).reshape(3, 2)
-    np.testing.assert_array_equal(add_rows(values, np.array([0, 1, 2]), 3), values)
-    np.testing.assert_array_equal(add_rows(values, np.array([2, 1, 0]), 3), values[::-1])
-    np.testing.assert_array_equal(add_rows(values, np.zeros(3, int), 1), [[6.0, 9.0]])
+    values, twos = np.arange(6.0).reshape(3, 2), np.full(3, 2.0)
+    np.testing.assert_array_equal(add_rows(values, twos, np.array([0, 1, 2]), 3), 2 * values)
+    np.testing.assert_array_equal(add_rows(values, twos, np.array([2, 1, 0]), 3), 2 * values[::-1])
+    np.testing.assert_array_equal(add_rows(values, twos, np.zeros(3, int), 1), [[12.0, 18.0]])
 
 
 @pytest.mark.parametrize("kind", ARRAYS)

@@ -190,18 +190,18 @@ def map_arrays(obj: Any, function: Callable[[Array], Array]) -> Any:
     return new
 
 
-def add_rows(values: Array, index: np.ndarray, count: int) -> Array:
-    """Sums of rows with the same index: (K, n) → (count, n)."""
+def add_rows(values: Array, weights: Array, index: np.ndarray, count: int) -> Array:
+    """Weighted sums of rows with the same index: values (K, n), weights (K,) → (count, n)."""
     if count == 1:
-        return namespace(values).sum(values, axis=0, keepdims=True)
+        return namespace(values).matmul(weights[None, :], values)
     if isinstance(values, np.ndarray):
         if values.shape[0] == count and (index == np.arange(count)).all():
-            return values
+            return weights[:, None] * values
         out = np.zeros((count, *values.shape[1:]))
-        np.add.at(out, index, values)
+        np.add.at(out, index, weights[:, None] * values)
         return out
     member = asarray_like(index[None, :] == np.arange(count)[:, None], values)
-    return namespace(values).matmul(member, values)
+    return namespace(values).matmul(member * weights, values)
 
 
 _PYTREES: list[type] = []

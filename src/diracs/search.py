@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -31,7 +32,7 @@ class Groupings:
         self.by_mode = modes(*mixture)
         self.levels = merge_levels(*mixture, list(counts))
         self._groups: dict[bytes, Groups] = {}
-        self.fitted: dict[tuple, np.ndarray] = {}  # levels by group, axis and number
+        self.fitted: dict[tuple, Any] = {}  # levels by group, axis and number
 
     def groups(self, labels: np.ndarray) -> Groups:
         """Moments and axes of a grouping, kept."""

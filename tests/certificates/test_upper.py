@@ -352,11 +352,9 @@ def test_every_kind_of_covariance_means_the_same():
 def test_cost_alone_is_the_same_with_and_without_joint_masses():
     means, covs, _ = random_mixture(1, 3, 2)
     scheme = ProductScheme([THREE, TWO])
-    one, two = (couple(scheme, None, means, covs, joint=joint) for joint in (True, False))
+    one, two = (couple(scheme, None, means, covs, masses=masses) for masses in (True, False))
     assert (one.cost == two.cost).all()
-    assert one.masses.sum(axis=1) == pytest.approx(1, rel=1e-14) and two.masses.sum(axis=1) == pytest.approx(
-        1, rel=1e-14
-    )
+    assert one.masses.sum(axis=1) == pytest.approx(1, rel=1e-14) and two.masses is None
 
 
 def test_weak_correlation_changes_nothing_abruptly():

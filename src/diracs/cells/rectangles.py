@@ -7,9 +7,6 @@ steps at x = b/ρ of width √(1−ρ²)/|ρ|: what this width is decides how fi
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 import scipy.special
 
@@ -30,7 +27,7 @@ _PANELS = (0.125, 0.25, 0.5, 1.0, 2.0)
 _PER_PANEL = 24
 _PANEL_NODES, _PANEL_WEIGHTS = np.polynomial.legendre.leggauss(_PER_PANEL)
 # Entries of temporary arrays, small enough for a cache.
-_BLOCK = 1 << 18
+_BLOCK = 1 << 17
 
 
 def rectangle_masses(a: Array, b: Array, correlation: Array) -> Array:
@@ -60,18 +57,12 @@ def rectangle_masses(a: Array, b: Array, correlation: Array) -> Array:
     kinds = np.searchsorted(_WIDTHS, width, side="right")
     for row in np.flatnonzero(kinds == 0):
         out[row] = _along_band(a[row], b[row], float(correlation[row]), float(rest[row]))
-
-    def fill(rows: np.ndarray, panel: float) -> None:
-        out[rows] = _on_panels(a[rows], b[rows], correlation[rows], panel)
-
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
-        work = []
-        for kind, panel in enumerate(_PANELS, start=1):
-            rows = np.flatnonzero(kinds == kind)
-            block = max(1, _BLOCK // (int(2 * _REACH / panel) * _PER_PANEL * b.shape[1]))
-            work += [threads.submit(fill, rows[i : i + block], panel) for i in range(0, rows.size, block)]
-        for job in work:
-            job.result()
+    for kind, panel in enumerate(_PANELS, start=1):
+        rows = np.flatnonzero(kinds == kind)
+        block = max(1, _BLOCK // (int(2 * _REACH / panel) * _PER_PANEL * b.shape[1]))
+        for start in range(0, rows.size, block):
+            some = rows[start : start + block]
+            out[some] = _on_panels(a[some], b[some], correlation[some], panel)
     return out
 
 
@@ -84,18 +75,19 @@ def _on_panels(a: np.ndarray, b: np.ndarray, correlation: np.ndarray, panel: flo
     x = (edges[:, None] + 0.5 * panel * (1.0 + _PANEL_NODES)).ravel()
     rest = np.sqrt(1.0 - correlation**2)
     t = (b[:, None, :] - correlation[:, None, None] * x[:, None]) / rest[:, None, None]
-    # Φ from the side where it is small; 1 − small is exact enough for the other.
-    small = 0.5 * scipy.special.erfc(np.abs(t) * np.sqrt(0.5))
-    left, right = t[..., :-1], t[..., 1:]
-    apart = (left < 0) & (right > 0)
-    height = np.where(apart, 1.0 - small[..., :-1] - small[..., 1:], np.abs(np.diff(small, axis=-1)))
-    height *= density(x)[:, None]
-    upto = _integrals(a, edges, panel)
+    # Φ(t) for t ≤ 0 and Φ(t) − 1 for t > 0, small where they are to be accurate; the step between them is put back.
+    phi = np.copysign(0.5 * scipy.special.erfc(np.abs(t) * np.sqrt(0.5)), 0.0 - t)
+    height = np.diff(phi, axis=-1)
+    height += np.diff(t > 0, axis=-1)
+    upto = _integrals(a, edges, panel, density(x).reshape(len(edges), -1))
     return np.maximum(np.diff(upto, axis=1) @ height, 0.0)
 
 
-def _integrals(a: np.ndarray, edges: np.ndarray, panel: float) -> np.ndarray:
-    """Weights (k, n, panels·nodes) of the nodes for the integrals from the far left to each border a (k, n)."""
+def _integrals(a: np.ndarray, edges: np.ndarray, panel: float, height: np.ndarray) -> np.ndarray:
+    """Weights (k, n, panels·nodes) of the nodes for integrals from the far left to each border a (k, n).
+
+    `height` (panels, nodes) multiplies the integrand.
+    """
     k, n = a.shape
     place = np.clip((a - edges[0]) / panel, 0.0, len(edges))
     within = np.minimum(place.astype(int), len(edges) - 1)
@@ -104,8 +96,9 @@ def _integrals(a: np.ndarray, edges: np.ndarray, panel: float) -> np.ndarray:
     legendre = np.polynomial.legendre.legvander(u, _PER_PANEL)
     antiderivative = np.concatenate([u[..., None] + 1.0, legendre[..., 2:] - legendre[..., :-2]], axis=-1)
     basis = np.polynomial.legendre.legvander(_PANEL_NODES, _PER_PANEL - 1) * _PANEL_WEIGHTS[:, None]
-    weights = (within[..., None] > np.arange(len(edges)))[..., None] * _PANEL_WEIGHTS
-    np.put_along_axis(weights, within[..., None, None], (0.5 * antiderivative @ basis.T)[:, :, None, :], axis=2)
+    partial = (0.5 * antiderivative @ basis.T) * height[within]
+    weights = (within[..., None] > np.arange(len(edges)))[..., None] * (_PANEL_WEIGHTS * height)
+    np.put_along_axis(weights, within[..., None, None], partial[:, :, None, :], axis=2)
     return 0.5 * panel * weights.reshape(k, n, -1)
 
 

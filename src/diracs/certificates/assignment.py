@@ -31,13 +31,13 @@ def transport(means: Array, covs: Array, weights: Array, scheme: LayeredScheme) 
         square = square + xp.sum(share * coupling.cost)
         rounding = rounding + xp.sum(share * coupling.rounding**2)
         rows = np.zeros(len(members), dtype=int) if index is None else index
-        arriving = share[:, None] * coupling.masses
-        masses.append(add_rows(arriving, rows, part.stack).reshape(-1))
+        arriving = coupling.masses
+        masses.append(add_rows(arriving, share, rows, part.stack).reshape(-1))
         # Offsets by themselves are not rounded, nor is what goes to one Dirac as a whole.
         placed.append(masses[-1] if part.codebooks else 0.0 * masses[-1])
-        several = xp.sum(xp.where(arriving > 0, xp.ones_like(arriving), xp.zeros_like(arriving)), axis=1) > 1
-        divided = xp.where(several[:, None], arriving, xp.zeros_like(arriving))
-        parted.append(add_rows(divided, rows, part.stack).reshape(-1))
+        whole = xp.max(arriving, axis=1) == xp.sum(arriving, axis=1)
+        divided = xp.where(whole, xp.zeros_like(share), share)
+        parted.append(add_rows(arriving, divided, rows, part.stack).reshape(-1))
         exact = exact and coupling.nearest
     # A bound must cover the rounding of the positions and masses that it speaks of.
     weight = xp.concat(masses, axis=0)
@@ -67,7 +67,7 @@ def parts(
         return
     xp = namespace(means, covs, weights)
     numbered = [(part, _stacked_at(part, g, len(components))) for part in scheme.schemes for g in range(part.stack)]
-    costs = xp.stack([couple(part, index, means, covs, joint=False).cost for part, index in numbered], axis=1)
+    costs = xp.stack([couple(part, index, means, covs, masses=False).cost for part, index in numbered], axis=1)
     best = xp.argmin(costs, axis=1)
     number = 0
     for part in scheme.schemes:
@@ -89,6 +89,6 @@ def mean_square_error(scheme: LayeredScheme, means: Array, covs: Array, weights:
     for part, members, index, share in parts(scheme, means, covs, weights):
         if not members.size:
             continue
-        cost = couple(part, index, means[members], covs[members], joint=False).cost
+        cost = couple(part, index, means[members], covs[members], masses=False).cost
         total += float((share * cost).sum())
     return total

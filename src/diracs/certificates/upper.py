@@ -40,7 +40,7 @@ class Coupling(NamedTuple):
     """The cost of sending K Gaussians to the n points of their schemes, and the masses that arrive there."""
 
     cost: Array  # (K,)
-    masses: Array  # (K, n)
+    masses: Array | None  # (K, n), if asked for
     rounding: Array  # (K,): to be added to the root of the cost
     nearest: bool  # every point of space surely goes to its nearest Dirac
 
@@ -104,7 +104,7 @@ def axis_aligned(scheme: ProductScheme) -> bool:
 
 
 def couple(
-    scheme: ProductScheme, index: np.ndarray | None, means: Array, covs: Array, *, joint: bool = True
+    scheme: ProductScheme, index: np.ndarray | None, means: Array, covs: Array, *, masses: bool = True
 ) -> Coupling:
     """Send each Gaussian to the points of its scheme.
 
@@ -116,48 +116,72 @@ def couple(
         Which scheme of the stack each Gaussian uses.
     means, covs : array
         (K, d); (K,), (K, d) or (K, d, d).
-    joint : bool
-        Compute the true joint masses on two correlated axes. Where only the cost matters they need not be known.
+    masses : bool
+        Whether to compute the masses, where not only the cost matters.
     """
     xp = namespace(means, covs)
     moments = in_frame(scheme, index, means, covs)
     blocks, radial = _block_moments(scheme, index, moments)
-    masses = xp.ones_like(means[:, :1])
-    for block in blocks:
-        masses = (masses[:, :, None] * block.masses[:, None, :]).reshape(means.shape[0], -1)
     cost = moments.residual
     if not blocks:
-        return Coupling(cost, masses, moments.rounding, True)
+        return Coupling(cost, xp.ones_like(means[:, :1]), moments.rounding, True)
     distortion, alignment, deviation, excess = (
         xp.concat([getattr(block, name) for block in blocks], axis=-1)
         for name in ("distortion", "alignment", "deviation", "excess")
     )
     cost = cost + xp.sum(distortion + excess, axis=-1)
 
-    nearest = not radial
     lazy = is_lazy(means) or is_lazy(covs) or any(is_lazy(a) for a in scheme.arrays())
+    correlated = np.zeros(means.shape[0], dtype=bool)
+    if moments.covariance is not None and moments.mean.shape[-1] > 1:
+        correlated = ~correlated if lazy else _correlated(moments)
+    planar = not radial and len(blocks) == 2
     if radial:
         root = xp.where(moments.variance > 0, xp.sqrt(xp.where(moments.variance > 0, moments.variance, 1.0)), 0.0)
-        diagonal_correction = 2.0 * xp.sum(alignment * (deviation - root), axis=-1)
+        correction = 2.0 * xp.sum(alignment * (deviation - root), axis=-1)
         nearest = not lazy and _isotropic_crosses(scheme, moments, deviation)
     else:
-        diagonal_correction = xp.zeros_like(cost)
-    if moments.covariance is None or moments.mean.shape[-1] == 1:
-        return Coupling(cost + diagonal_correction, masses, moments.rounding, nearest)
+        correction = xp.zeros_like(cost)
+        nearest = planar or not correlated.any()
+    if correlated.any() and not planar:
+        rows = np.flatnonzero(correlated)
+        g, dev = take(alignment, rows, axis=0), take(deviation, rows, axis=0)
+        full = 2.0 * (xp.sum(g * dev, axis=-1) - nuclear_norm(g, take(moments.covariance, rows, axis=0)))
+        if lazy:
+            correction = full
+        else:
+            correction[rows] = full
+    arriving = None
+    if masses:
+        arriving = _masses(scheme, index, moments, blocks, correlated if planar else np.zeros_like(correlated))
+    return Coupling(cost + correction, arriving, moments.rounding, nearest)
 
-    correlated = np.arange(means.shape[0]) if lazy else np.flatnonzero(_correlated(moments))
-    if not correlated.size:
-        return Coupling(cost + diagonal_correction, masses, moments.rounding, nearest)
-    if not radial and len(blocks) == 2:
-        if joint:
-            rectangles = _rectangles(scheme, index, moments, correlated)
-            masses = rectangles if lazy else _put(masses, correlated, rectangles)
-        return Coupling(cost, masses, moments.rounding, nearest)
-    sigma = take(moments.covariance, correlated, axis=0)
-    g, dev = take(alignment, correlated, axis=0), take(deviation, correlated, axis=0)
-    correction = 2.0 * (xp.sum(g * dev, axis=-1) - nuclear_norm(g, sigma))
-    correction = correction if lazy else _put(diagonal_correction, correlated, correction)
-    return Coupling(cost + correction, masses, moments.rounding, False)
+
+def _masses(
+    scheme: ProductScheme,
+    index: np.ndarray | None,
+    moments: FrameMoments,
+    blocks: list[BlockMoments],
+    joint: np.ndarray,
+) -> Array:
+    """Masses (K, n) of the points: products over the blocks, but for the Gaussians `joint` the true ones."""
+
+    def product(rows: np.ndarray | slice) -> Array:
+        out = blocks[0].masses[rows]
+        for block in blocks[1:]:
+            out = (out[:, :, None] * block.masses[rows][:, None, :]).reshape(out.shape[0], -1)
+        return out
+
+    if not joint.any():
+        return product(slice(None))
+    rows = np.flatnonzero(joint)
+    true = _rectangles(scheme, index, moments, rows)
+    if joint.all():
+        return true
+    others = np.flatnonzero(~joint)
+    masses = np.empty((joint.size, true.shape[1]))
+    masses[rows], masses[others] = true, product(others)
+    return masses
 
 
 def nuclear_norm(g: Array, sigma: Array) -> Array:
@@ -242,8 +266,7 @@ def _rectangles(scheme: ProductScheme, index: np.ndarray | None, moments: FrameM
     product = deviation[:, 0] * deviation[:, 1]
     correlation = covariance[:, 0, 1] / xp.where(product > 0, product, xp.ones_like(product))
     masses = rectangle_masses(borders[0], borders[1], xp.clip(correlation, -1.0, 1.0))
-    total = xp.sum(masses, axis=(-2, -1))[:, None, None]
-    return (masses / total).reshape(masses.shape[0], -1)
+    return masses.reshape(masses.shape[0], -1)
 
 
 def _gather(values: Array, index: np.ndarray | None, rank: int) -> Array:
@@ -251,12 +274,6 @@ def _gather(values: Array, index: np.ndarray | None, rank: int) -> Array:
     if values.ndim == rank:
         return values[None]
     return values if index is None else take(values, index, axis=0)
-
-
-def _put(values: np.ndarray, rows: np.ndarray, new: np.ndarray) -> np.ndarray:
-    out = np.array(np.broadcast_to(values, (values.shape[0], *new.shape[1:])))
-    out[rows] = new
-    return out
 
 
 def low_precision_slack(x: Array) -> float:

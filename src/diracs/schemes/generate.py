@@ -12,10 +12,11 @@ from diracs.codebooks.cross import CrossCodebook, optimal_crosses
 from diracs.codebooks.normal import normal_levels
 from diracs.codebooks.optimal import optimal_levels
 from diracs.codebooks.scalar import ScalarCodebook
+from diracs.codebooks.tabulated import tabulate, tabulated_levels
 from diracs.distributions.convert import as_mixture
 from diracs.distributions.gaussian import GaussianMixture, full_covariances
 from diracs.schemes.allocation import Allocation, Block, budgets_below
-from diracs.schemes.grouping import merge_levels, merge_nearby, modes, moment_match
+from diracs.schemes.grouping import merge_levels, modes, moment_match
 from diracs.schemes.layered import LayeredScheme
 from diracs.schemes.product import Codebook, ProductScheme
 from diracs.schemes.scaling import rescale, unit_of
@@ -25,8 +26,8 @@ from diracs.schemes.sharing import share_points
 _KINDS = 64
 # Up to this many groups times components, levels are fitted to the groups' own marginals rather than to a Gaussian's.
 _FITTED = 8000
-# Components in all of the marginals that levels are fitted to.
-_MARGINAL = 256
+# Marginals of more components are tabulated.
+_TABULATED = 64
 KINDS = ("grid", "cross", "product")
 
 
@@ -206,7 +207,7 @@ def _kinds(variances: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return row, scale, spectra
 
 
-def build(mixture: Mixture, plan: Plan, known: dict[tuple, np.ndarray] | None = None) -> LayeredScheme:
+def build(mixture: Mixture, plan: Plan, known: dict[tuple, Any] | None = None) -> LayeredScheme:
     """The scheme of a plan: groups with the same codebooks are stacked; `known` keeps fitted levels for later."""
     groups, blocks = plan.groups, plan.blocks
     sizes = np.bincount(groups.labels)
@@ -247,7 +248,7 @@ def _fitted_levels(
     groups: Groups,
     blocks: list[tuple[Block, ...]],
     fitted: np.ndarray,
-    known: dict[tuple, np.ndarray],
+    known: dict[tuple, Any],
 ) -> dict[int, dict[int, np.ndarray]]:
     """The optimal levels of the marginals of the groups `fitted`: group → axis → levels about the group's mean."""
     members = {int(g): np.flatnonzero((groups.labels == g) & (mixture.weights > 0)) for g in fitted}
@@ -261,16 +262,25 @@ def _fitted_levels(
             axis += block.axes
     for count, pairs in wanted.items():
         keys = [(members[g].tobytes(), axis, count) for g, axis in pairs]
-        new = [i for i, key in enumerate(keys) if key not in known]
-        if new:
-            most = max(32, _MARGINAL // len(members))
-            laws = []
-            for i in new:
-                g, axis = pairs[i]
-                laws.append(_marginal(mixture, members[g], groups.means[g], groups.axes[g][:, axis], most))
+        few = []  # solved together below
+        for i, ((g, axis), key) in enumerate(zip(pairs, keys, strict=True)):
+            if key in known:
+                continue
+            if len(members[g]) <= _TABULATED:
+                few.append(i)
+                continue
+            table = key[:2]
+            if table not in known:
+                known[table] = tabulate(*_marginal(mixture, members[g], groups.means[g], groups.axes[g][:, axis]))
+            known[key] = tabulated_levels(known[table], count)
+        if few:
+            laws = [
+                _marginal(mixture, members[g], groups.means[g], groups.axes[g][:, a])
+                for g, a in (pairs[i] for i in few)
+            ]
             means, variances, weights = (np.concatenate(x) for x in zip(*laws, strict=True))
-            row = np.repeat(np.arange(len(new)), [len(law[0]) for law in laws])
-            for i, found in zip(new, optimal_levels(means, variances, weights, row, count), strict=True):
+            row = np.repeat(np.arange(len(few)), [len(law[0]) for law in laws])
+            for i, found in zip(few, optimal_levels(means, variances, weights, row, count), strict=True):
                 known[keys[i]] = found
         for (g, axis), key in zip(pairs, keys, strict=True):
             levels[g][axis] = known[key]
@@ -278,17 +288,9 @@ def _fitted_levels(
 
 
 def _marginal(
-    mixture: Mixture, members: np.ndarray, centre: np.ndarray, direction: np.ndarray, most: int
+    mixture: Mixture, members: np.ndarray, centre: np.ndarray, direction: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Means, variances and weights of a group's marginal along a direction, about its centre.
-
-    Of very many components similar ones are merged: levels need not be exactly optimal, their certificate is exact.
-    """
+    """Means, variances and weights of a group's marginal along a direction, about its centre."""
     means = (mixture.means[members] - centre) @ direction
     variances = np.maximum(np.einsum("i,kij,j->k", direction, mixture.covs[members], direction), 0.0)
-    weights = mixture.weights[members]
-    if len(members) > most:
-        labels = merge_nearby(np.stack([means, np.sqrt(variances)], axis=1), most)
-        weights, mean, cov = moment_match(means[:, None], variances[:, None, None], weights, labels)
-        means, variances = mean[:, 0], cov[:, 0, 0]
-    return means, variances, weights
+    return means, variances, mixture.weights[members]

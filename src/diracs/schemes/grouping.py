@@ -11,7 +11,7 @@ from scipy.spatial.distance import pdist
 
 # Above this many components the merge tree, and the climb to the modes, start from this many small clusters.
 _MOST = 2500
-_MODES = 700
+_MODES = 400
 # Entries of the temporary arrays of one block of pairwise work.
 _BLOCK = 1 << 22
 

@@ -31,7 +31,7 @@ def share_points(reduction: np.ndarray, row: np.ndarray, factor: np.ndarray, bud
     groups = len(row)
     if groups == 1:
         return np.array([np.searchsorted(budgets, n, side="right") - 1])
-    if groups * budgets.size * n <= 20_000_000 and groups * budgets.size <= 20_000:
+    if groups * budgets.size * n <= 10_000_000 and groups * budgets.size <= 10_000:
         return _exact(reduction[row] * factor[:, None], budgets, n)
     state = _along_hulls(reduction, row, factor, budgets, n)
     return _fill(state, reduction, row, factor, budgets, n)
