@@ -15,10 +15,9 @@ from diracs._arrays import Array, erfc, namespace
 
 # Beyond 40 standard deviations a Gaussian has no mass that float64 can hold.
 _FAR = 40.0
-# Cells with width·max(|a|, |b|, 1) up to this go through Gauss–Legendre, where closed forms lose digits by
-# cancellation.
-_NARROW = 5.0
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(12)
+# Cells with width·max(|a|, |b|, 1) up to the last limit go through Gauss–Legendre, where closed forms cancel; up to the
+# others, fewer nodes leave no error either.
+_RULES = tuple((limit, np.polynomial.legendre.leggauss(p)) for limit, p in ((0.02, 4), (0.25, 6), (1.0, 8), (5.0, 12)))
 
 
 class IntervalMoments(NamedTuple):
@@ -103,38 +102,73 @@ def _moments(shift: Array, left: Array, right: Array, lower: Array, upper: Array
     deviation = xp.where(positive, xp.sqrt(xp.where(positive, variance, 1.0)), 0.0)
     a = standardize(lower, deviation)
     b = standardize(upper, deviation)
+    reach = xp.where(abs(a) > abs(b), abs(a), abs(b))
+    extent = (b - a) * xp.where(reach > 1.0, reach, 1.0)
+    narrow = positive & (reach < 0.99 * _FAR) & (extent <= _RULES[-1][0])
+    if isinstance(extent, np.ndarray):
+        return _sorted_by_width(shift, left, right, deviation, a, b, np.where(narrow, extent, np.inf))
+    # Both branches everywhere; the one that is not used gets a harmless cell.
+    closed = _closed_form(shift, deviation, a, b)
+    lo, hi = xp.where(narrow, left, 0.5), xp.where(narrow, right, 0.5)
+    scale = xp.where(narrow, deviation, 1.0)
+    summed = _quadrature(xp.where(narrow, shift, 0.0), lo, hi, scale, _RULES[-1][1])
+    return IntervalMoments(*(xp.where(narrow, new, old) for new, old in zip(summed, closed, strict=True)))
 
-    # Closed form, for every cell.
+
+def _sorted_by_width(
+    shift: np.ndarray,
+    left: np.ndarray,
+    right: np.ndarray,
+    deviation: np.ndarray,
+    a: np.ndarray,
+    b: np.ndarray,
+    extent: np.ndarray,
+) -> IntervalMoments:
+    """Each cell by the cheapest formula that is good enough for it: NumPy only."""
+    shape = np.broadcast_shapes(shift.shape, left.shape, extent.shape)
+    cells = [np.broadcast_to(x, shape).ravel() for x in (shift, left, right, deviation, a, b)]
+    kind = np.searchsorted([limit for limit, _ in _RULES], np.broadcast_to(extent, shape).ravel())
+    out = np.empty((4, kind.size))
+    for number in range(len(_RULES) + 1):
+        i = np.flatnonzero(kind == number)
+        if i.size:
+            x, lo, hi, scale, start, end = (c[i] for c in cells)
+            quadrature = number < len(_RULES)
+            found = (
+                _quadrature(x, lo, hi, scale, _RULES[number][1]) if quadrature else _closed_form(x, scale, start, end)
+            )
+            out[:, i] = np.stack(found)
+    return IntervalMoments(*out.reshape(4, *shape))
+
+
+def _closed_form(shift: Array, deviation: Array, a: Array, b: Array) -> tuple[Array, Array, Array, Array]:
+    """Mass, first, second moment and slope over standardized borders [a, b]."""
+    xp = namespace(shift, deviation, a, b)
     mass = probability(a, b)
     phi_a, phi_b = density(a), density(b)
     fall = 0.5 * (b - a) * (b + a)  # log φ(a)/φ(b)
     slope = xp.where(fall > 0, -phi_a, phi_b) * xp.expm1(-abs(fall))
     first = deviation * slope - shift * mass
-    second = variance * (mass + a * phi_a - b * phi_b) - 2.0 * shift * deviation * slope + shift * shift * mass
+    second = deviation * (deviation * (mass + a * phi_a - b * phi_b) - 2.0 * shift * slope) + shift * shift * mass
+    return mass, first, second, slope
 
-    # Quadrature about the level, where the cell is narrow. The unused branch gets a harmless unit cell.
-    reach = xp.where(abs(a) > abs(b), abs(a), abs(b))
-    narrow = positive & (reach < 0.99 * _FAR) & ((b - a) * xp.where(reach > 1.0, reach, 1.0) <= _NARROW)
-    lo = xp.where(narrow, left, 0.5)
-    hi = xp.where(narrow, right, 0.5)
-    scale = xp.where(narrow, deviation, 1.0)
-    centre = xp.where(narrow, shift, 0.0) / scale
+
+def _quadrature(
+    shift: Array, left: Array, right: Array, deviation: Array, rule: tuple[np.ndarray, np.ndarray]
+) -> tuple[Array, Array, Array, Array]:
+    """The same by Gauss–Legendre about the level: sums of positive terms."""
+    centre = shift / deviation
     m = f = s = t = 0.0
-    for node, weight in zip(_NODES, _WEIGHTS):
-        x = hi * (0.5 * (1.0 + node)) - lo * (0.5 * (1.0 - node))
-        z = centre + x / scale
+    for node, weight in zip(*rule, strict=True):
+        x = right * (0.5 * (1.0 + node)) - left * (0.5 * (1.0 - node))
+        z = centre + x / deviation
         w = density(z) * weight
         m = m + w
         f = f + w * x
         s = s + w * x * x
         t = t + w * z
-    half = 0.5 * (lo + hi) / scale
-    return IntervalMoments(
-        xp.where(narrow, m * half, mass),
-        xp.where(narrow, f * half, first),
-        xp.where(narrow, s * half, second),
-        xp.where(narrow, t * half, slope),
-    )
+    half = 0.5 * (left + right) / deviation
+    return m * half, f * half, s * half, t * half
 
 
 def voronoi_gaps(levels: Array) -> tuple[Array, Array]:
