@@ -74,12 +74,14 @@ def _on_panels(a: np.ndarray, b: np.ndarray, correlation: np.ndarray, panel: flo
     edges = np.arange(-_REACH, _REACH, panel)
     x = (edges[:, None] + 0.5 * panel * (1.0 + _PANEL_NODES)).ravel()
     rest = np.sqrt(1.0 - correlation**2)
-    t = (b[:, None, :] - correlation[:, None, None] * x[:, None]) / rest[:, None, None]
-    # Φ(t) for t ≤ 0 and Φ(t) − 1 for t > 0, small where they are to be accurate; the step between them is put back.
-    phi = np.copysign(0.5 * scipy.special.erfc(np.abs(t) * np.sqrt(0.5)), 0.0 - t)
+    t = (correlation[:, None, None] * x[:, None] - b[:, None, :]) / rest[:, None, None]
+    # 2Φ(−t) for t ≥ 0 and 2Φ(−t) − 2 for t < 0, small where they are to be accurate; the step between them is put back.
+    phi = np.abs(t)
+    phi *= np.sqrt(0.5)
+    np.copysign(scipy.special.erfc(phi, out=phi), t, out=phi)
     height = np.diff(phi, axis=-1)
-    height += np.diff(t > 0, axis=-1)
-    upto = _integrals(a, edges, panel, density(x).reshape(len(edges), -1))
+    height += 2.0 * np.diff(t < 0.0, axis=-1)
+    upto = _integrals(a, edges, panel, 0.5 * density(x).reshape(len(edges), -1))
     return np.maximum(np.diff(upto, axis=1) @ height, 0.0)
 
 
