@@ -136,3 +136,28 @@ def test_missing_typer_says_what_to_install():
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.returncode == 1
     assert result.stderr.strip() == "the command line tool needs typer and rich: pip install 'diracs[cli]'"
+
+
+def test_stipple_writes_positions_and_picture(tmp_path):
+    from matplotlib.image import imsave
+
+    photo = tmp_path / "photo.png"
+    imsave(photo, np.linspace(0, 1, 300).reshape(15, 20), cmap="gray")
+    output, plot = tmp_path / "points.npz", tmp_path / "out.png"
+    arguments = ["stipple", str(photo), "-n", "50", "-o", str(output), "--plot", str(plot), "--iterations", "3"]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    positions = np.load(output)["positions"]
+    assert positions.shape == (50, 2)
+    # Rows go from dark to bright, from the top down: dots gather above.
+    assert (positions[:, 1] > 7.5).mean() > 0.6
+    assert plot.stat().st_size > 1000
+
+
+@pytest.mark.parametrize("arguments", [[], ["-o", "points.txt"], ["--plot", "nowhere/out.png"]])
+def test_stipple_says_what_is_wrong(tmp_path, arguments):
+    photo = tmp_path / "photo.png"
+    photo.write_bytes(b"no picture")
+    result = CliRunner().invoke(app, ["stipple", str(photo), *arguments])
+    assert result.exit_code == 2
+    assert "error" in result.output

@@ -1,4 +1,4 @@
-"""The command line tool: `diracs quantize` and `diracs info`."""
+"""The command line tool: `diracs quantize`, `diracs info` and `diracs stipple`."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
+
 try:
     import typer
     from rich.console import Console
+    from rich.progress import Progress
     from rich.table import Table
 except ImportError:
     raise SystemExit("the command line tool needs typer and rich: pip install 'diracs[cli]'") from None
@@ -125,6 +128,74 @@ def info(
     """
     with _errors_in_one_line():
         Console().print(_table(io.load(file)))
+
+
+@app.command(no_args_is_help=True)
+def stipple(
+    photo: Annotated[Path, typer.Argument(help="Picture to draw with dots: .png, .jpg, …")],
+    n: Annotated[int, typer.Option("-n", "--points", help="Number of dots.")] = 5000,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Save the positions, .npz.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw the dots into this file (.png, .pdf, .svg, …).")] = None,
+    iterations: Annotated[int, typer.Option(help="Rounds of transport.")] = 20,
+    seed: Annotated[int, typer.Option(help="Of the first positions.")] = 0,
+) -> None:
+    """Draw a picture with dots of equal mass, spread by optimal transport as densely as it is dark.
+
+    [bold]Example[/bold]
+
+    [cyan]diracs stipple photo.png -n 5000 -o points.npz --plot out.png[/cyan]
+    """
+    with _errors_in_one_line():
+        if output is None and plot is None:
+            raise ValueError("give --output, --plot or both: where the dots are to go")
+        for path in (output, plot):
+            if path is not None and not path.parent.is_dir():
+                raise ValueError(f"the folder of {str(path)!r} does not exist: make it first")
+        if output is not None and output.suffix != ".npz":
+            raise ValueError(f"cannot save to {str(output)!r}: the name must end in .npz")
+        figure = None if plot is None else _empty_figure(plot)
+        density = _darkness(photo)
+        log = Console(stderr=True)
+        with Progress(console=log) as progress:
+            task = progress.add_task("placing dots", total=iterations)
+            diracs_found = diracs.lloyd(
+                density,
+                n,
+                masses="equal",
+                iterations=iterations,
+                seed=seed,
+                callback=lambda iteration, points, cost: progress.update(task, completed=iteration),
+            )
+            progress.update(task, completed=iterations)
+        if output is not None:
+            np.savez(output, positions=diracs_found.positions, weights=diracs_found.weights)
+            log.print(f"saved {output}", highlight=False)
+        if figure is not None:
+            from diracs.plotting_transport import plot_stipples
+
+            plot_stipples(diracs_found.positions, figure.subplots(), density.domain)
+            figure.savefig(plot, dpi=200)
+            log.print(f"drew {plot}", highlight=False)
+
+
+def _darkness(photo: Path) -> diracs.PolynomialGrid:
+    """The density that is as high as the picture is dark, one unit of length per pixel."""
+    try:
+        from matplotlib.image import imread
+    except ImportError:
+        raise ImportError("reading pictures needs matplotlib: pip install 'diracs[plot]'") from None
+    try:
+        pixels = np.asarray(imread(photo), dtype=float)
+    except (SyntaxError, ValueError) as error:
+        raise ValueError(f"cannot read the picture {str(photo)!r}: {error}") from None
+    if pixels.max() > 1.0:
+        pixels = pixels / 255.0
+    if pixels.ndim == 3:
+        opaque = pixels[..., 3] if pixels.shape[-1] == 4 else 1.0
+        pixels = 1.0 - opaque * (1.0 - pixels[..., :3].mean(axis=-1))
+    # Rows go from top to bottom, the second axis of a density upwards.
+    dark = (1.0 - pixels)[::-1].T
+    return diracs.PolynomialGrid(dark, [[0, 0], list(dark.shape)])
 
 
 @contextmanager

@@ -35,7 +35,7 @@ def normal_levels(n: int) -> tuple[np.ndarray, float]:
     distortion : float
         E min_j (x − y_j)², a sum of positive terms.
     """
-    ((levels, distortion),) = _solve((n,))
+    levels, distortion = _solved()[n] if n <= _EXACT else _solve((n,))[0]
     levels.flags.writeable = False
     return levels, distortion
 
@@ -62,13 +62,19 @@ def normal_distortion(n: Any) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def _table() -> tuple[np.ndarray, CubicSpline]:
-    exact = _solve((*range(1, _EXACT + 1), *(m for m in _NODES if m > _EXACT)))
-    sizes = np.array([len(levels) for levels, _ in exact])
-    errors = np.array([error for _, error in exact])
+    sizes = np.array(list(_solved()))
+    errors = np.array([error for _, error in _solved().values()])
     nodes = np.isin(sizes, _NODES)
     x = np.append(0.0, 1.0 / sizes[nodes][::-1])
     spline = CubicSpline(x, np.append(ZADOR, (errors * sizes * sizes)[nodes][::-1]))
     return np.append(np.inf, errors[:_EXACT]), spline
+
+
+@lru_cache(maxsize=1)
+def _solved() -> dict[int, tuple[np.ndarray, float]]:
+    """All small quantizers and some larger ones, in one batch."""
+    numbers = (*range(1, _EXACT + 1), *(m for m in _NODES if m > _EXACT))
+    return dict(zip(numbers, _solve(numbers), strict=True))
 
 
 def _solve(numbers: tuple[int, ...]) -> list[tuple[np.ndarray, float]]:

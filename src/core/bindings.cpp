@@ -1,0 +1,204 @@
+// The Python module diracs._core.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/tuple.h>
+
+#include <cstdint>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+#include "cell.hpp"
+#include "image.hpp"
+#include "moments.hpp"
+#include "neighbours.hpp"
+#include "uniform.hpp"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+namespace diracs {
+namespace {
+
+using Points = nb::ndarray<const double, nb::shape<-1, 2>, nb::c_contig, nb::device::cpu>;
+using Numbers = nb::ndarray<const double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Pixels = nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+using Box = nb::ndarray<const double, nb::shape<2, 2>, nb::c_contig, nb::device::cpu>;
+
+constexpr std::size_t kMaxPixels = std::size_t{1} << 24;
+
+// A NumPy array that owns the vector: no copy.
+template <class T>
+nb::ndarray<nb::numpy, T> array(std::vector<T>&& values, std::initializer_list<std::size_t> shape) {
+    auto* owned = new std::vector<T>(std::move(values));
+    nb::capsule owner(owned, [](void* p) noexcept { delete static_cast<std::vector<T>*>(p); });
+    return nb::ndarray<nb::numpy, T>(owned->data(), shape, owner);
+}
+
+template <class T>
+nb::ndarray<nb::numpy, T> array(std::vector<T>&& values) {
+    const std::size_t n = values.size();
+    return array(std::move(values), {n});
+}
+
+void check_sizes(const Points& positions, const Numbers& weights) {
+    if (positions.shape(0) != weights.shape(0)) throw nb::value_error("positions and weights differ in length");
+}
+
+std::vector<Vec2> polygon_vertices(const Points& vertices) {
+    if (vertices.shape(0) < 3) throw nb::value_error("a polygon has at least three vertices");
+    std::vector<Vec2> result(vertices.shape(0));
+    for (std::size_t k = 0; k < result.size(); ++k) result[k] = {vertices.data()[2 * k], vertices.data()[2 * k + 1]};
+    return result;
+}
+
+nb::tuple adjacency(const Points& positions, const Numbers& weights) {
+    check_sizes(positions, weights);
+    const std::size_t n = positions.shape(0);
+    std::vector<std::int64_t> indptr(n + 1, 0);
+    std::vector<int> indices;
+    std::vector<std::uint8_t> hidden(n, 0);
+    Neighbours found;
+    {
+        nb::gil_scoped_release release;
+        found = power_neighbours(positions.data(), weights.data(), n, 0);
+        const std::size_t ranks = found.order.size();
+        std::vector<std::int64_t> rank(n, -1);
+        for (std::size_t r = 0; r < ranks; ++r) {
+            rank[found.order[r]] = static_cast<std::int64_t>(r);
+            hidden[found.order[r]] = found.hidden[r];
+        }
+        indices.reserve(found.neighbours.size());
+        for (std::size_t i = 0; i < n; ++i) {
+            const std::int64_t r = rank[i];
+            if (r >= 0) {
+                for (std::int64_t k = found.start[r]; k < found.start[r + 1]; ++k) {
+                    indices.push_back(found.order[found.neighbours[k]]);
+                }
+            }
+            indptr[i + 1] = static_cast<std::int64_t>(indices.size());
+            if (found.representative[i] != static_cast<std::int64_t>(i)) hidden[i] = hidden[found.representative[i]];
+        }
+    }
+    return nb::make_tuple(array(std::move(indptr)), array(std::move(indices)), array(std::move(hidden)),
+                          array(std::move(found.representative)));
+}
+
+template <class Density>
+nb::tuple density_moments(const Density& density, const Points& positions, const Numbers& weights, bool edges,
+                          int threads) {
+    check_sizes(positions, weights);
+    const std::size_t n = positions.shape(0);
+    Moments result;
+    {
+        nb::gil_scoped_release release;
+        result = moments(density, positions.data(), weights.data(), n, edges, threads);
+    }
+    return nb::make_tuple(array(std::move(result.mass)), array(std::move(result.first), {n, 2}),
+                          array(std::move(result.second)), array(std::move(result.edge_i)),
+                          array(std::move(result.edge_j)), array(std::move(result.edge_integral)));
+}
+
+nb::tuple cells(const Points& positions, const Numbers& weights, const Points& domain_vertices) {
+    check_sizes(positions, weights);
+    const std::size_t n = positions.shape(0);
+    std::vector<std::int64_t> indptr(n + 1, 0);
+    std::vector<double> vertices;
+    std::vector<int> labels;
+    {
+        nb::gil_scoped_release release;
+        const std::vector<Vec2> domain = polygon_vertices(domain_vertices);
+        const PowerCells diagram(positions.data(), weights.data(), n, domain, 0);
+        std::vector<int> rank(n, -1);
+        for (int r = 0; r < diagram.ranks(); ++r) rank[diagram.index(r)] = r;
+        CellScratch scratch;
+        for (std::size_t i = 0; i < n; ++i) {
+            if (rank[i] >= 0) {
+                const Vec2 origin = diagram.nearest_in_box(rank[i]);
+                const Polygon& cell = diagram.cell(rank[i], origin, scratch);
+                for (std::size_t k = 0; k < cell.size(); ++k) {
+                    const Vec2 v = origin + cell[k];
+                    vertices.push_back(v.x);
+                    vertices.push_back(v.y);
+                    labels.push_back(cell.labels[k] < 0 ? kDomainEdge : diagram.index(cell.labels[k]));
+                }
+            }
+            indptr[i + 1] = static_cast<std::int64_t>(labels.size());
+        }
+    }
+    const std::size_t total = labels.size();
+    return nb::make_tuple(array(std::move(indptr)), array(std::move(vertices), {total, 2}), array(std::move(labels)));
+}
+
+// An image that remembers its shape, for arrays over its pixels.
+struct ShapedImage : Image {
+    std::size_t rows, columns;
+
+    ShapedImage(const Pixels& values, const Box& box)
+        : Image(values.data(), static_cast<int>(values.shape(0)), static_cast<int>(values.shape(1)), box.data()[0],
+                box.data()[1], box.data()[2], box.data()[3]),
+          rows(values.shape(0)),
+          columns(values.shape(1)) {}
+};
+
+// ∫ min over i of |x − yᵢ|² − wᵢ on every pixel.
+nb::ndarray<nb::numpy, double> potential(const ShapedImage& image, const Points& positions, const Numbers& weights) {
+    check_sizes(positions, weights);
+    std::vector<double> integral(image.rows * image.columns, 0.0);
+    {
+        nb::gil_scoped_release release;
+        const PowerCells cells(positions.data(), weights.data(), positions.shape(0), image.domain(), 0);
+        CellScratch scratch;
+        for (int r = 0; r < cells.ranks(); ++r) {
+            const Vec2 y = cells.position(r);
+            image.add_potential(cells.cell(r, y, scratch), y, cells.weight(r), integral.data());
+        }
+    }
+    return array(std::move(integral), {image.rows, image.columns});
+}
+
+}  // namespace
+}  // namespace diracs
+
+NB_MODULE(_core, module) {
+    using namespace diracs;
+    module.doc() = "Power diagrams of the plane and moments of their cells. Arrays are float64 and C-contiguous.";
+
+    nb::class_<UniformPolygon>(module, "Polygon", "Constant density on a convex polygon.")
+        .def(
+            "__init__",
+            [](UniformPolygon* self, const Points& vertices, double density) {
+                new (self) UniformPolygon(polygon_vertices(vertices), density);
+            },
+            "vertices"_a.noconvert(), "density"_a, "vertices: (m, 2), convex, counterclockwise.");
+
+    nb::class_<ShapedImage>(module, "Image", "Density that is constant on each pixel of a box.")
+        .def(
+            "__init__",
+            [](ShapedImage* self, const Pixels& values, const Box& box) {
+                if (values.size() == 0 || values.shape(0) > kMaxPixels || values.shape(1) > kMaxPixels) {
+                    throw nb::value_error("an image has from 1 to 2^24 pixels along each axis");
+                }
+                new (self) ShapedImage(values, box);
+            },
+            "values"_a.noconvert(), "box"_a.noconvert(),
+            "values: (nx, ny), the first axis is the first coordinate; box: [[x0, y0], [x1, y1]].")
+        .def("potential", &potential, "positions"_a.noconvert(), "weights"_a.noconvert(),
+             "The integral over each pixel (nx, ny) of the minimum over i of |x - y_i|^2 - w_i.");
+
+    module.def("adjacency", &adjacency, "positions"_a.noconvert(), "weights"_a.noconvert(),
+               "Neighbours in the power diagram of the plane: (indptr, indices, hidden, representative).");
+
+    const char* moments_doc =
+        "Mass, first moment (n, 2) and second moment of each cell about its seed, and of each edge i < j the integral of "
+        "the density: (mass, first, second, edge_i, edge_j, edge_integral). threads = 0 takes all processors.";
+    module.def("moments", &density_moments<UniformPolygon>, "density"_a, "positions"_a.noconvert(),
+               "weights"_a.noconvert(), nb::kw_only(), "edges"_a, "threads"_a = 0, moments_doc);
+    module.def("moments", &density_moments<ShapedImage>, "density"_a, "positions"_a.noconvert(), "weights"_a.noconvert(),
+               nb::kw_only(), "edges"_a, "threads"_a = 0, moments_doc);
+
+    module.def("cells", &cells, "positions"_a.noconvert(), "weights"_a.noconvert(), "domain_vertices"_a.noconvert(),
+               "Polygons of all cells in a convex domain: (indptr, vertices (k, 2), labels), where an edge starts at its "
+               "vertex and its label is the neighbour across it, -1 on the boundary of the domain.");
+}

@@ -1,0 +1,132 @@
+"""Lloyd's method: Diracs at the barycenters of their cells, with free or with equal masses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from diracs import _checks
+from diracs._arrays import concrete, framework, is_array, to_framework
+from diracs.distributions.discrete import SumOfDiracs
+from diracs.distributions.grid import PolynomialGrid
+from diracs.transport.newton import Solution, solve
+from diracs.transport.problem import PlanarDensity, Problem
+
+
+def lloyd(
+    density: PolynomialGrid,
+    n_or_positions: Any,
+    *,
+    masses: str = "free",
+    iterations: int = 50,
+    tol: float = 1e-4,
+    seed: int = 0,
+    callback: Callable[[int, SumOfDiracs, float], None] | None = None,
+) -> SumOfDiracs:
+    """Place Diracs at the barycenters of their cells (Lloyd 1982).
+
+    With free masses the cells are Voronoi's: a stationary quantizer, whose masses are those of the cells. With equal
+    masses the cells are those of the optimal transport from equal masses: blue noise (de Goes et al. 2012).
+
+    Parameters
+    ----------
+    density : PolynomialGrid
+        In the plane.
+    n_or_positions : int or array (n, 2)
+        A number of Diracs, drawn from the density, or where they start.
+    masses : {"free", "equal"}
+    iterations : int
+        At most so many.
+    tol : float
+        Stop when no Dirac moves further than this share of the mean distance between Diracs.
+    seed : int
+        For the first positions.
+    callback : callable, optional
+        Called as callback(iteration, diracs, cost) after each iteration, with the cost E|x − y|² before it.
+
+    Returns
+    -------
+    SumOfDiracs
+        In the framework of the positions, or of the density's values where a number was given.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For an unknown kind of masses, wrong shapes, densities that are not planar.
+    """
+    if not isinstance(density, PolynomialGrid):
+        raise TypeError(f"density must be a PolynomialGrid, got {type(density).__name__}")
+    if density.ndim != 2:
+        raise ValueError(f"density must lie in the plane, got dimension {density.ndim}")
+    if masses not in ("free", "equal"):
+        raise ValueError(f"masses must be 'free' or 'equal', got {masses!r}")
+    steps, tolerance = _checks.count("iterations", iterations), _checks.positive("tol", tol)
+    domain = density.domain
+    centre, size = 0.5 * (domain[0] + domain[1]), float((domain[1] - domain[0]).max())
+    planar = PlanarDensity.of(concrete(density.values), (domain[1] - domain[0]) / size)
+    rng = np.random.default_rng(seed)
+    like = density.values
+    if (is_array(n_or_positions) and n_or_positions.ndim) or isinstance(n_or_positions, list | tuple):
+        given = _checks.floating("n_or_positions", n_or_positions, framework(n_or_positions))
+        if given.ndim != 2 or given.shape[1] != 2:
+            raise ValueError(f"n_or_positions must be a number or have shape (n, 2), got {tuple(given.shape)}")
+        like = given
+        seeds = (concrete(given) - centre) / size
+    else:
+        seeds = _draw(planar, _checks.count("n_or_positions", n_or_positions), rng)
+
+    n = len(seeds)
+    equal = np.full(n, 1.0 / n)
+    spacing = float(np.sqrt(planar.extent.prod() / n))
+
+    def as_diracs(points: np.ndarray, held: np.ndarray | None) -> SumOfDiracs:
+        y = to_framework(points * size + centre, framework(like), like)
+        return SumOfDiracs(y, None if held is None else to_framework(held, framework(like), like))
+
+    weights: np.ndarray | None = None
+    for iteration in range(1, steps + 1):
+        seeds = _apart(seeds, spacing, rng)
+        problem = Problem(np.ascontiguousarray(seeds), equal, planar)
+        if masses == "equal":
+            solution: Solution = solve(problem, 1e-3, weights)
+            weights, moments = solution.weights, solution.moments
+        else:
+            moments = problem.moments(np.zeros(n))
+        empty = moments.mass <= 0
+        shift = moments.first / np.where(empty, 1.0, moments.mass)[:, None]
+        moved = seeds + shift
+        if empty.any():
+            moved[empty] = _draw(planar, int(empty.sum()), rng)
+        seeds = moved
+        if callback is not None:
+            callback(
+                iteration,
+                as_diracs(seeds, None if masses == "equal" else moments.mass),
+                float(moments.second.sum()) * size**2,
+            )
+        if not empty.any() and np.linalg.norm(shift, axis=1).max() <= tolerance * spacing:
+            break
+    if masses == "equal":
+        return as_diracs(seeds, None)
+    held = Problem(np.ascontiguousarray(seeds), equal, planar).moments(np.zeros(n)).mass
+    return as_diracs(seeds, held)
+
+
+def _draw(density: PlanarDensity, n: int, rng: np.random.Generator) -> np.ndarray:
+    """n points from the density."""
+    pixel = rng.choice(density.pixels.size, n, p=density.pixels.ravel())
+    index = np.stack(np.unravel_index(pixel, density.pixels.shape), axis=1)
+    return ((index + rng.random((n, 2))) / density.pixels.shape - 0.5) * density.extent
+
+
+def _apart(seeds: np.ndarray, spacing: float, rng: np.random.Generator) -> np.ndarray:
+    """Seeds on one spot, moved apart a little: they would share a cell for ever."""
+    unique, first = np.unique(seeds, axis=0, return_index=True)
+    if len(unique) == len(seeds):
+        return seeds
+    again = np.setdiff1d(np.arange(len(seeds)), first)
+    out = seeds.copy()
+    out[again] += 0.1 * spacing * rng.standard_normal((len(again), 2))
+    return out

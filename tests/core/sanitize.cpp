@@ -1,0 +1,96 @@
+// Exercises the core under the address and undefined-behaviour sanitizers: `make sanitize`. Exits with 1 if a sum of masses
+// or an exact sign is wrong.
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <random>
+#include <vector>
+
+#include "../../src/core/image.hpp"
+#include "../../src/core/moments.hpp"
+#include "../../src/core/uniform.hpp"
+
+namespace {
+
+using namespace diracs;
+
+void require(bool condition, const char* what, const char* input) {
+    if (condition) return;
+    std::printf("%s: %s\n", input, what);
+    std::exit(1);
+}
+
+// Signs of expansions against 128-bit integers.
+void check_expansions(std::mt19937_64& random) {
+    __extension__ using Wide = __int128;
+    for (int trial = 0; trial < 20000; ++trial) {
+        std::int64_t v[4];
+        double d[4];
+        for (int k = 0; k < 4; ++k) {
+            v[k] = static_cast<std::int64_t>(random() >> 11) - (std::int64_t{1} << 52);
+            if (k == 3 && trial % 2) v[k] = v[0] == 0 ? v[3] : static_cast<std::int64_t>(Wide(v[1]) * v[2] / v[0]);
+            d[k] = static_cast<double>(v[k]);
+            if (static_cast<std::int64_t>(d[k]) != v[k]) return;
+        }
+        const Wide exact = Wide(v[0]) * v[3] - Wide(v[1]) * v[2];
+        const int sign = (exact_product(d[0], d[3]) - exact_product(d[1], d[2])).sign();
+        require(sign == (exact > 0) - (exact < 0), "sign of a determinant", "expansions");
+    }
+}
+
+void check_moments(const std::vector<double>& positions, const std::vector<double>& weights, const char* input) {
+    const std::size_t n = weights.size();
+    const UniformPolygon uniform({{0.1, 0.0}, {0.9, 0.1}, {1.0, 0.8}, {0.5, 1.0}, {0.0, 0.6}}, 2.0);
+    std::vector<double> values(37 * 23);
+    for (std::size_t k = 0; k < values.size(); ++k) values[k] = k % 7 == 0 ? 0.0 : std::exp(-0.05 * double(k));
+    const Image image(values.data(), 37, 23, 0.0, 0.0, 1.0, 1.0);
+    double expected = 0.0;
+    for (const double v : values) expected += v / double(values.size());
+    double area = 0.0;
+    for (std::size_t k = 0; k < 5; ++k) area += cross(uniform.domain()[k], uniform.domain()[(k + 1) % 5]);
+    for (const int threads : {1, 3}) {
+        double uniform_mass = 0.0, image_mass = 0.0;
+        for (const double m : moments(uniform, positions.data(), weights.data(), n, true, threads).mass) uniform_mass += m;
+        for (const double m : moments(image, positions.data(), weights.data(), n, true, threads).mass) image_mass += m;
+        require(std::fabs(uniform_mass - area) < 1e-12, "mass of the polygon", input);
+        require(std::fabs(image_mass - expected) < 1e-12, "mass of the image", input);
+    }
+}
+
+}  // namespace
+
+int main() {
+    std::mt19937_64 random(1);
+    std::uniform_real_distribution<double> uniform(0.0, 1.0);
+    check_expansions(random);
+    for (const std::size_t n : {1, 2, 3, 4, 10, 100, 3000}) {
+        std::vector<double> spread(2 * n), lattice(2 * n), line(2 * n), cluster(2 * n), far(2 * n), copies(2 * n);
+        std::vector<double> zero(n, 0.0), light(n), heavy(n);
+        for (std::size_t k = 0; k < 2 * n; ++k) {
+            spread[k] = uniform(random);
+            lattice[k] = double(random() % 20) / 20.0;
+            line[k] = k % 2 ? 2.0 * line[k - 1] : uniform(random);
+            cluster[k] = 0.5 + std::pow(10.0, -15.0 * uniform(random));
+            far[k] = 1e5 * (uniform(random) - 0.5);
+            copies[k] = spread[k % 10];
+        }
+        for (std::size_t i = 0; i < n; ++i) {
+            light[i] = 1e-3 * uniform(random);
+            heavy[i] = 1e3 * uniform(random);
+        }
+        for (const auto* weights : {&zero, &light, &heavy}) {
+            check_moments(spread, *weights, "spread");
+            check_moments(lattice, *weights, "lattice");
+            check_moments(line, *weights, "line");
+            check_moments(cluster, *weights, "cluster");
+            check_moments(far, *weights, "far");
+            check_moments(copies, *weights, "copies");
+        }
+        for (const double scale : {1e-300, 1e-150, 1e150, 1e300}) {
+            std::vector<double> scaled(spread);
+            for (double& x : scaled) x *= scale;
+            moments(UniformPolygon({{0, 0}, {1, 0}, {0, 1}}, 1.0), scaled.data(), light.data(), n, true, 2);
+        }
+    }
+    std::puts("The sanitizers found nothing.");
+}

@@ -1,0 +1,329 @@
+"""Triangulation, clipped cells and uniform moments of the compiled core against rational arithmetic and brute force."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.spatial import Delaunay
+
+from diracs import _core
+
+SQUARE = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
+
+
+def area_of(vertices):
+    """Area of a polygon by the shoelace formula."""
+    x, y = np.asarray(vertices, float).T
+    return 0.5 * float(np.sum(x * np.roll(y, -1) - y * np.roll(x, -1)))
+
+
+def brute_force_cell(i, positions, weights, domain):
+    """Vertices of cell i about its seed, in rational arithmetic: the domain cut by the half planes of all other seeds."""
+    (xi, yi), wi = map(Fraction, positions[i].tolist()), Fraction(float(weights[i]))
+    polygon = [(Fraction(x) - xi, Fraction(y) - yi) for x, y in domain.tolist()]
+    for (xj, yj), wj in zip(positions.tolist(), weights.tolist()):
+        nx, ny = Fraction(xj) - xi, Fraction(yj) - yi
+        if nx == ny == 0:
+            continue
+        offset = (nx * nx + ny * ny + wi - Fraction(wj)) / 2
+        room = [offset - nx * x - ny * y for x, y in polygon]
+        cut = []
+        for p, q, a, b in zip(polygon, polygon[1:] + polygon[:1], room, room[1:] + room[:1]):
+            if a >= 0:
+                cut.append(p)
+            if a * b < 0:
+                cut.append((p[0] + a / (a - b) * (q[0] - p[0]), p[1] + a / (a - b) * (q[1] - p[1])))
+        polygon = cut
+    return polygon
+
+
+def boundary_moments(polygon):
+    """Area, ∫x and ∫|x|² of a polygon by Green's theorem."""
+    area = x = y = second = Fraction(0)
+    for (px, py), (qx, qy) in zip(polygon, polygon[1:] + polygon[:1]):
+        turn = px * qy - py * qx
+        area += turn / 2
+        x += turn * (px + qx) / 6
+        y += turn * (py + qy) / 6
+        second += turn * (px * px + px * qx + qx * qx + py * py + py * qy + qy * qy) / 12
+    return float(area), np.array([float(x), float(y)]), float(second)
+
+
+def true_neighbours(positions, weights):
+    """Pairs whose cells share an edge of positive length in the plane, in rational arithmetic; distinct positions."""
+    seeds = [tuple(map(Fraction, (*map(float, y), float(w)))) for y, w in zip(positions, weights)]
+    pairs = set()
+    for i, (xi, yi, wi) in enumerate(seeds):
+        for j, (xj, yj, wj) in enumerate(seeds[:i]):
+            nx, ny = xj - xi, yj - yi
+            # A point of the radical axis about seed i, and the direction of the axis.
+            share = (nx * nx + ny * ny + wi - wj) / (2 * (nx * nx + ny * ny))
+            px, py, low, high, empty = share * nx, share * ny, None, None, False
+            for k, (xk, yk, wk) in enumerate(seeds):
+                if k in (i, j):
+                    continue
+                mx, my = xk - xi, yk - yi
+                slope = my * nx - mx * ny
+                room = (mx * mx + my * my + wi - wk) / 2 - (mx * px + my * py)
+                if slope > 0:
+                    high = room / slope if high is None else min(high, room / slope)
+                elif slope < 0:
+                    low = room / slope if low is None else max(low, room / slope)
+                elif room <= 0:
+                    empty = True
+            if not empty and (low is None or high is None or low < high):
+                pairs.add((j, i))
+    return pairs
+
+
+def adjacent_pairs(indptr, indices):
+    rows = np.repeat(np.arange(len(indptr) - 1), np.diff(indptr))
+    return {(int(i), int(j)) for i, j in zip(rows, indices)}
+
+
+def check_against_rationals(positions, weights):
+    """Neighbours, hidden seeds and representatives of seeds that may coincide."""
+    positions, weights = np.ascontiguousarray(positions, float), np.ascontiguousarray(weights, float)
+    indptr, indices, hidden, representative = _core.adjacency(positions, weights)
+    groups: dict[tuple[float, float], list[int]] = {}
+    for i, y in enumerate(positions.tolist()):
+        groups.setdefault(tuple(y), []).append(i)
+    for group in groups.values():
+        best = min(group, key=lambda i: (-weights[i], i))
+        assert_array_equal(representative[group], best)
+        assert len(set(hidden[group])) == 1
+    kept = np.flatnonzero(representative == np.arange(len(positions)))
+    found = adjacent_pairs(indptr, indices)
+    assert all((j, i) in found and i != j for i, j in found)
+    assert {i for pair in found for i in pair} <= set(kept)
+    expected = {(kept[i], kept[j]) for i, j in true_neighbours(positions[kept], weights[kept])}
+    assert expected <= found
+    has_edge = {i for pair in expected for i in pair}
+    assert not hidden[sorted(has_edge)].any()
+    assert len(kept) > 1 or not hidden.any()
+    assert all(hidden[i] for i in kept if indptr[i] == indptr[i + 1]) or len(kept) == 1
+
+
+def check_moments(positions, weights, domain, rtol=1e-11):
+    """Moments, edges and polygons against brute force, and the sum of the masses."""
+    positions, weights = np.ascontiguousarray(positions, float), np.ascontiguousarray(weights, float)
+    density, n = 3.0, len(positions)
+    area = area_of(domain)
+    mass, first, second, edge_i, edge_j, integral = _core.moments(
+        _core.Polygon(domain, density), positions, weights, edges=True, threads=1
+    )
+    size = np.sqrt(area)
+    assert_allclose(mass.sum(), density * area, rtol=1e-13)
+    assert (mass >= 0).all() and (second >= 0).all()
+    representative = _core.adjacency(positions, weights)[3]
+    indptr, vertices, labels = _core.cells(positions, weights, domain)
+    lengths = {(int(i), int(j)): v / density for i, j, v in zip(edge_i, edge_j, integral)}
+    assert len(lengths) == len(edge_i) and (edge_i < edge_j).all() and (integral > 0).all()
+    for i in range(n):
+        if representative[i] != i:
+            assert mass[i] == 0 and second[i] == 0 and not first[i].any() and indptr[i] == indptr[i + 1]
+            continue
+        m, b, s = boundary_moments(brute_force_cell(i, positions, weights, domain))
+        reach = max(size, np.abs(domain - positions[i]).max())
+        assert_allclose(mass[i], density * m, rtol=rtol, atol=rtol * area)
+        assert_allclose(first[i], density * b, rtol=rtol, atol=rtol * area * reach)
+        assert_allclose(second[i], density * s, rtol=rtol, atol=rtol * area * reach**2)
+        cell = vertices[indptr[i] : indptr[i + 1]]
+        if len(cell):
+            assert_allclose(density * area_of(cell - cell[0]), mass[i], rtol=rtol, atol=rtol * area)
+        for k, j in enumerate(labels[indptr[i] : indptr[i + 1]]):
+            # A cell of no area that lies on an edge takes its label on one side only.
+            if j >= 0 and mass[j] > 1e-12 * area:
+                length = np.linalg.norm(cell[(k + 1) % len(cell)] - cell[k])
+                assert_allclose(lengths.get((min(i, j), max(i, j)), 0.0), length, rtol=rtol, atol=1e-9 * reach)
+
+
+coordinates = st.integers(0, 4)
+seeds = st.lists(st.tuples(coordinates, coordinates, st.integers(-6, 6)), min_size=1, max_size=12)
+scales = st.sampled_from([1.0, 1e-6, 1e6, 0.1, 1e-150, 1e150])
+translations = st.sampled_from([0.0, 1.0, -1e3, 0.3])
+
+
+@given(seeds, scales, translations, st.booleans())
+@settings(max_examples=150, deadline=None)
+def test_neighbours_of_degenerate_seeds(seeds, scale, translation, weighted):
+    points = np.array(seeds, float)
+    weights = points[:, 2] * (scale * scale if weighted else 0.0)
+    check_against_rationals(scale * (points[:, :2] + translation), weights)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 14), st.sampled_from([0.0, 1e-3, 0.1, 1.0, 1e6]))
+@settings(max_examples=100, deadline=None)
+def test_neighbours_of_random_seeds(seed, n, heaviness):
+    rng = np.random.default_rng(seed)
+    check_against_rationals(rng.normal(size=(n, 2)), heaviness * rng.normal(size=n))
+
+
+@given(st.lists(st.tuples(st.integers(-3, 3), st.integers(-4, 4)), min_size=1, max_size=12), st.integers(0, 3))
+@settings(max_examples=60, deadline=None)
+def test_neighbours_of_collinear_seeds(seeds, direction):
+    t, w = np.array(seeds, float).T
+    check_against_rationals(t[:, None] * np.array([(1, 0), (0, 1), (1, -2), (0.5, 3)][direction]) + 7.0, w)
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(-300, 300)), min_size=3, max_size=10))
+@settings(max_examples=60, deadline=None)
+def test_neighbours_of_seeds_at_many_scales(seeds):
+    # Distances from 1 to 1e-30 of each other around three centres: runs of one Hilbert cell, exact predicates.
+    points = np.array([[c + np.sign(e) * 10.0 ** (-abs(e) / 10), c * c + 1.5 ** (e / 10)] for c, e in seeds])
+    check_against_rationals(points, np.zeros(len(points)))
+
+
+def test_neighbours_where_rounding_decides():
+    # Almost cocircular: the double determinant has no correct digit.
+    angles = np.linspace(0, 2 * np.pi, 12, endpoint=False)
+    circle = np.column_stack([np.cos(angles), np.sin(angles)])
+    check_against_rationals(1e3 + circle, np.zeros(12))
+    lines = np.array([[0.5 + k * 2.0**-53, 0.5 + k * 2.0**-53] for k in range(8)] + [[12.0, 12.0], [24.0, 24.0]])
+    check_against_rationals(lines, np.zeros(10))
+
+
+def test_neighbours_are_those_of_delaunay():
+    rng = np.random.default_rng(1)
+    positions = rng.random((3000, 2))
+    indptr, indices, hidden, representative = _core.adjacency(positions, np.zeros(3000))
+    offsets, neighbours = Delaunay(positions).vertex_neighbor_vertices
+    assert adjacent_pairs(indptr, indices) == adjacent_pairs(offsets, neighbours)
+    assert not hidden.any()
+    assert_array_equal(representative, np.arange(3000))
+    assert (indptr.dtype, indices.dtype, hidden.dtype, representative.dtype) == ("i8", "i4", "u1", "i8")
+
+
+@given(seeds, st.sampled_from([1e-6, 1e6, 0.1, 1.0]), st.sampled_from([0.0, 0.01, 1.0]))
+@settings(max_examples=100, deadline=None)
+def test_moments_of_degenerate_seeds(seeds, scale, heaviness):
+    points = np.array(seeds, float)
+    domain = scale * np.array([[0.5, 0.0], [3.0, -1.0], [4.0, 2.0], [2.5, 4.5], [1.0, 4.0]])
+    check_moments(scale * points[:, :2], heaviness * scale**2 * points[:, 2], domain)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 20), st.sampled_from([0.0, 1e-3, 0.1, 10.0]))
+@settings(max_examples=40, deadline=None)
+def test_moments_of_random_seeds(seed, n, heaviness):
+    rng = np.random.default_rng(seed)
+    check_moments(rng.random((n, 2)), heaviness * rng.normal(size=n), SQUARE)
+
+
+@pytest.mark.parametrize("distance", [1.0, 1e3, 1e6])
+def test_moments_of_seeds_far_outside(distance):
+    rng = np.random.default_rng(2)
+    positions = distance * rng.normal(size=(12, 2))
+    # Weights that bring all radical axes into the square: the diagram of nearer seeds, tilted.
+    weights = np.sum((positions - rng.random((12, 2))) ** 2, axis=1)
+    check_moments(positions, np.zeros(12), SQUARE)
+    check_moments(positions, weights, SQUARE)
+
+
+def test_tiny_cells_keep_their_digits():
+    # A cluster of size 1e-7 in the unit square: its inner cells equal those of the same cluster at size 1.
+    rng = np.random.default_rng(3)
+    cluster = rng.random((200, 2)) - 0.5
+    square = _core.Polygon(SQUARE - 0.5, 1.0)
+    scale = 2.0**-23
+    large = _core.moments(square, cluster, np.zeros(200), edges=False)
+    small = _core.moments(square, scale * cluster, np.zeros(200), edges=False)
+    inner = [i for i in range(200) if large[0][i] and not (labels_of(cluster, SQUARE - 0.5, i) < 0).any()]
+    assert len(inner) > 100
+    assert_allclose(small[0][inner], scale**2 * large[0][inner], rtol=1e-12)
+    assert_allclose(small[2][inner], scale**4 * large[2][inner], rtol=1e-12)
+
+
+def labels_of(positions, domain, i):
+    indptr, _, labels = _core.cells(positions, np.zeros(len(positions)), domain)
+    return labels[indptr[i] : indptr[i + 1]]
+
+
+def test_lattice_has_equal_cells():
+    x = (np.arange(100) + 0.5) / 100
+    positions = np.stack(np.meshgrid(x, x, indexing="ij"), axis=-1).reshape(-1, 2)
+    mass, first, second, *_ = _core.moments(_core.Polygon(SQUARE, 1.0), positions, np.zeros(10_000), edges=True)
+    assert_allclose(mass, 1e-4, rtol=1e-12)
+    assert_allclose(first, 0.0, atol=1e-4 * 1e-15)
+    assert_allclose(second, 1e-8 / 6, rtol=1e-12)
+
+
+def test_heavy_seed_hides_all_others():
+    positions = np.random.default_rng(4).random((500, 2))
+    weights = np.zeros(500)
+    weights[123] = 1e9
+    mass = _core.moments(_core.Polygon(SQUARE, 1.0), positions, weights, edges=False)[0]
+    assert mass[123] == 1.0 and mass.sum() == 1.0
+    hidden = _core.adjacency(positions, weights)[2]
+    assert not hidden[123] and hidden.sum() > 400
+
+
+@pytest.mark.parametrize("exponent", [-300, -150, 0, 150, 300])
+@pytest.mark.parametrize("weight_exponent", [-300, 0, 300])
+def test_extreme_magnitudes_end(exponent, weight_exponent):
+    rng = np.random.default_rng(5)
+    positions = rng.normal(size=(200, 2)) * 10.0**exponent
+    weights = rng.normal(size=200) * 10.0**weight_exponent
+    indptr, indices, hidden, representative = _core.adjacency(positions, weights)
+    assert indptr[-1] == len(indices) and hidden.shape == representative.shape == (200,)
+    _core.moments(_core.Polygon(SQUARE, 1.0), positions, weights, edges=True)
+    mixed = np.where(rng.random((200, 2)) < 0.5, positions, rng.normal(size=(200, 2)))
+    _core.moments(_core.Polygon(SQUARE, 1.0), mixed, weights, edges=True)
+
+
+def test_threads_do_not_change_results():
+    rng = np.random.default_rng(6)
+    positions, weights = rng.random((20_000, 2)), 1e-5 * rng.normal(size=20_000)
+    density = _core.Polygon(SQUARE, 1.0)
+    results = [_core.moments(density, positions, weights, edges=True, threads=t) for t in (1, 2, 5)]
+    for other in results[1:]:
+        for a, b in zip(results[0], other):
+            assert_array_equal(a, b)
+
+
+def test_concurrent_calls_agree():
+    rng = np.random.default_rng(7)
+    density = _core.Polygon(SQUARE, 1.0)
+    inputs = [(rng.random((3000, 2)), 1e-4 * rng.normal(size=3000)) for _ in range(4)]
+
+    def solve(k):
+        return _core.moments(density, *inputs[k % 4], edges=True, threads=2)
+
+    expected = [solve(k) for k in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        for k, result in enumerate(pool.map(solve, range(16))):
+            for a, b in zip(expected[k % 4], result):
+                assert_array_equal(a, b)
+
+
+def test_results_outlive_their_inputs():
+    positions = np.random.default_rng(8).random((100, 2))
+    mass = _core.moments(_core.Polygon(SQUARE.copy(), 1.0), positions, np.zeros(100), edges=True)[0]
+    del positions
+    assert_allclose(mass.sum(), 1.0, rtol=1e-13)
+
+
+def test_wrong_arrays_are_refused():
+    density = _core.Polygon(SQUARE, 1.0)
+    positions = np.random.default_rng(9).random((10, 2))
+    for bad in (positions.astype(np.float32), np.asfortranarray(positions), positions[:, :1], positions[::2]):
+        with pytest.raises(TypeError):
+            _core.moments(density, bad, np.zeros(len(bad)), edges=True)
+    with pytest.raises(ValueError, match="length"):
+        _core.moments(density, positions, np.zeros(9), edges=True)
+    with pytest.raises(ValueError, match="three"):
+        _core.Polygon(SQUARE[:2].copy(), 1.0)
+
+
+def test_no_seeds():
+    mass, first, second, *edges = _core.moments(
+        _core.Polygon(SQUARE, 1.0), np.zeros((0, 2)), np.zeros(0), edges=True
+    )
+    assert mass.shape == (0,) and first.shape == (0, 2) and second.shape == (0,)
+    assert all(e.shape == (0,) for e in edges)
+    assert_array_equal(_core.adjacency(np.zeros((0, 2)), np.zeros(0))[0], [0])

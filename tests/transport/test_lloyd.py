@@ -1,0 +1,59 @@
+"""Lloyd's method: stationary points, blue noise, and what it does with odd input."""
+
+import numpy as np
+import pytest
+import torch
+
+from diracs import PolynomialGrid, SumOfDiracs, lloyd, optimal_transport_plan
+from diracs.transport.problem import PlanarDensity, Problem
+
+DENSITY = PolynomialGrid(np.random.default_rng(0).random((8, 8)))
+
+
+def test_free_masses_are_those_of_voronoi_cells_about_their_barycenters():
+    found = lloyd(DENSITY, 30, iterations=2000, tol=1e-7)
+    pixels = np.asarray(DENSITY.values)
+    problem = Problem(found.positions - 0.5, found.weights, PlanarDensity.of(pixels, np.ones(2)))
+    moments = problem.moments(np.zeros(30))
+    np.testing.assert_allclose(moments.mass, found.weights, rtol=1e-9)
+    np.testing.assert_allclose(moments.first / moments.mass[:, None], 0.0, atol=1e-7)
+
+
+def test_equal_masses_lower_the_transport_cost_to_a_stationary_point():
+    costs = []
+    found = lloyd(DENSITY, 40, masses="equal", iterations=60, tol=1e-5, callback=lambda i, d, c: costs.append(c))
+    np.testing.assert_allclose(found.weights, 1 / 40)
+    plan = optimal_transport_plan(found, DENSITY)
+    assert plan.distance <= min(costs) * (1 + 1e-6)
+    assert np.diff(costs).max() <= 1e-3 * costs[0]
+    assert np.abs(plan.barycenters - found.positions).max() < 2e-3
+
+
+def test_framework_seed_and_start_are_respected():
+    start = torch.tensor(np.random.default_rng(1).random((10, 2)))
+    found = lloyd(DENSITY, start, iterations=3)
+    assert isinstance(found.positions, torch.Tensor) and len(found) == 10
+    again = [lloyd(DENSITY, 12, iterations=2, seed=5).positions for _ in range(2)]
+    np.testing.assert_array_equal(*again)
+
+
+def test_duplicates_at_the_start_part():
+    found = lloyd(DENSITY, np.full((6, 2), 0.5), iterations=100)
+    assert len(np.unique(found.positions.round(6), axis=0)) == 6
+    assert (found.weights > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("call", "name"),
+    [
+        (lambda: lloyd(DENSITY, 0), "n_or_positions"),
+        (lambda: lloyd(DENSITY, np.zeros((3, 3))), "n_or_positions"),
+        (lambda: lloyd(DENSITY, 5, masses="other"), "masses"),
+        (lambda: lloyd(PolynomialGrid([1.0, 2.0]), 5), "density"),
+        (lambda: lloyd(SumOfDiracs([[0.0, 0.0]]), 5), "density"),
+        (lambda: lloyd(DENSITY, 5, iterations=0), "iterations"),
+    ],
+)
+def test_bad_input_is_refused_by_name(call, name):
+    with pytest.raises((TypeError, ValueError), match=name):
+        call()
