@@ -161,6 +161,10 @@ nb::ndarray<nb::numpy, double> potential(const ShapedImage& image, const Points&
 }  // namespace
 }  // namespace diracs
 
+namespace diracs {
+void bind_laplacian(nb::module_& module);  // bind_laplacian.cpp
+}
+
 NB_MODULE(_core, module) {
     using namespace diracs;
     module.doc() = "Power diagrams of the plane and moments of their cells. Arrays are float64 and C-contiguous.";
@@ -201,4 +205,5 @@ NB_MODULE(_core, module) {
     module.def("cells", &cells, "positions"_a.noconvert(), "weights"_a.noconvert(), "domain_vertices"_a.noconvert(),
                "Polygons of all cells in a convex domain: (indptr, vertices (k, 2), labels), where an edge starts at its "
                "vertex and its label is the neighbour across it, -1 on the boundary of the domain.");
+    bind_laplacian(module);
 }

@@ -71,9 +71,11 @@ inline void sort_rows(WeightedGraph& graph) {
     graph.coupling.resize(out);
 }
 
-// The graph of those edges between different vertices whose coupling exceeds `least`, its vertices renumbered.
+// The graph of those edges between different vertices whose coupling exceeds `least`, its vertices renumbered and its
+// couplings multiplied by a power of two.
 inline WeightedGraph graph_of_edges(int size, const std::vector<int>& number, const int* i, const int* j,
-                                    const double* coupling, std::size_t edges, double least) {
+                                    const double* coupling, std::size_t edges, double least, int exponent) {
+    const double scale = std::scalbn(1.0, exponent);
     WeightedGraph graph;
     graph.start.assign(static_cast<std::size_t>(size) + 2, 0);
     for (std::size_t e = 0; e < edges; ++e) {
@@ -90,7 +92,7 @@ inline WeightedGraph graph_of_edges(int size, const std::vector<int>& number, co
         const int at_a = graph.start[a + 1]++, at_b = graph.start[b + 1]++;
         graph.neighbour[at_a] = b;
         graph.neighbour[at_b] = a;
-        graph.coupling[at_a] = graph.coupling[at_b] = coupling[e];
+        graph.coupling[at_a] = graph.coupling[at_b] = scale * coupling[e];
     }
     graph.start.pop_back();
     sort_rows(graph);
@@ -133,6 +135,27 @@ struct Components {
     }
 
     int count() const { return static_cast<int>(ground.size()); }
+
+    // Takes the sum of b on each component off its entries, in proportion to the diagonal.
+    void balance(const WeightedGraph& graph, std::vector<double>& b) const {
+        for (int c = 0; c < count(); ++c) {
+            double sum = 0.0, weight = 0.0;
+            for (int k = begin[c]; k < begin[c + 1]; ++k) {
+                sum += b[members[k]];
+                weight += graph.diagonal[members[k]];
+            }
+            if (!(weight > 0.0)) continue;
+            for (int k = begin[c]; k < begin[c + 1]; ++k) b[members[k]] -= sum * (graph.diagonal[members[k]] / weight);
+        }
+    }
+
+    // Shifts x on each component so that its ground has zero.
+    void ground_solution(std::vector<double>& x) const {
+        for (int c = 0; c < count(); ++c) {
+            const double shift = x[ground[c]];
+            for (int k = begin[c]; k < begin[c + 1]; ++k) x[members[k]] -= shift;
+        }
+    }
 };
 
 }  // namespace diracs

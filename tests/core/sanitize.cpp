@@ -26,12 +26,13 @@ void check_expansions(std::mt19937_64& random) {
     for (int trial = 0; trial < 20000; ++trial) {
         std::int64_t v[4];
         double d[4];
-        for (int k = 0; k < 4; ++k) {
-            v[k] = static_cast<std::int64_t>(random() >> 11) - (std::int64_t{1} << 52);
-            if (k == 3 && trial % 2) v[k] = v[0] == 0 ? v[3] : static_cast<std::int64_t>(Wide(v[1]) * v[2] / v[0]);
-            d[k] = static_cast<double>(v[k]);
-            if (static_cast<std::int64_t>(d[k]) != v[k]) return;
+        for (std::int64_t& k : v) k = static_cast<std::int64_t>(random() >> 12) + 1;
+        if (trial % 2) {  // almost or exactly singular
+            v[3] = v[1] >> 20;
+            v[2] = v[0] >> 20;
+            if (trial % 4 == 1) v[0] = v[2] << 20, v[1] = v[3] << 20;
         }
+        for (int k = 0; k < 4; ++k) d[k] = static_cast<double>(v[k]);
         const Wide exact = Wide(v[0]) * v[3] - Wide(v[1]) * v[2];
         const int sign = (exact_product(d[0], d[3]) - exact_product(d[1], d[2])).sign();
         require(sign == (exact > 0) - (exact < 0), "sign of a determinant", "expansions");

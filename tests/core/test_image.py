@@ -176,7 +176,10 @@ def test_dark_half_keeps_its_digits():
 def test_constant_image_is_the_uniform_density():
     positions = np.random.default_rng(0).random((500, 2))
     weights = 1e-3 * np.random.default_rng(1).random(500)
-    coarse, fine = moments(np.ones((1, 1)), UNIT, positions, weights), moments(np.ones((97, 203)), UNIT, positions, weights)
+    coarse, fine = (
+        moments(np.ones((1, 1)), UNIT, positions, weights),
+        moments(np.ones((97, 203)), UNIT, positions, weights),
+    )
     np.testing.assert_allclose(fine[0], coarse[0], rtol=1e-11, atol=0)
     np.testing.assert_allclose(fine[2], coarse[2], rtol=1e-11, atol=0)
     np.testing.assert_allclose(fine[1], coarse[1], rtol=0, atol=1e-16)
@@ -202,6 +205,32 @@ def test_cells_that_cover_many_pixels_match_pixelwise_sums():
     mass, _, _, _ = moments(values, UNIT, np.column_stack([x.ravel(), y.ravel()]))
     blocks = values.reshape(4, 50, 4, 40).transpose(0, 2, 1, 3).reshape(16, -1)
     np.testing.assert_allclose(mass, [math.fsum(b) / values.size for b in blocks], rtol=1e-13)
+
+
+@pytest.mark.parametrize("repeat", [(7, 11), (64, 1), (1, 64), (40, 30)])
+@pytest.mark.parametrize("name", ["random", "range of 1e-35", "zeros", "tall box"])
+def test_splitting_pixels_changes_nothing(name, repeat):
+    # The same density, once by cutting pixels and once mostly by blocks of whole pixels.
+    values, box = IMAGES[name]
+    split = np.repeat(np.repeat(values, repeat[0], 0), repeat[1], 1)
+    positions = np.array(box[0]) + np.subtract(box[1], box[0]) * np.random.default_rng(0).random((25, 2))
+    coarse, fine = moments(values, box, positions), moments(split, box, positions)
+    np.testing.assert_allclose(fine[0], coarse[0], rtol=1e-11, atol=0)
+    np.testing.assert_allclose(fine[2], coarse[2], rtol=1e-11, atol=0)
+    size = np.sqrt(coarse[0] * coarse[2])[:, None]
+    assert np.all(np.abs(fine[1] - coarse[1]) <= 1e-11 * size)
+    assert fine[3] == pytest.approx(coarse[3], rel=1e-10, abs=1e-14 * values.max())
+
+
+@pytest.mark.parametrize("k", [2, 3, 5, 8, 32, 96])
+@pytest.mark.parametrize("offset", [0.0, 0.5])
+def test_lattices_along_the_pixels(k, offset):
+    # Edges of cells on, or within rounding of, the borders of pixels: every pixel is counted once.
+    values = 10.0 ** np.random.default_rng(0).uniform(-15, 0, (32, 48))
+    x, y = np.meshgrid((np.arange(k) + offset) / k, (np.arange(k) + 0.5) / k, indexing="ij")
+    mass, _, _, _ = moments(values, UNIT, np.column_stack([x.ravel(), y.ravel()]))
+    assert math.fsum(mass) == pytest.approx(values.mean(), rel=1e-13)
+    assert mass.min() > 0
 
 
 def exact_line(values, box, a, b):

@@ -48,7 +48,8 @@ def solve(problem: Problem, tolerance: float, start: np.ndarray | None, most: in
         if found.converged:
             return found
         steps = found.iterations
-    # Where seeds are spread like the density, as with random seeds and the uniform law, Voronoi's cells are a good start.
+    # Where seeds are spread like the density, as with random seeds and the uniform law, Voronoi's cells are a good
+    # start.
     weights = np.zeros(len(problem.target))
     moments = problem.moments(weights)
     if not _spread(moments.mass, problem.target) < _FAIR:
@@ -107,7 +108,7 @@ def _advance(
     best: tuple[float, np.ndarray, Moments] | None = None
     for rhs in (logarithmic, (target - mass) - (target - mass).mean()):
         accuracy = min(1e-5, 0.1 * float(np.abs(ratio).max()))
-        direction = solve_laplacian(len(mass), moments.i, moments.j, moments.coupling, rhs, max(accuracy, 1e-12))
+        direction = solve_laplacian(problem.seeds, moments.i, moments.j, moments.coupling, rhs, max(accuracy, 1e-12))
         length, found = _search(problem, density, weights, moments, direction, _SHORTEST if best is None else best[0])
         if found is not None and (best is None or length > best[0]):
             best = length, weights + length * direction, found

@@ -1,0 +1,84 @@
+"""Power diagrams and transport as the number of seeds or of pixels grows.
+
+Three tables: the diagram of random seeds in the unit square with all moments; the whole transport to the uniform law;
+one evaluation of all moments of 1000 cells of a 4096 × 4096 image, beside a visit of every pixel (four weighted counts,
+the cell of each pixel being given).
+
+    python benchmarks/transport_scaling.py [--quick]
+"""
+
+import argparse
+import resource
+import warnings
+from time import perf_counter
+
+import numpy as np
+
+from diracs import PolynomialGrid, SumOfDiracs, optimal_transport_plan
+from diracs.transport.problem import PlanarDensity, Problem
+
+
+def timed(function, repeats=3):
+    times = []
+    for _ in range(repeats):
+        start = perf_counter()
+        result = function()
+        times.append(perf_counter() - start)
+    return min(times), result
+
+
+def problem(n, pixels):
+    rng = np.random.default_rng(0)
+    density = PlanarDensity.of(pixels, np.ones(2))
+    return Problem(np.ascontiguousarray(rng.random((n, 2)) - 0.5), np.full(n, 1.0 / n), density)
+
+
+def diagrams(sizes):
+    print(f"{'seeds':>8} {'moments':>10} {'per seed':>11} {'Σ masses − 1':>13} {'peak':>9}")
+    for n in sizes:
+        square = problem(n, np.ones((1, 1)))
+        elapsed, moments = timed(lambda: square.moments(np.zeros(n)))  # noqa: B023
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+        print(f"{n:8} {elapsed:8.3f} s {elapsed / n * 1e6:8.3f} µs {moments.mass.sum() - 1:13.1e} {peak:6.2f} GB")
+
+
+def plans(sizes):
+    print(f"\n{'seeds':>8} {'time':>10} {'/(n log n)':>11} {'steps':>6} {'W2²':>13} {'duality gap':>12}")
+    for n in sizes:
+        diracs = SumOfDiracs(np.random.default_rng(0).random((n, 2)))
+        with warnings.catch_warnings():
+            warnings.simplefilter("default")
+            start = perf_counter()
+            plan = optimal_transport_plan(diracs, PolynomialGrid([[1.0]]), tol=1e-3)
+            elapsed = perf_counter() - start
+        gap = abs(plan.dual_value / plan.distance - 1)
+        cost = elapsed / (n * np.log(n)) * 1e9
+        print(
+            f"{n:8} {elapsed:8.2f} s {cost:8.1f} ns {plan.iterations:6} {plan.distance:13.6e} {gap:12.1e}", flush=True
+        )
+
+
+def images(side, n):
+    x = (np.arange(side) + 0.5) / side
+    pixels = np.exp(-20.0 * ((x[:, None] - 0.4) ** 2 + (x - 0.6) ** 2))
+    image = problem(n, pixels)
+    elapsed, moments = timed(lambda: image.moments(np.zeros(n)))
+    cell = np.random.default_rng(1).integers(0, n, side * side)
+    weights = [image.density.pixels.ravel() * (i + 1.0) for i in range(4)]
+    visit, _ = timed(lambda: [np.bincount(cell, w, minlength=n) for w in weights], 1)
+    print(f"\n{side} × {side} pixels, {n} seeds: moments {elapsed * 1e3:.1f} ms, visits {visit * 1e3:.0f} ms,")
+    print(f"ratio {visit / elapsed:.0f}; Σ masses − 1 = {moments.mass.sum() - 1:.1e}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="no more than 10⁵ seeds")
+    most = 5 if parser.parse_args().quick else 6
+    sizes = [10**k for k in range(3, most + 1)]
+    diagrams(sizes)
+    plans(sizes)
+    images(4096, 1000)
+
+
+if __name__ == "__main__":
+    main()
