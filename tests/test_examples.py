@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import diracs
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -27,7 +29,15 @@ def run(script: Path, *arguments: str) -> str:
 
 
 def test_every_example_is_run_here():
-    assert {script.stem for script in SCRIPTS} == {"demo", "learn_levels", "lloyd_iterations", "stipple"}
+    points = {"place_points_jax", "place_points_torch"}
+    assert {script.stem for script in SCRIPTS} == {"demo", "learn_levels", "lloyd_iterations", "stipple", *points}
+
+
+@pytest.mark.parametrize("framework", ["jax", "torch"])
+def test_tutorials_lower_the_distance(framework):
+    costs = re.findall(r"W₂² = ([\d.]+)", run(EXAMPLES / f"place_points_{framework}.py"))
+    assert len(costs) == 5
+    assert float(costs[-1]) < float(costs[0])
 
 
 def test_stipples_and_iterations_are_drawn(tmp_path):

@@ -3,6 +3,7 @@
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <string>
@@ -25,7 +26,7 @@ void check(const Points& positions, const Indices& i, const Indices& j, const Nu
     const std::size_t n = positions.shape(0), edges = i.shape(0);
     if (rhs.shape(0) != n) throw nb::value_error("positions and rhs differ in length");
     if (j.shape(0) != edges || coupling.shape(0) != edges) throw nb::value_error("i, j and coupling differ in length");
-    if (n > (std::size_t{1} << 30) || edges > (std::size_t{1} << 30)) throw nb::value_error("at most 2^30 vertices and edges");
+    if (std::max(n, edges) >= std::size_t{1} << 30) throw nb::value_error("a graph has fewer than 2^30 edges");
     const int size = static_cast<int>(n);
     for (std::size_t e = 0; e < edges; ++e) {
         if (i.data()[e] < 0 || i.data()[e] >= size || j.data()[e] < 0 || j.data()[e] >= size) {
@@ -50,8 +51,8 @@ LaplacianMethod method_named(const std::string& name) {
     throw nb::value_error("method must be 'auto', 'direct' or 'multigrid'");
 }
 
-nb::tuple solve(const Points& positions, const Indices& i, const Indices& j, const Numbers& coupling, const Numbers& rhs,
-                double tolerance, const std::string& method) {
+nb::tuple solve(const Points& positions, const Indices& i, const Indices& j, const Numbers& coupling,
+                const Numbers& rhs, double tolerance, const std::string& method, int threads) {
     const LaplacianMethod chosen = method_named(method);
     auto* solution = new std::vector<double>(positions.shape(0));
     nb::capsule owner(solution, [](void* p) noexcept { delete static_cast<std::vector<double>*>(p); });
@@ -60,10 +61,10 @@ nb::tuple solve(const Points& positions, const Indices& i, const Indices& j, con
         nb::gil_scoped_release release;
         check(positions, i, j, coupling, rhs);
         reached = solve_laplacian(positions.data(), solution->size(), i.data(), j.data(), coupling.data(),
-                                  coupling.shape(0), rhs.data(), tolerance, chosen, solution->data());
+                                  coupling.shape(0), rhs.data(), tolerance, chosen, threads, solution->data());
     }
-    return nb::make_tuple(nb::ndarray<nb::numpy, double>(solution->data(), {solution->size()}, owner), reached.iterations,
-                          reached.residual);
+    const nb::ndarray<nb::numpy, double> found(solution->data(), {solution->size()}, owner);
+    return nb::make_tuple(found, reached.iterations, reached.residual);
 }
 
 }  // namespace
@@ -72,9 +73,11 @@ void bind_laplacian(nb::module_& module) {
     module.def(
         "solve_laplacian", &solve, "positions"_a.noconvert(), "i"_a.noconvert(), "j"_a.noconvert(),
         "coupling"_a.noconvert(), "rhs"_a.noconvert(), "tolerance"_a, "method"_a = "auto",
-        "Solve L d = rhs for the Laplacian of a graph drawn at `positions`, rhs of sum zero on components: (d, iterations,\n"
-        "residual), with the residual |D^-1/2 (rhs - L d)| / |D^-1/2 rhs|, D the diagonal of L, and no iterations by\n"
-        "elimination. The vertex of largest diagonal in each component, and vertices without couplings, get zero.");
+        nb::kw_only(), "threads"_a = 0,
+        "Solve L d = rhs for the Laplacian of a graph drawn at `positions`, rhs of sum zero on components:\n"
+        "(d, iterations, residual), with the residual |D^-1/2 (rhs - L d)| / |D^-1/2 rhs|, D the diagonal of L, and\n"
+        "no iterations by elimination. The vertex of largest diagonal in each component gets zero, and so do vertices\n"
+        "without couplings. method: 'auto', 'direct' or 'multigrid'; threads = 0 takes all processors.");
 }
 
 }  // namespace diracs

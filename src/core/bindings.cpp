@@ -163,6 +163,7 @@ nb::ndarray<nb::numpy, double> potential(const ShapedImage& image, const Points&
 
 namespace diracs {
 void bind_laplacian(nb::module_& module);  // bind_laplacian.cpp
+void bind_rectangles(nb::module_& module);  // bind_rectangles.cpp
 }
 
 NB_MODULE(_core, module) {
@@ -195,15 +196,16 @@ NB_MODULE(_core, module) {
                "Neighbours in the power diagram of the plane: (indptr, indices, hidden, representative).");
 
     const char* moments_doc =
-        "Mass, first moment (n, 2) and second moment of each cell about its seed, and of each edge i < j the integral of "
-        "the density: (mass, first, second, edge_i, edge_j, edge_integral). threads = 0 takes all processors.";
+        "Mass, first moment (n, 2) and second moment of each cell about its seed, and of each edge i < j the integral "
+        "of the density: (mass, first, second, edge_i, edge_j, edge_integral). threads = 0 takes all processors.";
     module.def("moments", &density_moments<UniformPolygon>, "density"_a, "positions"_a.noconvert(),
                "weights"_a.noconvert(), nb::kw_only(), "edges"_a, "threads"_a = 0, moments_doc);
-    module.def("moments", &density_moments<ShapedImage>, "density"_a, "positions"_a.noconvert(), "weights"_a.noconvert(),
-               nb::kw_only(), "edges"_a, "threads"_a = 0, moments_doc);
+    module.def("moments", &density_moments<ShapedImage>, "density"_a, "positions"_a.noconvert(),
+               "weights"_a.noconvert(), nb::kw_only(), "edges"_a, "threads"_a = 0, moments_doc);
 
     module.def("cells", &cells, "positions"_a.noconvert(), "weights"_a.noconvert(), "domain_vertices"_a.noconvert(),
-               "Polygons of all cells in a convex domain: (indptr, vertices (k, 2), labels), where an edge starts at its "
-               "vertex and its label is the neighbour across it, -1 on the boundary of the domain.");
+               "Polygons of all cells in a convex domain: (indptr, vertices (k, 2), labels), where an edge starts at "
+               "its vertex and its label is the neighbour across it, -1 on the boundary of the domain.");
     bind_laplacian(module);
+    bind_rectangles(module);
 }

@@ -22,13 +22,16 @@ struct CellScratch {
     Clipper clipper;
 };
 
-// Cells of weighted seeds in a convex domain (counterclockwise). Cells are asked for by rank (see neighbours.hpp), and edges
-// are labelled with ranks: work in this order finds its data in the cache.
+// Cells of weighted seeds in a convex domain (counterclockwise). Cells are asked for by rank (see neighbours.hpp), and
+// edges are labelled with ranks: work in this order finds its data in the cache.
 class PowerCells {
 public:
     PowerCells(const double* positions, const double* weights, std::size_t n, const std::vector<Vec2>& domain,
                int threads)
-        : neighbours_(power_neighbours(positions, weights, n, threads)), domain_(domain), low_(domain.front()), high_(low_) {
+        : neighbours_(power_neighbours(positions, weights, n, threads)),
+          domain_(domain),
+          low_(domain.front()),
+          high_(domain.front()) {
         seeds_.reserve(neighbours_.order.size());
         for (const int i : neighbours_.order) seeds_.push_back({positions[2 * i], positions[2 * i + 1], weights[i]});
         for (std::size_t k = 0; k < domain.size(); ++k) {
@@ -45,8 +48,8 @@ public:
     double weight(int rank) const { return seeds_[rank].w; }
     Vec2 position(int rank) const { return {seeds_[rank].x, seeds_[rank].y}; }
 
-    // The point of the domain's box nearest to the seed: the seed itself if inside. Coordinates about it are no larger than
-    // the box, and moments move from it to the seed by adding terms of one sign.
+    // The point of the domain's box nearest to the seed: the seed itself if inside. Coordinates about it are no larger
+    // than the box, and moments move from it to the seed by adding terms of one sign.
     Vec2 nearest_in_box(int rank) const {
         const Vec2 y = position(rank);
         return {std::min(std::max(y.x, low_.x), high_.x), std::min(std::max(y.y, low_.y), high_.y)};
@@ -68,14 +71,22 @@ public:
 
         Clipper& clipper = scratch.clipper;
         clipper.clear();
-        for (std::size_t k = 0; k < domain_.size(); ++k) clipper.push(domain_[k] - origin, kDomainEdge, scratch.domain[k]);
-        for (std::size_t k = 0; k < count && !clipper.polygon().empty(); ++k) clipper.clip(scratch.bisectors[k], others[k]);
+        for (std::size_t k = 0; k < domain_.size(); ++k) {
+            clipper.push(domain_[k] - origin, kDomainEdge, scratch.domain[k]);
+        }
+        for (std::size_t k = 0; k < count && !clipper.polygon().empty(); ++k) {
+            clipper.clip(scratch.bisectors[k], others[k]);
+        }
+        // Near the largest double coordinates may overflow; no density has to know.
+        const auto finite = [](Vec2 v) { return std::isfinite(v.x) && std::isfinite(v.y); };
+        const std::vector<Vec2>& vertices = clipper.polygon().vertices;
+        if (!std::all_of(vertices.begin(), vertices.end(), finite)) clipper.clear();
         return clipper.polygon();
     }
 
 private:
-    // |x − yᵢ|² − wᵢ <= |x − yⱼ|² − wⱼ for x = o + z: 2 (yⱼ − yᵢ)·z <= |yⱼ − o|² − |yᵢ − o|² + wᵢ − wⱼ. The right-hand side is
-    // exact where its terms are so large against the domain that their rounding would move the line visibly.
+    // |x − yᵢ|² − wᵢ <= |x − yⱼ|² − wⱼ for x = o + z: 2 (yⱼ − yᵢ)·z <= |yⱼ − o|² − |yᵢ − o|² + wᵢ − wⱼ. The right-hand
+    // side is exact where its terms are so large against the domain that their rounding would move the line visibly.
     HalfPlane bisector(int i, int j, Vec2 o) const {
         const Vec2 yi = position(i), yj = position(j), normal = yj - yi, u = yj - o, v = yi - o;
         const double difference = weight(i) - weight(j);

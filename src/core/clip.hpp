@@ -12,7 +12,8 @@
 namespace diracs {
 
 // The intersection of half planes given in the order of their edges, as the triangulation gives bisectors. Succeeds if
-// every turn is to the left, no edge runs backwards, and every vertex is in the domain, so that nothing is to be clipped.
+// every turn is to the left, no edge runs backwards, and every vertex is in the domain, so that nothing is to be
+// clipped.
 inline bool assemble(const std::vector<HalfPlane>& halves, const int* labels, const std::vector<HalfPlane>& domain,
                      Polygon& polygon) {
     constexpr double kLeastTurn = 1e-6;  // below, the intersection of two lines is left to the clipper
@@ -39,8 +40,8 @@ inline bool assemble(const std::vector<HalfPlane>& halves, const int* labels, co
     return true;
 }
 
-// A convex polygon cut by one half plane after another. New vertices are intersections of the lines of two edges, not points
-// between vertices: a small cell does not inherit the rounding of the large polygon that it is cut from.
+// A convex polygon cut by one half plane after another. New vertices are intersections of the lines of two edges, not
+// points between vertices: a small cell does not inherit the rounding of the large polygon that it is cut from.
 class Clipper {
 public:
     const Polygon& polygon() const { return now_; }

@@ -2,14 +2,15 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <vector>
 
 namespace diracs {
 
-// Lower part of C (column-major, rows × columns, its diagonal on row = column) += A Bᵀ with A (rows × k, stride) and row c of
-// B equal to row c of A times `scale`. Entries above the diagonal may change.
-inline void add_symmetric_product(double* __restrict c, int c_stride, const double* __restrict a, int a_stride, int rows,
-                                  int columns, int k, const double* scale, std::vector<double>& scratch) {
+// C += A diag(scale) Bᵀ below the diagonal of C (rows × columns, column-major), with A (rows × k, column-major) and B
+// its first rows. Entries of C on and above the diagonal may change to anything.
+inline void add_symmetric_product(double* __restrict c, int c_stride, const double* __restrict a, int a_stride,
+                                  int rows, int columns, int k, const double* scale, std::vector<double>& scratch) {
     constexpr int kTile = 4;
     scratch.resize(static_cast<std::size_t>(kTile) * k);
     double* const b = scratch.data();

@@ -1,6 +1,6 @@
-// Exact arithmetic on sums of doubles that do not overlap (J. R. Shewchuk, "Adaptive precision floating-point arithmetic
-// and fast robust geometric predicates", Discrete & Computational Geometry 18, 1997). Exact while nothing over- or
-// underflows, which the callers ensure by scaling.
+// Exact arithmetic on sums of doubles that do not overlap (J. R. Shewchuk, "Adaptive precision floating-point
+// arithmetic and fast robust geometric predicates", Discrete & Computational Geometry 18, 1997). Exact while nothing
+// over- or underflows, which the callers ensure by scaling.
 #pragma once
 
 namespace diracs {

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "cutter.hpp"
 #include "dyadic.hpp"
 #include "pixels.hpp"
 #include "polygon.hpp"

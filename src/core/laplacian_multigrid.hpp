@@ -42,7 +42,8 @@ public:
             levels_.emplace_back(*coarse);
             owned_.push_back(std::move(coarse));
         }
-        coarsest_ = std::make_unique<LaplacianFactor>(*levels_.back().graph, positions);
+        const WeightedGraph& last = *levels_.back().graph;
+        coarsest_ = std::make_unique<LaplacianFactor>(last, positions, Components(last), 1, kNoLimit);
     }
 
     // Flexible conjugate gradients from x = 0, for a b that sums to zero on every component.
@@ -113,7 +114,7 @@ private:
         return sum;
     }
 
-    // x = Bb with the preconditioner B, and ax = Lx. Half of each residual is zero after Gauss–Seidel, and not computed.
+    // x = Bb with the preconditioner B, and ax = Lx. Half of a residual is zero after Gauss–Seidel, and not computed.
     void cycle(std::size_t l, const std::vector<double>& b, std::vector<double>& x, std::vector<double>& ax) {
         Level& level = levels_[l];
         const WeightedGraph& graph = *level.graph;

@@ -21,8 +21,11 @@ enum class LaplacianMethod { kAuto, kDirect, kMultigrid };
 
 // Couplings this much below the largest are taken for zero: products and quotients of them would underflow.
 constexpr double kLeastCoupling = 1e-280;
-constexpr int kMostDirect = 30000;
 constexpr int kMostIterations = 200;
+
+// Planar graphs need about 40 entries per vertex at n = 10⁴, 60 at n = 10⁶, and elimination is then the faster method.
+// Factors with many more are left to multigrid, unless it fails and they fit into memory.
+constexpr std::size_t kEntriesPerVertex = 90, kFewEntries = 4'000'000, kMostEntries = 500'000'000;
 
 // Vertices along a Hilbert curve of their bounding box, so that neighbours are near each other in memory.
 inline void sort_along_curve(std::vector<int>& vertices, const double* positions) {
@@ -44,17 +47,18 @@ inline void sort_along_curve(std::vector<int>& vertices, const double* positions
         for (int a = 0; a < 2 && cells > 0.0; ++a) {
             place[a] = static_cast<std::uint32_t>(std::min(1.0, (0.5 * p[a] - 0.5 * low[a]) / side) * cells);
         }
-        keys[k] = static_cast<std::uint64_t>(hilbert_index(place[0], place[1])) << 32 | static_cast<std::uint32_t>(vertices[k]);
+        const std::uint64_t along = hilbert_index(place[0], place[1]);
+        keys[k] = along << 32 | static_cast<std::uint32_t>(vertices[k]);
     }
     radix_sort(keys, buffer);
     for (std::size_t k = 0; k < keys.size(); ++k) vertices[k] = static_cast<int>(keys[k] & 0xffffffffu);
 }
 
-// x with Lx = b up to `tolerance` in the norm of Convergence, zero on the vertex of largest diagonal of each component and
-// on vertices without couplings. What b lacks in consistency is taken off in proportion to the diagonal.
+// x with Lx = b up to `tolerance` in the norm of Convergence, zero on the vertex of largest diagonal of each component
+// and on vertices without couplings. What b lacks in consistency is taken off in proportion to the diagonal.
 inline Convergence solve_laplacian(const double* positions, std::size_t n, const int* i, const int* j,
                                    const double* coupling, std::size_t edges, const double* b, double tolerance,
-                                   LaplacianMethod method, double* x) {
+                                   LaplacianMethod method, int threads, double* x) {
     std::fill(x, x + n, 0.0);
     double most = 0.0;
     for (std::size_t e = 0; e < edges; ++e) {
@@ -85,7 +89,7 @@ inline Convergence solve_laplacian(const double* positions, std::size_t n, const
     const int b_exponent = std::ilogb(largest);
     const WeightedGraph graph = graph_of_edges(size, number, i, j, coupling, edges, least, -exponent);
     const Components components(graph);
-    std::vector<double> rhs(size), found(size), rest(size), correction;
+    std::vector<double> rhs(size), found(size), rest(size);
     for (int k = 0; k < size; ++k) rhs[k] = std::scalbn(b[vertices[k]], -b_exponent);
     components.balance(graph, rhs);
     const double norm = LaplacianMultigrid::scaled_norm(rhs, graph.diagonal);
@@ -102,31 +106,39 @@ inline Convergence solve_laplacian(const double* positions, std::size_t n, const
         for (int k = 0; k < size; ++k) square += graph.diagonal[k] * found[k] * found[k];
         return 4.0 * std::numeric_limits<double>::epsilon() * std::sqrt(square) / norm;
     };
-    bool solved = false;
-    if (method == LaplacianMethod::kMultigrid || (method == LaplacianMethod::kAuto && size > kMostDirect)) {
+    const auto iterate = [&] {
         LaplacianMultigrid multigrid(graph, places);
-        const Convergence first = multigrid.solve(rhs, 0.9 * tolerance, kMostIterations, found);
-        reached.iterations = first.iterations;
+        reached.iterations = multigrid.solve(rhs, 0.9 * tolerance, kMostIterations, found).iterations;
         update_residual();
-        solved = reached.residual <= std::max(tolerance, attainable());
-    }
-    if (!solved) {
-        LaplacianFactor factor(graph, places, components);
+        return reached.residual <= std::max(tolerance, attainable());
+    };
+    // Elimination with two steps of iterative refinement; leaves x alone if the factor would be too large.
+    const auto eliminate = [&](std::size_t entries) {
+        LaplacianFactor factor(graph, places, components, threads, entries);
+        if (!factor.fits()) return false;
         factor.solve(rhs.data(), found.data());
         update_residual();
-        correction.resize(size);
+        std::vector<double> correction(size);
         for (int step = 0; step < 2 && reached.residual > tolerance; ++step) {
-            const double before = reached.residual;
+            const std::vector<double> before = found;
+            const double residual = reached.residual;
             components.balance(graph, rest);
             factor.solve(rest.data(), correction.data());
             for (int k = 0; k < size; ++k) found[k] += correction[k];
             update_residual();
-            if (!(reached.residual < before)) {
-                for (int k = 0; k < size; ++k) found[k] -= correction[k];
-                update_residual();
+            if (!(reached.residual < residual)) {
+                found = before;
+                reached.residual = residual;
                 break;
             }
         }
+        return true;
+    };
+    const std::size_t worth = kEntriesPerVertex * static_cast<std::size_t>(size) + kFewEntries;
+    switch (method) {
+        case LaplacianMethod::kDirect: eliminate(kNoLimit); break;
+        case LaplacianMethod::kMultigrid: iterate() || eliminate(kMostEntries); break;
+        case LaplacianMethod::kAuto: eliminate(worth) || iterate() || eliminate(kMostEntries); break;
     }
     components.ground_solution(found);
     for (int k = 0; k < size; ++k) x[vertices[k]] = std::scalbn(found[k], b_exponent - exponent);

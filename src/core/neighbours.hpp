@@ -15,9 +15,10 @@
 
 namespace diracs {
 
-// The distinct seeds are numbered in the order of the triangulation, which is spatially coherent: rank r is seed order[r],
-// its neighbours have the ranks neighbours[start[r]] … neighbours[start[r + 1] − 1], counterclockwise. They include all
-// seeds that share an edge of positive length; seeds without neighbours are hidden unless there is only one rank.
+// The distinct seeds are numbered in the order of the triangulation, which is spatially coherent: rank r is seed
+// order[r], its neighbours have the ranks neighbours[start[r]] … neighbours[start[r + 1] − 1], counterclockwise. They
+// include all seeds that share an edge of positive length; seeds without neighbours are hidden unless there is only
+// one rank.
 struct Neighbours {
     std::vector<std::int64_t> representative;  // of each seed: the one at the same position that is kept
     std::vector<int> order;
@@ -30,14 +31,22 @@ struct Neighbours {
 
 namespace detail {
 
-// Keeps the first of every run of equal positions.
-inline std::vector<std::int64_t> remove_duplicates(const std::vector<Seed>& seeds, std::vector<int>& order) {
+// Keeps, of every run of equal positions, the seed of largest weight, the first of them if several. The given weights
+// decide: scaling may have rounded differences away.
+inline std::vector<std::int64_t> remove_duplicates(const std::vector<Seed>& seeds, const double* weights,
+                                                   std::vector<int>& order) {
     std::vector<std::int64_t> representative(seeds.size());
     std::size_t kept = 0;
-    for (const int i : order) {
-        const bool same = kept > 0 && seeds[order[kept - 1]].x == seeds[i].x && seeds[order[kept - 1]].y == seeds[i].y;
-        if (!same) order[kept++] = i;
-        representative[i] = order[kept - 1];
+    for (std::size_t k = 0; k < order.size();) {
+        const Seed& here = seeds[order[k]];
+        std::size_t end = k + 1;
+        int best = order[k];
+        for (; end < order.size() && seeds[order[end]].x == here.x && seeds[order[end]].y == here.y; ++end) {
+            const int i = order[end];
+            if (weights[i] > weights[best] || (weights[i] == weights[best] && i < best)) best = i;
+        }
+        for (; k < end; ++k) representative[order[k]] = best;
+        order[kept++] = best;
     }
     order.resize(kept);
     return representative;
@@ -77,7 +86,7 @@ inline std::vector<int> lower_envelope(const std::vector<Seed>& seeds) {
     };
     std::vector<int> envelope;
     for (const int i : along) {
-        while (envelope.size() >= 2 && !is_below(envelope[envelope.size() - 2], envelope.back(), i)) envelope.pop_back();
+        while (envelope.size() >= 2 && !is_below(*(envelope.end() - 2), envelope.back(), i)) envelope.pop_back();
         envelope.push_back(i);
     }
     return envelope;
@@ -139,7 +148,7 @@ inline Neighbours power_neighbours(const double* positions, const double* weight
     result.order.resize(n);
     for (std::size_t i = 0; i < n; ++i) result.order[i] = static_cast<int>(i);
     hilbert_sort(all, result.order.data(), result.order.data() + n);
-    result.representative = detail::remove_duplicates(all, result.order);
+    result.representative = detail::remove_duplicates(all, weights, result.order);
     result.order = detail::rounds(result.order);
 
     const auto seed = [&](std::size_t r) -> const Seed& { return all[result.order[r]]; };

@@ -1,10 +1,10 @@
-// Nested dissection (A. George 1973) of a graph drawn in the plane: halves by the median of the wider axis, between them
-// a vertex cover of the edges that are cut. For planar graphs the factors then have O(n log n) entries (R. Lipton,
+// Nested dissection (A. George 1973) of a graph drawn in the plane: halves by the median of the wider axis, between
+// them a vertex cover of the edges that are cut. For planar graphs the factors then have O(n log n) entries (R. Lipton,
 // D. Rose, R. Tarjan 1979).
 #pragma once
 
 #include <algorithm>
-#include <cstddef>
+#include <utility>
 #include <vector>
 
 #include "vec2.hpp"
@@ -18,7 +18,8 @@ struct EliminationOrder {
     std::vector<int> front_begin{0};
 
     void close_front() {
-        if (front_begin.back() < static_cast<int>(vertices.size())) front_begin.push_back(static_cast<int>(vertices.size()));
+        const int end = static_cast<int>(vertices.size());
+        if (front_begin.back() < end) front_begin.push_back(end);
     }
 };
 
@@ -100,8 +101,8 @@ private:
         }
     }
 
-    // A vertex cover of the edges between two parts: the neighbour of a vertex of degree one is always a best choice, and
-    // edges cut by a line in a triangulation form a tree, where nothing else is needed. Else the largest degree.
+    // A vertex cover of the edges between two parts: the neighbour of a vertex of degree one is always a best choice,
+    // and edges cut by a line in a triangulation form a tree, where nothing else is needed. Else the largest degree.
     void cover(const int* first, const int* last, int left, int right, std::vector<int>& chosen) {
         std::vector<int> border, ones;
         for (const int* v = first; v != last; ++v) {

@@ -16,8 +16,8 @@ inline int thread_count(int asked) {
     return asked > 0 ? asked : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
-// Calls work(begin, end) on consecutive ranges of 0 … n − 1 of the given size, each once, in any order; `make_work()` gives
-// every thread its own `work`, with its own scratch memory. The first exception is rethrown here.
+// Calls work(begin, end) on consecutive ranges of 0 … n − 1 of the given size, each once, in any order; `make_work()`
+// gives every thread its own `work`, with its own scratch memory. The first exception is rethrown here.
 template <class MakeWork>
 void parallel_for(std::size_t n, std::size_t size, int threads, const MakeWork& make_work) {
     std::atomic<std::size_t> following{0};

@@ -34,8 +34,8 @@ public:
     }
 };
 
-// Area, ∫x and ∫|x|² over a convex polygon, about the origin of its coordinates. A fan of triangles from vertex 0: every
-// term of the area and of ∫|x|² is nonnegative, so a tiny cell loses nothing. For a triangle (p, q, r) of area A
+// Area, ∫x and ∫|x|² over a convex polygon, about the origin of its coordinates. A fan of triangles from vertex 0:
+// every term of the area and of ∫|x|² is nonnegative, so a tiny cell loses nothing. For a triangle (p, q, r) of area A
 // ∫x = A (p + q + r) / 3 and ∫|x|² = A (|p|² + |q|² + |r|² + |p + q + r|²) / 12 (exact for quadratics).
 inline void uniform_moments(const Polygon& polygon, double& area, Vec2& first, double& second) {
     area = 0.0;

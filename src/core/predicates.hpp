@@ -1,6 +1,6 @@
 // The two questions that a regular triangulation asks, answered exactly: floating point with an error bound first,
-// expansions where the bound does not decide. Coordinates must be multiples of 2^-250 of size at most 2, weights multiples
-// of 2^-500 of size at most 2^900 (see normalize.hpp); then neither over- nor underflow can occur.
+// expansions where the bound does not decide. Coordinates must be multiples of 2^-250 of size at most 2, weights
+// multiples of 2^-500 of size at most 2^900 (see normalize.hpp); then neither over- nor underflow can occur.
 #pragma once
 
 #include <cmath>

@@ -15,8 +15,9 @@ namespace diracs {
 
 constexpr int kHilbertBits = 16;
 
-// Position along the Hilbert curve of the cell (x, y) of a 2^16 × 2^16 lattice (J. Skilling 2004 describes the state: each
-// quadrant is the curve again, transposed in the first and last quarter).
+// Position along the Hilbert curve of the cell (x, y) of a 2^16 × 2^16 lattice, one pair of bits at a time: each
+// quadrant is the curve again, transposed in the first quarter and transposed about the other diagonal in the last (D.
+// Hilbert 1891).
 inline std::uint32_t hilbert_index(std::uint32_t x, std::uint32_t y) {
     std::uint32_t index = 0;
     for (std::uint32_t s = 1u << (kHilbertBits - 1); s > 0; s >>= 1) {
@@ -55,13 +56,12 @@ inline void radix_sort(std::vector<std::uint64_t>& keys, std::vector<std::uint64
 }
 
 // Sorts the indices [first, last) of seeds along a Hilbert curve of their bounding box. Runs that share a cell of the
-// lattice are sorted in turn on their own box; equal positions become adjacent, the seed to be kept first.
+// lattice are sorted in turn on their own box; equal positions become adjacent.
 inline void hilbert_sort(const std::vector<Seed>& seeds, int* first, int* last) {
     const auto lexicographic = [&seeds](int i, int j) {
         const Seed &a = seeds[i], &b = seeds[j];
         if (a.x != b.x) return a.x < b.x;
         if (a.y != b.y) return a.y < b.y;
-        if (a.w != b.w) return a.w > b.w;
         return i < j;
     };
     const std::size_t n = static_cast<std::size_t>(last - first);

@@ -1,5 +1,5 @@
-// Incremental regular triangulation: the dual of the power diagram, which is the lower hull of the seeds lifted to
-// (y, |y|² − w) (F. Aurenhammer 1987). Each seed replaces the triangles whose planes it lies below by a star (A. Bowyer,
+// Incremental regular triangulation: the dual of the power diagram, which is the lower hull of the seeds lifted to (y,
+// |y|² − w) (F. Aurenhammer 1987). Each seed replaces the triangles whose planes it lies below by a star (A. Bowyer,
 // D. Watson 1981). A ghost vertex at infinity closes the hull, so that seeds outside it are no special case.
 #pragma once
 
@@ -10,8 +10,8 @@
 
 namespace diracs {
 
-// Seeds must have distinct positions that are not all on a line. Vertices are indices into `seeds`; half-edge 4 t + k runs
-// from corner k of triangle t to corner (k + 1) mod 3, counterclockwise.
+// Seeds must have distinct positions that are not all on a line. Vertices are indices into `seeds`; half-edge 4 t + k
+// runs from corner k of triangle t to corner (k + 1) mod 3, counterclockwise.
 class Triangulation {
 public:
     static constexpr int kGhost = -1;
@@ -70,8 +70,8 @@ private:
         return side > 0 || (side == 0 && conflicts(s.twin[k] >> 2, p));
     }
 
-    // A triangle that contains p, or a ghost triangle over a hull edge that p is beyond. The walk across edges that separate
-    // from p ends, since regular triangulations are acyclic (H. Edelsbrunner 1990).
+    // A triangle that contains p, or a ghost triangle over a hull edge that p is beyond. The walk across edges that
+    // separate from p ends, since regular triangulations are acyclic (H. Edelsbrunner 1990).
     int locate(int p) const {
         const Seed& s = seeds_[p];
         int t = recent_, entry = -1;
@@ -127,7 +127,8 @@ private:
         for (int& t : star_) t = new_slot();
         for (std::size_t i = 0, size = star_.size(); i < size; ++i) {
             const BoundaryEdge& edge = boundary_[i];
-            const int t = star_[i], following = star_[i + 1 == size ? 0 : i + 1], preceding = star_[i == 0 ? size - 1 : i - 1];
+            const int t = star_[i];
+            const int following = star_[i + 1 == size ? 0 : i + 1], preceding = star_[i == 0 ? size - 1 : i - 1];
             triangles_[t] = {{edge.from, edge.to, p}, {edge.outside, 4 * following + 2, 4 * preceding + 1}, kGhost};
             triangles_[edge.outside >> 2].twin[edge.outside & 3] = 4 * t;
             if (edge.from != kGhost && edge.to != kGhost) recent_ = t;

@@ -19,3 +19,6 @@ def cells(
 def solve_laplacian(
     positions: np.ndarray, i: np.ndarray, j: np.ndarray, coupling: np.ndarray, rhs: np.ndarray, tolerance: float
 ) -> tuple[np.ndarray, int, float]: ...
+def rectangle_masses(
+    a: np.ndarray, b: np.ndarray, correlation: np.ndarray, panel: np.ndarray, *, threads: int = 0
+) -> np.ndarray: ...

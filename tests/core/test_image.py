@@ -224,11 +224,17 @@ def test_splitting_pixels_changes_nothing(name, repeat):
 
 @pytest.mark.parametrize("k", [2, 3, 5, 8, 32, 96])
 @pytest.mark.parametrize("offset", [0.0, 0.5])
-def test_lattices_along_the_pixels(k, offset):
-    # Edges of cells on, or within rounding of, the borders of pixels: every pixel is counted once.
+@pytest.mark.parametrize("jitter", [0.0, 1e-16, 1e-13])
+@pytest.mark.parametrize("stagger", [0.0, 0.5])
+def test_lattices_along_the_pixels(k, offset, jitter, stagger):
+    # Edges of cells on, or within rounding of, the borders of pixels; staggered, like bricks, they have vertices in the
+    # middle of vertical edges. Every pixel is counted once.
     values = 10.0 ** np.random.default_rng(0).uniform(-15, 0, (32, 48))
     x, y = np.meshgrid((np.arange(k) + offset) / k, (np.arange(k) + 0.5) / k, indexing="ij")
-    mass, _, _, _ = moments(values, UNIT, np.column_stack([x.ravel(), y.ravel()]))
+    y[::2] += stagger / k
+    positions = np.column_stack([x.ravel(), y.ravel()])
+    positions += jitter * np.random.default_rng(1).uniform(-1, 1, positions.shape)
+    mass, _, _, _ = moments(values, UNIT, positions, jitter * np.random.default_rng(2).random(k * k))
     assert math.fsum(mass) == pytest.approx(values.mean(), rel=1e-13)
     assert mass.min() > 0
 

@@ -189,6 +189,12 @@ def test_neighbours_where_rounding_decides():
     check_against_rationals(lines, np.zeros(10))
 
 
+def test_representative_of_equal_positions():
+    weights = np.array([0.0, -1.0, 2.0, 2.0])
+    for scale in (1.0, 1e-300):
+        assert_array_equal(_core.adjacency(np.full((4, 2), 0.3), scale * weights)[3], 2)
+
+
 def test_neighbours_are_those_of_delaunay():
     rng = np.random.default_rng(1)
     positions = rng.random((3000, 2))
@@ -271,9 +277,12 @@ def test_extreme_magnitudes_end(exponent, weight_exponent):
     weights = rng.normal(size=200) * 10.0**weight_exponent
     indptr, indices, hidden, representative = _core.adjacency(positions, weights)
     assert indptr[-1] == len(indices) and hidden.shape == representative.shape == (200,)
-    _core.moments(_core.Polygon(SQUARE, 1.0), positions, weights, edges=True)
+    image = _core.Image(np.ones((5, 7)), np.array([[0.0, 0.0], [1.0, 1.0]]))
+    huge = _core.Polygon(1e308 * (SQUARE - 0.5), 1.0)
     mixed = np.where(rng.random((200, 2)) < 0.5, positions, rng.normal(size=(200, 2)))
-    _core.moments(_core.Polygon(SQUARE, 1.0), mixed, weights, edges=True)
+    for density in (_core.Polygon(SQUARE, 1.0), image, huge):
+        _core.moments(density, positions, weights, edges=True)
+        _core.moments(density, mixed, weights, edges=True)
 
 
 def test_threads_do_not_change_results():

@@ -8,26 +8,20 @@ steps at x = b/ρ of width √(1−ρ²)/|ρ|: what this width is decides how fi
 from __future__ import annotations
 
 import numpy as np
-import scipy.special
 
+from diracs import _core
 from diracs._arrays import Array, asarray_like, namespace
 from diracs.cells.product import density, probability, standardize
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
-# Gaussian mass further out than this many deviations is below 1e-32 and 1e-23.
+# Gaussian mass further out than this many deviations is below 1e-32.
 _LIMIT = 12.0
-_REACH = 10.0
 # Where pieces of integration end: so many widths from each step, and every two deviations.
 _STEPS = (-8.0, -4.0, 0.0, 4.0, 8.0)
 _MARKS = np.arange(-_LIMIT, _LIMIT + 1.0, 2.0)
 # Length of the panels by the width of the steps; below the first width, the band of the steps.
 _WIDTHS = (0.0625, 0.125, 0.25, 0.5, 1.0)
-_PANELS = (0.125, 0.25, 0.5, 1.0, 2.0)
-# Nodes per panel: 24 for a panel of two of the widths that matter leave an error near rounding.
-_PER_PANEL = 24
-_PANEL_NODES, _PANEL_WEIGHTS = np.polynomial.legendre.leggauss(_PER_PANEL)
-# Entries of temporary arrays, small enough for a cache.
-_BLOCK = 1 << 17
+_PANELS = (0.0, 0.125, 0.25, 0.5, 1.0, 2.0)
 
 
 def rectangle_masses(a: Array, b: Array, correlation: Array) -> Array:
@@ -53,55 +47,17 @@ def rectangle_masses(a: Array, b: Array, correlation: Array) -> Array:
         return _between_steps(a, b, correlation)
     rest = np.sqrt(np.maximum(1.0 - correlation**2, 0.0))
     width = rest / np.maximum(np.abs(correlation), 1e-300)
+    panel = np.array(_PANELS)[np.searchsorted(_WIDTHS, width, side="right")]
+    smooth = np.flatnonzero(panel > 0)
+    if smooth.size == len(panel):
+        a, b, correlation = (np.ascontiguousarray(x) for x in (a, b, correlation))
+        return _core.rectangle_masses(a, b, correlation, panel)
     out = np.empty((a.shape[0], a.shape[1] - 1, b.shape[1] - 1))
-    kinds = np.searchsorted(_WIDTHS, width, side="right")
-    for row in np.flatnonzero(kinds == 0):
+    if smooth.size:
+        out[smooth] = _core.rectangle_masses(a[smooth], b[smooth], correlation[smooth], panel[smooth])
+    for row in np.flatnonzero(panel == 0):
         out[row] = _along_band(a[row], b[row], float(correlation[row]), float(rest[row]))
-    for kind, panel in enumerate(_PANELS, start=1):
-        rows = np.flatnonzero(kinds == kind)
-        block = max(1, _BLOCK // (int(2 * _REACH / panel) * _PER_PANEL * b.shape[1]))
-        for start in range(0, rows.size, block):
-            some = rows[start : start + block]
-            out[some] = _on_panels(a[some], b[some], correlation[some], panel)
     return out
-
-
-def _on_panels(a: np.ndarray, b: np.ndarray, correlation: np.ndarray, panel: float) -> np.ndarray:
-    """Rectangle masses for moderate correlation: one set of nodes, on panels of the x axis, serves all cells.
-
-    On a panel the integrand is a polynomial through its nodes, up to rounding, and is integrated up to each border.
-    """
-    edges = np.arange(-_REACH, _REACH, panel)
-    x = (edges[:, None] + 0.5 * panel * (1.0 + _PANEL_NODES)).ravel()
-    rest = np.sqrt(1.0 - correlation**2)
-    t = (correlation[:, None, None] * x[:, None] - b[:, None, :]) / rest[:, None, None]
-    # 2Φ(−t) for t ≥ 0 and 2Φ(−t) − 2 for t < 0, small where they are to be accurate; the step between them is put back.
-    phi = np.abs(t)
-    phi *= np.sqrt(0.5)
-    np.copysign(scipy.special.erfc(phi, out=phi), t, out=phi)
-    height = np.diff(phi, axis=-1)
-    height += 2.0 * np.diff(t < 0.0, axis=-1)
-    upto = _integrals(a, edges, panel, 0.5 * density(x).reshape(len(edges), -1))
-    return np.maximum(np.diff(upto, axis=1) @ height, 0.0)
-
-
-def _integrals(a: np.ndarray, edges: np.ndarray, panel: float, height: np.ndarray) -> np.ndarray:
-    """Weights (k, n, panels·nodes) of the nodes for integrals from the far left to each border a (k, n).
-
-    `height` (panels, nodes) multiplies the integrand.
-    """
-    k, n = a.shape
-    place = np.clip((a - edges[0]) / panel, 0.0, len(edges))
-    within = np.minimum(place.astype(int), len(edges) - 1)
-    u = 2.0 * (place - within) - 1.0
-    # ∫_{−1}^u P_q = (P_{q+1}(u) − P_{q−1}(u)) / (2q + 1); the Lagrange basis is Σ_q w (2q + 1)/2 P_q(node) P_q.
-    legendre = np.polynomial.legendre.legvander(u, _PER_PANEL)
-    antiderivative = np.concatenate([u[..., None] + 1.0, legendre[..., 2:] - legendre[..., :-2]], axis=-1)
-    basis = np.polynomial.legendre.legvander(_PANEL_NODES, _PER_PANEL - 1) * _PANEL_WEIGHTS[:, None]
-    partial = (0.5 * antiderivative @ basis.T) * height[within]
-    weights = (within[..., None] > np.arange(len(edges)))[..., None] * (_PANEL_WEIGHTS * height)
-    np.put_along_axis(weights, within[..., None, None], partial[:, :, None, :], axis=2)
-    return 0.5 * panel * weights.reshape(k, n, -1)
 
 
 def _along_band(a: np.ndarray, b: np.ndarray, correlation: float, rest: float) -> np.ndarray:

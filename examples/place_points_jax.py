@@ -1,0 +1,34 @@
+"""Place 200 points for an image by gradient descent on W₂², in JAX.
+
+Run it with `python examples/place_points_jax.py`. The loss runs under `jax.jit`; its gradient is 2 ∫_{cell} (yᵢ − x)
+dρ.
+"""
+
+import time
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from diracs import PolynomialGrid, SumOfDiracs, distance
+
+start = time.perf_counter()
+t = jnp.linspace(0, 1, 64)
+x, y = jnp.meshgrid(t, t)
+target_img = jnp.exp(-50 * ((x - 0.3) ** 2 + (y - 0.3) ** 2)) + jnp.exp(-50 * ((x - 0.7) ** 2 + (y - 0.7) ** 2))
+target = PolynomialGrid(values=target_img)
+
+
+@jax.jit
+def loss(positions):
+    return distance(SumOfDiracs(positions), target)
+
+
+positions = jnp.array(np.random.rand(200, 2))  # noqa: NPY002
+lr = 5e-3
+for step in range(200):
+    val, grad = jax.value_and_grad(loss)(positions)
+    positions = positions - lr * grad
+    if step % 50 == 0 or step == 199:
+        print(f"step {step:3}: W₂² = {float(val):.6f}")
+print(f"200 steps in {time.perf_counter() - start:.1f} s, compilation included")

@@ -1,0 +1,50 @@
+// The function rectangle_masses of the Python module diracs._core.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+
+#include <cstddef>
+#include <vector>
+
+#include "rectangles.hpp"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+namespace diracs {
+namespace {
+
+using Numbers = nb::ndarray<const double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Rows = nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+
+nb::ndarray<nb::numpy, double> masses(const Rows& a, const Rows& b, const Numbers& correlation, const Numbers& panel,
+                                      int threads) {
+    const std::size_t count = a.shape(0);
+    if (b.shape(0) != count || correlation.shape(0) != count || panel.shape(0) != count) {
+        throw nb::value_error("a, b, correlation and panel differ in length");
+    }
+    if (a.shape(1) < 2 || b.shape(1) < 2) throw nb::value_error("a and b need at least two borders");
+    for (std::size_t k = 0; k < count; ++k) {
+        if (!(std::fabs(correlation.data()[k]) < 1.0)) throw nb::value_error("correlations must lie inside (-1, 1)");
+        if (!(panel.data()[k] > 1e-3)) throw nb::value_error("panels must not be shorter than 1e-3");
+    }
+    const std::size_t rows = a.shape(1) - 1, columns = b.shape(1) - 1;
+    auto* out = new std::vector<double>(count * rows * columns);
+    nb::capsule owner(out, [](void* p) noexcept { delete static_cast<std::vector<double>*>(p); });
+    {
+        nb::gil_scoped_release release;
+        rectangle_masses(a.data(), static_cast<int>(rows), b.data(), static_cast<int>(columns), correlation.data(),
+                         panel.data(), count, threads, out->data());
+    }
+    return nb::ndarray<nb::numpy, double>(out->data(), {count, rows, columns}, owner);
+}
+
+}  // namespace
+
+void bind_rectangles(nb::module_& module) {
+    module.def("rectangle_masses", &masses, "a"_a.noconvert(), "b"_a.noconvert(), "correlation"_a.noconvert(),
+               "panel"_a.noconvert(), nb::kw_only(), "threads"_a = 0,
+               "Masses (k, rows, columns) of the cells of grids under standard bivariate normals: borders a (k, rows + 1) and\n"
+               "b (k, columns + 1), sorted, correlations inside (-1, 1), lengths of the panels of integration.");
+}
+
+}  // namespace diracs
