@@ -17,7 +17,7 @@ struct Aggregates {
     int count = 0;
 };
 
-// A pair costs a two-grid method at most μ = 2/(1/Dᵢ + 1/Dⱼ)/cᵢⱼ (Napov & Notay, equation 3.6, rows of sum zero), D the
+// A pair costs a two-grid method at most μ = 2/(1/Dᵢ + 1/Dⱼ)/cᵢⱼ (Napov & Notay, for rows of sum zero), D the
 // diagonal. Vertices take, one after another, the free neighbour with the least μ, if that is good enough; a vertex
 // without any joins the aggregate of the neighbour to which it owes most of its diagonal.
 inline Aggregates pairs(const WeightedGraph& graph, double worst) {

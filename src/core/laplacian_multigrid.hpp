@@ -154,7 +154,7 @@ private:
         }
     }
 
-    // Two steps of flexible conjugate gradients for Lx = b on a coarse level (Notay 2010, algorithm 3.2).
+    // Two steps of flexible conjugate gradients for Lx = b on a coarse level.
     void k_cycle(std::size_t l) {
         Level& level = levels_[l];
         if (l + 1 == levels_.size()) {

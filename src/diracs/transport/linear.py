@@ -12,8 +12,8 @@ def solve_laplacian(
 ) -> np.ndarray:
     """Solve L d = rhs for the Laplacian of a planar graph with edge weights `coupling`.
 
-    Sparse factorization in the order of a geometric nested dissection for small systems, conjugate gradients with
-    algebraic multigrid for large ones. One vertex of each component is grounded; vertices without edges get zero.
+    Multifrontal elimination in the order of a geometric nested dissection; conjugate gradients with algebraic multigrid
+    where the factor would be too large. One vertex of each component is grounded; vertices without edges get zero.
 
     Parameters
     ----------
