@@ -71,10 +71,8 @@ def images(side, n):
     found = perf_counter() - start
     weights = [image.density.pixels.ravel() * (i + 1.0) for i in range(4)]
     counts, _ = timed(lambda: [np.bincount(cell, w, minlength=n) for w in weights], 1)
-    print(
-        f"\n{side} × {side} pixels, {n} seeds: all moments {elapsed * 1e3:.1f} ms, Σ masses − 1 = {
-            moments.mass.sum() - 1:.0e}"
-    )
+    total = moments.mass.sum() - 1
+    print(f"\n{side} × {side} pixels, {n} seeds: all moments {elapsed * 1e3:.1f} ms, Σ masses − 1 = {total:.0e}")
     print(
         f"visiting every pixel: {found + counts:.2f} s ({(found + counts) / elapsed:.0f} times as long), of which sums"
     )
