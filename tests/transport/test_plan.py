@@ -75,6 +75,7 @@ def test_duplicates_share_a_cell_and_zero_masses_have_none():
     plan = optimal_transport_plan(SumOfDiracs(positions, masses), PolynomialGrid(peaks(16)))
     np.testing.assert_allclose(plan.cell_masses, masses / masses.sum(), rtol=1e-7, atol=1e-12)
     np.testing.assert_allclose(plan.barycenters[3], plan.barycenters[7])
+    assert (plan.representative == np.where(np.arange(20) == 7, 3, np.arange(20))).all()
     np.testing.assert_array_equal(plan.barycenters[11], positions[11])
 
 

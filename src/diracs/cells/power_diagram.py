@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from diracs import _checks, _core
-from diracs._arrays import concrete
+from diracs._arrays import concrete, framework
 
 
 class PowerDiagram:
@@ -30,14 +30,14 @@ class PowerDiagram:
     """
 
     def __init__(self, positions: Any, weights: Any = None, domain: Any = None) -> None:
-        y = concrete(_checks.floating("positions", positions, _kind(positions)))
+        y = concrete(_checks.floating("positions", positions, framework(positions)))
         if y.ndim != 2 or y.shape[1] != 2:
             raise ValueError(f"positions must have shape (n, 2), got {y.shape}")
         self.positions = np.ascontiguousarray(y)
         if weights is None:
             self.weights = np.zeros(len(y))
         else:
-            self.weights = np.ascontiguousarray(concrete(_checks.floating("weights", weights, _kind(weights))))
+            self.weights = np.ascontiguousarray(concrete(_checks.floating("weights", weights, framework(weights))))
         if self.weights.shape != (len(y),):
             raise ValueError(f"weights must have shape ({len(y)},), got {self.weights.shape}")
         if domain is None:
@@ -47,7 +47,7 @@ class PowerDiagram:
             margin = 0.2 * spread if spread > 0 else max(0.5, 1e-6 * float(np.abs(y).max()))
             box = np.stack([low - margin, high + margin])
         else:
-            box = concrete(_checks.floating("domain", domain, _kind(domain)))
+            box = concrete(_checks.floating("domain", domain, framework(domain)))
             if box.shape != (2, 2) or not (box[1] > box[0]).all():
                 raise ValueError(f"domain must be [[xmin, ymin], [xmax, ymax]], got {box.tolist()}")
         self.domain = box
@@ -99,9 +99,3 @@ class PowerDiagram:
 
     def __repr__(self) -> str:
         return f"PowerDiagram({len(self)} seeds)"
-
-
-def _kind(x: Any) -> str:
-    from diracs._arrays import framework
-
-    return framework(x)

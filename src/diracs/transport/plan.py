@@ -35,7 +35,7 @@ class ConvergenceWarning(UserWarning):
     """The masses of a plan are not those asked for."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class OtPlan:
     """The optimal transport plan from a density to Diracs: each Dirac's cell, a power cell, goes to the Dirac.
 
@@ -54,6 +54,8 @@ class OtPlan:
         Newton steps.
     message : str
         Why the solver stopped.
+    representative : int array (n,)
+        The first Dirac on the same spot, itself for most: these share a cell in proportion to their masses.
     """
 
     diracs: SumOfDiracs
@@ -67,6 +69,12 @@ class OtPlan:
     converged: bool
     iterations: int
     message: str
+
+    @property
+    def representative(self) -> np.ndarray:
+        """For each Dirac the first one on the same spot, with which it shares a cell."""
+        _, first, place = np.unique(concrete(self.diracs.positions), axis=0, return_index=True, return_inverse=True)
+        return first[place.ravel()]
 
     @property
     def power_diagram(self) -> Any:
