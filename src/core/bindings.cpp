@@ -4,6 +4,8 @@
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/tuple.h>
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <stdexcept>
 #include <utility>
@@ -44,6 +46,11 @@ nb::ndarray<nb::numpy, T> array(std::vector<T>&& values) {
 
 void check_sizes(const Points& positions, const Numbers& weights) {
     if (positions.shape(0) != weights.shape(0)) throw nb::value_error("positions and weights differ in length");
+    const auto finite = [](const double* begin, std::size_t count) {
+        return std::all_of(begin, begin + count, [](double x) { return std::isfinite(x); });
+    };
+    if (!finite(positions.data(), 2 * positions.shape(0))) throw nb::value_error("positions must be finite");
+    if (!finite(weights.data(), weights.shape(0))) throw nb::value_error("weights must be finite");
 }
 
 std::vector<Vec2> polygon_vertices(const Points& vertices) {

@@ -105,3 +105,23 @@ def test_torch_tutorial():
         optimizer.step()
         values.append(loss.item())
     assert values[-1] < 0.5 * values[0]
+
+
+def test_broken_values_under_jit_give_nan():
+    target = PolynomialGrid(VALUES[2])
+    loss = jax.jit(lambda y: distance(SumOfDiracs(y), target))
+    assert np.isnan(loss(jnp.full((3, 2), jnp.nan)))
+    assert np.isnan(jax.grad(loss)(jnp.full((3, 2), jnp.inf))).all()
+    assert np.isnan(
+        jax.jit(lambda m: distance(SumOfDiracs(jnp.asarray(POSITIONS[2]), m), target))(jnp.ones(12).at[3].set(-1.0))
+    )
+
+
+def test_values_have_the_right_gradient_beside_a_dirac_without_mass():
+    def slope(positions, masses):
+        values = torch.ones((4, 1), dtype=torch.float64, requires_grad=True)
+        cost(torch.tensor(positions), torch.tensor(masses), values).backward()
+        return values.grad
+
+    both = slope([[0.2, 0.5], [0.6, 0.5]], [1.0, 0.0])
+    torch.testing.assert_close(both, slope([[0.2, 0.5]], [1.0]))

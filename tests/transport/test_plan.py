@@ -165,3 +165,41 @@ def test_power_diagram_of_a_plan_has_its_masses_as_areas():
         x, y = cell.T
         areas.append(0.5 * (x @ np.roll(y, -1) - y @ np.roll(x, -1)))
     np.testing.assert_allclose(areas, masses, rtol=1e-7)
+
+
+@pytest.mark.parametrize("mass", [1e-2, 1e-4, 1e-6])
+def test_two_very_unequal_masses(mass):
+    plan = optimal_transport_plan(SumOfDiracs([[0.2, 0.5], [0.6, 0.5]], [1, mass]), PolynomialGrid(np.ones((4, 4))))
+    assert plan.converged
+
+
+@pytest.mark.parametrize("width", [0.05, 0.03, 0.02])
+def test_narrow_bump_far_from_most_seeds(width):
+    t = (np.arange(64) + 0.5) / 64
+    bump = np.exp(-((t[:, None] - 0.1) ** 2 + (t - 0.9) ** 2) / (2 * width**2))
+    plan = optimal_transport_plan(SumOfDiracs(np.random.default_rng(0).random((50, 2))), PolynomialGrid(bump))
+    assert plan.converged
+
+
+def test_all_mass_in_one_pixel():
+    values = np.zeros((64, 64))
+    values[5, 60] = 1.0
+    plan = optimal_transport_plan(SumOfDiracs(np.random.default_rng(0).random((50, 2))), PolynomialGrid(values))
+    assert plan.converged
+
+
+def test_cells_of_diracs_without_mass_are_empty():
+    rng = np.random.default_rng(10)
+    masses = np.where(np.arange(15) < 12, rng.random(15), 0.0)
+    plan = optimal_transport_plan(SumOfDiracs(rng.random((15, 2)), masses), PolynomialGrid(np.ones((4, 4))))
+    assert [len(cell) > 0 for cell in plan.power_diagram.cells] == [True] * 12 + [False] * 3
+
+
+def test_masses_too_unequal_for_sums_on_the_line_are_not_called_converged():
+    with pytest.raises(ConvergenceWarning, match="unequal"):
+        optimal_transport_plan(SumOfDiracs([[0.0], [0.5], [1.0]], [1, 1e-17, 1]), PolynomialGrid(np.ones(7)))
+
+
+def test_positions_beyond_all_digits_are_refused():
+    with pytest.raises(ValueError, match="positions"):
+        optimal_transport_plan(SumOfDiracs([[1e300, 0.0]]), PolynomialGrid(np.ones((4, 4)), [[0, 0], [1e-100, 1e-100]]))

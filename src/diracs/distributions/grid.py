@@ -63,6 +63,8 @@ class PolynomialGrid:
                 raise ValueError("values must not all be zero")
             # Divide by the maximum first: sums of values near 1e308 would overflow.
             v = v / to_framework(np.asarray(numbers.max()), kind, v)
+        if not 1e-290 < float(np.prod(box[1] - box[0])) < 1e290:
+            raise ValueError(f"domain must have a volume between 1e-290 and 1e290, got {box.tolist()}: change the unit")
         self._box = (tuple(box[0].tolist()), tuple(box[1].tolist()))
         volume = math.prod((box[1] - box[0]).tolist()) / math.prod(v.shape)
         self.values = v / (v.sum() * volume)

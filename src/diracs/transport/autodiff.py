@@ -19,7 +19,7 @@ from diracs.distributions.grid import PolynomialGrid
 from diracs.transport.plan import ConvergenceWarning, Transport, check_problem, transport
 
 # Target masses are met within this share of the smallest, in double and in single precision.
-_TOLERANCE = {8: 1e-9, 4: 1e-6}
+_TOLERANCE = {"float64": 1e-9, "float32": 1e-6}
 
 
 def distance(diracs: SumOfDiracs, density: PolynomialGrid) -> Array:
@@ -71,7 +71,10 @@ def distance(diracs: SumOfDiracs, density: PolynomialGrid) -> Array:
 
 
 def _precision(x: Any) -> float:
-    return _TOLERANCE[np.dtype(str(x.dtype).removeprefix("torch.")).itemsize]
+    name = str(x.dtype).removeprefix("torch.")
+    if name not in _TOLERANCE:
+        raise TypeError(f"positions must be of dtype float32 or float64, got {name}")
+    return _TOLERANCE[name]
 
 
 def _solve(box: tuple, positions: np.ndarray, masses: np.ndarray, values: np.ndarray, tolerance: float) -> Transport:
@@ -158,14 +161,23 @@ def _jax_function() -> Any:
     import jax
     import jax.numpy as jnp
 
+    def broken(positions: np.ndarray, masses: np.ndarray, values: np.ndarray) -> bool:
+        """True for what the front door would refuse, but could not see: the result is NaN."""
+        finite = all(np.isfinite(x).all() for x in (positions, masses, values))
+        return not (finite and masses.min() >= 0 and masses.max() > 0 and values.min() >= 0 and values.max() > 0)
+
     def value_only(box: tuple, precision: float, positions: Any, masses: Any, values: Any) -> np.ndarray:
-        found = _solve(box, concrete(positions), concrete(masses), concrete(values), precision)
-        return np.asarray(found.distance, dtype=np.asarray(positions).dtype)
+        y, nu, v = (concrete(x) for x in (positions, masses, values))
+        value = np.nan if broken(y, nu, v) else _solve(box, y, nu, v, precision).distance
+        return np.asarray(value, dtype=np.asarray(positions).dtype)
 
     def with_slopes(
         box: tuple, precision: float, wanted: bool, positions: Any, masses: Any, values: Any
     ) -> tuple[np.ndarray, ...]:
         y, nu, v = (concrete(x) for x in (positions, masses, values))
+        if broken(y, nu, v):
+            empty = [np.full(np.shape(x), np.nan, dtype=np.asarray(positions).dtype) for x in (0.0, y, nu, v)]
+            return tuple(empty if wanted else empty[:3])
         found = _solve(box, y, nu, v, precision)
         slopes = gradients(box, y, found, v.shape if wanted else None)
         dtype = np.asarray(positions).dtype

@@ -60,12 +60,16 @@ def lloyd(
         raise TypeError(f"density must be a PolynomialGrid, got {type(density).__name__}")
     if density.ndim != 2:
         raise ValueError(f"density must lie in the plane, got dimension {density.ndim}")
-    if masses not in ("free", "equal"):
+    if not isinstance(masses, str) or masses not in ("free", "equal"):
         raise ValueError(f"masses must be 'free' or 'equal', got {masses!r}")
     steps, tolerance = _checks.count("iterations", iterations), _checks.positive("tol", tol)
     domain = density.domain
     centre, size = 0.5 * (domain[0] + domain[1]), float((domain[1] - domain[0]).max())
     planar = PlanarDensity.of(concrete(density.values), (domain[1] - domain[0]) / size)
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise ValueError(f"seed must be a whole number of at least 0, got {seed!r}")
+    if callback is not None and not callable(callback):
+        raise TypeError(f"callback must be callable, got {type(callback).__name__}")
     rng = np.random.default_rng(seed)
     like = density.values
     if (is_array(n_or_positions) and n_or_positions.ndim) or isinstance(n_or_positions, list | tuple):

@@ -15,6 +15,8 @@ _LEAST = 0.1
 _SHORTEST = 1e-4
 # With no cell below this share of its target mass, a density narrow enough for Newton has been found.
 _ADMISSIBLE = 1e-2
+# A density blurred so much, in sides of its box, is as good as uniform.
+_WIDEST = 2.0
 # Cells of random seeds under the uniform law have logarithms of their masses that deviate by 0.55.
 _FAIR = 0.6
 
@@ -53,8 +55,11 @@ def solve(problem: Problem, tolerance: float, start: np.ndarray | None, most: in
     weights = np.zeros(len(problem.target))
     moments = problem.moments(weights)
     if not _spread(moments.mass, problem.target) < _FAIR:
-        weights = sinkhorn_weights(problem.seeds, problem.target, problem.density)
-        moments = problem.moments(weights)
+        entropic = sinkhorn_weights(problem.seeds, problem.target, problem.density)
+        held = problem.moments(entropic)
+        # Entropy can starve small masses; Voronoi's cells are kept if only they are all alive.
+        if held.mass.min() > 0.0 or not moments.mass.min() > 0.0:
+            weights, moments = entropic, held
     found = newton(problem, problem.density, weights, tolerance, most - steps, moments)
     steps += found.iterations
     if not found.converged and steps < most:
@@ -150,11 +155,11 @@ def _narrowing(problem: Problem, weights: np.ndarray, tolerance: float, steps: i
     """
     sharp = problem.density
     pixel = float((sharp.extent / sharp.pixels.shape).min())
-    width = 0.25 * pixel
-    while not _admissible(problem, sharp.blurred(width), weights):
-        width *= np.sqrt(2.0)
-        if width > 2.0:
-            break
+    width = _narrowest(problem, weights, 0.25 * pixel)
+    if width > _WIDEST:
+        # Nearly uniform densities suit Voronoi's cells.
+        weights = np.zeros_like(weights)
+        width = _narrowest(problem, weights, 0.25 * pixel)
     while True:
         found = newton(problem, sharp.blurred(width), weights, 1e-2, most - steps)
         steps += found.iterations
@@ -172,6 +177,13 @@ def _narrowing(problem: Problem, weights: np.ndarray, tolerance: float, steps: i
         width = possible[0]
     found = newton(problem, sharp, weights, tolerance, most - steps)
     return Solution(found.weights, found.moments, steps + found.iterations, found.converged, found.message)
+
+
+def _narrowest(problem: Problem, weights: np.ndarray, width: float) -> float:
+    """The narrowest of the widths w, √2 w, 2w, … up to the size of the box that is admissible."""
+    while width <= _WIDEST and not _admissible(problem, problem.density.blurred(width), weights):
+        width *= np.sqrt(2.0)
+    return width
 
 
 def _admissible(problem: Problem, density: PlanarDensity, weights: np.ndarray) -> bool:

@@ -8,13 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from diracs import _checks
+from diracs import _checks, _core
 from diracs._arrays import Array, common_framework, concrete, framework, is_traced, to_framework
 from diracs.distributions.discrete import SumOfDiracs
 from diracs.distributions.grid import PolynomialGrid
 from diracs.transport.line import transport_on_line
 from diracs.transport.newton import solve
 from diracs.transport.problem import PlanarDensity, Problem
+
+# Seeds further from the box than so many of its sides have no digits left to tell its points apart.
+_FARTHEST = 1e12
 
 
 @dataclass(frozen=True)
@@ -195,12 +198,17 @@ def transport(
     unique, place = np.unique(positions[held], axis=0, return_inverse=True)
     place = place.ravel()
     target = np.bincount(place, masses[held])
-    seeds = (unique - centre) / size
+    with np.errstate(over="ignore"):
+        seeds = (unique - centre) / size
+    if not np.abs(seeds).max() < _FARTHEST:
+        raise ValueError(f"positions of the diracs must lie within {_FARTHEST:g} sizes of the density's box")
     extent = sides / size
     if positions.shape[1] == 1:
         line = transport_on_line(seeds[:, 0], target, values, -0.5, 0.5)
         mass, first, second, weights = line.mass, line.first[:, None], line.second, line.weights
-        converged, iterations, message = True, 0, "sorted"
+        error = float(np.abs(mass - target / target.sum()).max())
+        converged, iterations = error <= tolerance * float(target.min()), 0
+        message = "sorted" if converged else f"masses too unequal for their sums, max |m − ν| = {error:.3g}"
     else:
         problem = Problem(np.ascontiguousarray(seeds), target / target.sum(), PlanarDensity.of(values, extent))
         begin = None
@@ -229,13 +237,26 @@ def transport(
     out.second[held] = share * second[place] * size**2
     out.weights[held] = weights[place]
     if not held.all():
-        out.weights[~held] = _empty_weights(positions[~held], unique, weights)
+        corners, potential = _corners(seeds, weights / size**2, extent)
+        far = (((positions[~held] - centre) / size)[:, None, :] - corners) ** 2
+        # The least weight that leaves a cell: |x − y|² − w − φᶜ is a largest of affine functions, least at a corner.
+        least = (far.sum(axis=2) - potential).min(axis=1)
+        out.weights[~held] = (least - 1e-12 * (1.0 + np.abs(least))) * size**2
     return out
 
 
-def _empty_weights(positions: np.ndarray, seeds: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Weights with which Diracs without mass have no cell about themselves: −φᶜ at their positions."""
-    out = np.empty(len(positions))
-    for k, y in enumerate(positions):
-        out[k] = -(((seeds - y) ** 2).sum(axis=1) - weights).min()
-    return out
+def _corners(seeds: np.ndarray, weights: np.ndarray, extent: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Corners (c, d) of all cells in the box of the given sides about the origin, and φᶜ (c,) there."""
+    half = 0.5 * extent
+    if seeds.shape[1] == 1:
+        order = np.argsort(seeds[:, 0])
+        y, w = seeds[order, 0], weights[order]
+        borders = 0.5 * (y[1:] + y[:-1]) - 0.5 * np.diff(w) / np.diff(y)
+        corners = np.clip(np.concatenate([-half, borders, half]), -half[0], half[0])[:, None]
+        powers = (corners - seeds[:, 0]) ** 2 - weights
+        return corners, powers.min(axis=1)
+    (x, y) = half
+    box = np.array([[-x, -y], [x, -y], [x, y], [-x, y]])
+    indptr, corners, _ = _core.cells(np.ascontiguousarray(seeds), np.ascontiguousarray(weights), box)
+    owner = np.repeat(np.arange(len(seeds)), np.diff(indptr))
+    return corners, ((corners - seeds[owner]) ** 2).sum(axis=1) - weights[owner]
