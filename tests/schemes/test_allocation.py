@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import time
 from functools import lru_cache
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from diracs.codebooks.cross import optimal_crosses
 from diracs.codebooks.normal import normal_distortion
-from diracs.schemes.allocation import Allocation, Block, budgets_below, points_of
+from diracs.schemes.allocation import Allocation, Block, budgets_below
 
 KINDS = ("grid", "cross", "product")
 SHELLS = (1, 2, 3)
@@ -92,7 +93,7 @@ def test_small_problems_are_solved_exactly(variances, n):
         best = brute[kind](tuple(v.tolist()), n)
         np.testing.assert_allclose(allocation.reduction[0, -1], best, rtol=1e-12, atol=1e-15, err_msg=kind)
         blocks = allocation.blocks(0, len(states) - 1)
-        assert points_of(blocks) <= n
+        assert math.prod(block.size for block in blocks) <= n
         np.testing.assert_allclose(reduction_of(blocks, v), best, rtol=1e-12, atol=1e-15, err_msg=kind)
 
 
@@ -126,7 +127,7 @@ def test_large_budgets_and_dimensions_are_quick():
         for kind in KINDS:
             allocation = Allocation(v[None], states, kind)
             blocks = allocation.blocks(0, len(states) - 1)
-            assert points_of(blocks) <= n
+            assert math.prod(block.size for block in blocks) <= n
             np.testing.assert_allclose(reduction_of(blocks, v), allocation.reduction[0, -1], rtol=1e-9)
             found.append(allocation.reduction[0, -1])
         assert found[2] >= max(found[:2]) - 1e-12

@@ -169,8 +169,3 @@ class Allocation:
                 top, k = float(gain[k]), i + k
                 found = Block(moves.axes, int(moves.shells[k]), int(moves.levels[k])), int(moves.stop[k])
         return found
-
-
-def points_of(blocks: tuple[Block, ...]) -> int:
-    """Number of points of a product of blocks."""
-    return int(np.prod([block.size for block in blocks], dtype=np.int64)) if blocks else 1
