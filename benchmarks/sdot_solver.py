@@ -1,10 +1,11 @@
-"""One transport problem solved by sdot; `transport_2d.py` runs this file with the Python of sdot's own environment.
+"""One transport problem solved by sdot; run with the Python of sdot's own environment (sdot_environment.py).
 
     python sdot_solver.py problem.npz
 
-The file holds positions (n, 2), values (axis 0 the first coordinate; one pixel for the uniform density) and scalars
-tol (largest error of a cell's mass), seconds (repeat until so much time is spent) and repeats (at most so often). The
-last line printed is a JSON object: the shortest time, Newton steps, cost W₂², largest error of a cell's mass.
+The file holds positions (n, 2), values (axis 0 the first coordinate; one pixel for the uniform density) or means
+(k, 2), sigmas and weights (k,) of an isotropic mixture, which sdot cuts off at six sigmas, and scalars tol (largest
+error of a cell's mass), seconds (repeat until so much time is spent) and repeats (at most so often). The last line
+printed is a JSON object: the shortest time, Newton steps, cost W₂², largest error of a cell's mass.
 """
 
 from __future__ import annotations
@@ -18,10 +19,18 @@ import numpy as np
 import sdot
 
 
-def solve(positions, values, tol):
-    """The plan from the Diracs to the image on the unit square, and the seconds from arrays to cost."""
+def density_of(problem):
+    """The image on the unit square, or the mixture."""
+    if "means" in problem:
+        return sdot.SumOfGaussians(problem["means"], problem["sigmas"], problem["weights"])
+    values = problem["values"]
+    return sdot.Box() if values.size == 1 else sdot.Image(values=values, frame=[1.0, 1.0])
+
+
+def solve(positions, problem, tol):
+    """The plan from the Diracs to the density, and the seconds from arrays to cost."""
     begin = time.perf_counter()
-    density = sdot.Box() if values.size == 1 else sdot.Image(values=values, frame=[1.0, 1.0])
+    density = density_of(problem)
     # A plan that falls short is reported as such, instead of ending this script.
     plan = sdot.ot_solve(sdot.SumOfDiracs(positions), density, tol=tol, max_iter=1000, on_failure="ignore")
     cost = float(plan.cost)
@@ -29,15 +38,16 @@ def solve(positions, values, tol):
 
 
 def main():
-    with np.load(sys.argv[1]) as problem:
-        positions, values = problem["positions"], problem["values"]
+    with np.load(sys.argv[1]) as file:
+        problem = dict(file)
+        positions = problem["positions"]
         tol, budget, repeats = float(problem["tol"]), float(problem["seconds"]), int(problem["repeats"])
     # Kernels are loaded, or compiled, at the first and some at the second call: tiny problems with the same density.
     for seed in range(2):
-        solve(np.random.default_rng(seed).random((20, 2)), values, tol)
+        solve(np.random.default_rng(seed).random((20, 2)), problem, tol)
     times = []
     while not times or (sum(times) < budget and len(times) < repeats):
-        plan, cost, seconds = solve(positions, values, tol)
+        plan, cost, seconds = solve(positions, problem, tol)
         times.append(seconds)
     masses = np.asarray(plan.cell_masses)
     result = {

@@ -16,7 +16,8 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from diracs import PolynomialGrid, SumOfDiracs, optimal_transport_plan
-from diracs.transport.problem import PlanarDensity, Problem
+from diracs.transport.density import ImageDensity
+from diracs.transport.problem import Problem
 
 
 def timed(function, repeats=3):
@@ -30,7 +31,7 @@ def timed(function, repeats=3):
 
 def problem(n, pixels):
     rng = np.random.default_rng(0)
-    density = PlanarDensity.of(pixels, np.ones(2))
+    density = ImageDensity.of(pixels, np.ones(2))
     return Problem(np.ascontiguousarray(rng.random((n, 2)) - 0.5), np.full(n, 1.0 / n), density)
 
 

@@ -1,6 +1,5 @@
 // The function solve_laplacian of the Python module diracs._core.
 #include <nanobind/nanobind.h>
-#include <nanobind/ndarray.h>
 #include <nanobind/stl/string.h>
 
 #include <algorithm>
@@ -10,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "arrays.hpp"
 #include "laplacian_solve.hpp"
 
 namespace nb = nanobind;
@@ -17,10 +17,6 @@ using namespace nb::literals;
 
 namespace diracs {
 namespace {
-
-using Points = nb::ndarray<const double, nb::shape<-1, 2>, nb::c_contig, nb::device::cpu>;
-using Numbers = nb::ndarray<const double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-using Indices = nb::ndarray<const int, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
 void check(const Points& positions, const Indices& i, const Indices& j, const Numbers& coupling, const Numbers& rhs) {
     const std::size_t n = positions.shape(0), edges = i.shape(0);
@@ -54,17 +50,15 @@ LaplacianMethod method_named(const std::string& name) {
 nb::tuple solve(const Points& positions, const Indices& i, const Indices& j, const Numbers& coupling,
                 const Numbers& rhs, double tolerance, const std::string& method, int threads) {
     const LaplacianMethod chosen = method_named(method);
-    auto* solution = new std::vector<double>(positions.shape(0));
-    nb::capsule owner(solution, [](void* p) noexcept { delete static_cast<std::vector<double>*>(p); });
+    std::vector<double> solution(positions.shape(0));
     Convergence reached;
     {
         nb::gil_scoped_release release;
         check(positions, i, j, coupling, rhs);
-        reached = solve_laplacian(positions.data(), solution->size(), i.data(), j.data(), coupling.data(),
-                                  coupling.shape(0), rhs.data(), tolerance, chosen, threads, solution->data());
+        reached = solve_laplacian(positions.data(), solution.size(), i.data(), j.data(), coupling.data(),
+                                  coupling.shape(0), rhs.data(), tolerance, chosen, threads, solution.data());
     }
-    const nb::ndarray<nb::numpy, double> found(solution->data(), {solution->size()}, owner);
-    return nb::make_tuple(found, reached.iterations, reached.residual);
+    return nb::make_tuple(array(std::move(solution)), reached.iterations, reached.residual);
 }
 
 }  // namespace

@@ -1,10 +1,12 @@
 // The function rectangle_masses of the Python module diracs._core.
 #include <nanobind/nanobind.h>
-#include <nanobind/ndarray.h>
 
+#include <cmath>
 #include <cstddef>
+#include <utility>
 #include <vector>
 
+#include "arrays.hpp"
 #include "rectangles.hpp"
 
 namespace nb = nanobind;
@@ -12,9 +14,6 @@ using namespace nb::literals;
 
 namespace diracs {
 namespace {
-
-using Numbers = nb::ndarray<const double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-using Rows = nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 
 nb::ndarray<nb::numpy, double> masses(const Rows& a, const Rows& b, const Numbers& correlation, const Numbers& panel,
                                       int threads) {
@@ -28,14 +27,13 @@ nb::ndarray<nb::numpy, double> masses(const Rows& a, const Rows& b, const Number
         if (!(panel.data()[k] > 1e-3)) throw nb::value_error("panels must not be shorter than 1e-3");
     }
     const std::size_t rows = a.shape(1) - 1, columns = b.shape(1) - 1;
-    auto* out = new std::vector<double>(count * rows * columns);
-    nb::capsule owner(out, [](void* p) noexcept { delete static_cast<std::vector<double>*>(p); });
+    std::vector<double> result(count * rows * columns);
     {
         nb::gil_scoped_release release;
         rectangle_masses(a.data(), static_cast<int>(rows), b.data(), static_cast<int>(columns), correlation.data(),
-                         panel.data(), count, threads, out->data());
+                         panel.data(), count, threads, result.data());
     }
-    return nb::ndarray<nb::numpy, double>(out->data(), {count, rows, columns}, owner);
+    return array(std::move(result), {count, rows, columns});
 }
 
 }  // namespace

@@ -1,6 +1,5 @@
 // The Python module diracs._core.
 #include <nanobind/nanobind.h>
-#include <nanobind/ndarray.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/tuple.h>
 
@@ -11,8 +10,11 @@
 #include <utility>
 #include <vector>
 
+#include "arrays.hpp"
 #include "cell.hpp"
+#include "component_moments.hpp"
 #include "image.hpp"
+#include "mixture.hpp"
 #include "moments.hpp"
 #include "neighbours.hpp"
 #include "uniform.hpp"
@@ -23,34 +25,12 @@ using namespace nb::literals;
 namespace diracs {
 namespace {
 
-using Points = nb::ndarray<const double, nb::shape<-1, 2>, nb::c_contig, nb::device::cpu>;
-using Numbers = nb::ndarray<const double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-using Pixels = nb::ndarray<const double, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
-using Box = nb::ndarray<const double, nb::shape<2, 2>, nb::c_contig, nb::device::cpu>;
-
 constexpr std::size_t kMaxPixels = std::size_t{1} << 24;
-
-// A NumPy array that owns the vector: no copy.
-template <class T>
-nb::ndarray<nb::numpy, T> array(std::vector<T>&& values, std::initializer_list<std::size_t> shape) {
-    auto* owned = new std::vector<T>(std::move(values));
-    nb::capsule owner(owned, [](void* p) noexcept { delete static_cast<std::vector<T>*>(p); });
-    return nb::ndarray<nb::numpy, T>(owned->data(), shape, owner);
-}
-
-template <class T>
-nb::ndarray<nb::numpy, T> array(std::vector<T>&& values) {
-    const std::size_t n = values.size();
-    return array(std::move(values), {n});
-}
 
 void check_sizes(const Points& positions, const Numbers& weights) {
     if (positions.shape(0) != weights.shape(0)) throw nb::value_error("positions and weights differ in length");
-    const auto finite = [](const double* begin, std::size_t count) {
-        return std::all_of(begin, begin + count, [](double x) { return std::isfinite(x); });
-    };
-    if (!finite(positions.data(), 2 * positions.shape(0))) throw nb::value_error("positions must be finite");
-    if (!finite(weights.data(), weights.shape(0))) throw nb::value_error("weights must be finite");
+    if (!all_finite(positions.data(), 2 * positions.shape(0))) throw nb::value_error("positions must be finite");
+    if (!all_finite(weights.data(), weights.shape(0))) throw nb::value_error("weights must be finite");
 }
 
 std::vector<Vec2> polygon_vertices(const Points& vertices) {
@@ -102,9 +82,10 @@ nb::tuple density_moments(const Density& density, const Points& positions, const
         nb::gil_scoped_release release;
         result = moments(density, positions.data(), weights.data(), n, edges, threads);
     }
+    const std::size_t count = result.edge_i.size();
     return nb::make_tuple(array(std::move(result.mass)), array(std::move(result.first), {n, 2}),
                           array(std::move(result.second)), array(std::move(result.edge_i)),
-                          array(std::move(result.edge_j)), array(std::move(result.edge_integral)));
+                          array(std::move(result.edge_j)), array(std::move(result.line), {count, 3}));
 }
 
 nb::tuple cells(const Points& positions, const Numbers& weights, const Points& domain_vertices) {
@@ -142,7 +123,7 @@ nb::tuple cells(const Points& positions, const Numbers& weights, const Points& d
 struct ShapedImage : Image {
     std::size_t rows, columns;
 
-    ShapedImage(const Pixels& values, const Box& box)
+    ShapedImage(const Rows& values, const Box& box)
         : Image(values.data(), static_cast<int>(values.shape(0)), static_cast<int>(values.shape(1)), box.data()[0],
                 box.data()[1], box.data()[2], box.data()[3]),
           rows(values.shape(0)),
@@ -165,13 +146,24 @@ nb::ndarray<nb::numpy, double> potential(const ShapedImage& image, const Points&
     return array(std::move(integral), {image.rows, image.columns});
 }
 
-}  // namespace
-}  // namespace diracs
+nb::tuple components(const GaussianMixture& mixture, const Points& positions, const Numbers& weights, int threads) {
+    check_sizes(positions, weights);
+    ComponentMoments result;
+    {
+        nb::gil_scoped_release release;
+        result = component_moments(mixture, positions.data(), weights.data(), positions.shape(0), threads);
+    }
+    const std::size_t k = mixture.size();
+    return nb::make_tuple(array(std::move(result.potential)), array(std::move(result.first), {k, 2}),
+                          array(std::move(result.curvature), {k, 2, 2}));
+}
 
-namespace diracs {
+}  // namespace
+
 void bind_laplacian(nb::module_& module);  // bind_laplacian.cpp
 void bind_rectangles(nb::module_& module);  // bind_rectangles.cpp
-}
+
+}  // namespace diracs
 
 NB_MODULE(_core, module) {
     using namespace diracs;
@@ -188,7 +180,7 @@ NB_MODULE(_core, module) {
     nb::class_<ShapedImage>(module, "Image", "Density that is constant on each pixel of a box.")
         .def(
             "__init__",
-            [](ShapedImage* self, const Pixels& values, const Box& box) {
+            [](ShapedImage* self, const Rows& values, const Box& box) {
                 if (values.size() == 0 || values.shape(0) > kMaxPixels || values.shape(1) > kMaxPixels) {
                     throw nb::value_error("an image has from 1 to 2^24 pixels along each axis");
                 }
@@ -202,12 +194,39 @@ NB_MODULE(_core, module) {
     module.def("adjacency", &adjacency, "positions"_a.noconvert(), "weights"_a.noconvert(),
                "Neighbours in the power diagram of the plane: (indptr, indices, hidden, representative).");
 
+    nb::class_<GaussianMixture>(module, "Mixture", "Gaussian mixture on the whole plane.")
+        .def(
+            "__init__",
+            [](GaussianMixture* self, const Points& means, const Matrices& covariances, const Numbers& weights) {
+                const std::size_t k = means.shape(0);
+                if (k == 0 || covariances.shape(0) != k || weights.shape(0) != k) {
+                    throw nb::value_error("means, covariances and weights differ in length, or are empty");
+                }
+                const auto positive = [](double x) { return x > 0.0 && std::isfinite(x); };
+                if (!all_finite(means.data(), 2 * k) || !all_finite(covariances.data(), 4 * k) ||
+                    !std::all_of(weights.data(), weights.data() + k, positive)) {
+                    throw nb::value_error("means and covariances must be finite, weights positive");
+                }
+                new (self) GaussianMixture(means.data(), covariances.data(), weights.data(), k);
+            },
+            "means"_a.noconvert(), "covariances"_a.noconvert(), "weights"_a.noconvert(),
+            "means: (k, 2); covariances: (k, 2, 2), positive definite; weights: (k,), positive.")
+        .def("components", &components, "positions"_a.noconvert(), "weights"_a.noconvert(), nb::kw_only(),
+             "threads"_a = 0,
+             "For each component, of mass one: (potential (k,), first (k, 2), curvature (k, 2, 2)), the sums over all\n"
+             "cells of the integrals of |x - y_i|^2 - w_i and x - y_i, and over all edges of |y_i - y_j| n n^T times\n"
+             "the integral of the density, n the normal.");
+
     const char* moments_doc =
-        "Mass, first moment (n, 2) and second moment of each cell about its seed, and of each edge i < j the integral "
-        "of the density: (mass, first, second, edge_i, edge_j, edge_integral). threads = 0 takes all processors.";
+        "Mass, first moment (n, 2) and second moment of each cell about its seed, and for each edge i < j the integrals\n"
+        "of (1, t, t^2) against the density, t the coordinate along the edge, to the left of y_j - y_i, about the line\n"
+        "through both: (mass, first, second, edge_i, edge_j, line (e, 3)). threads = 0 takes all processors.";
     module.def("moments", &density_moments<UniformPolygon>, "density"_a, "positions"_a.noconvert(),
                "weights"_a.noconvert(), nb::kw_only(), "edges"_a, "threads"_a = 0, moments_doc);
     module.def("moments", &density_moments<ShapedImage>, "density"_a, "positions"_a.noconvert(),
+               "weights"_a.noconvert(), nb::kw_only(), "edges"_a, "threads"_a = 0, moments_doc);
+
+    module.def("moments", &density_moments<GaussianMixture>, "density"_a, "positions"_a.noconvert(),
                "weights"_a.noconvert(), nb::kw_only(), "edges"_a, "threads"_a = 0, moments_doc);
 
     module.def("cells", &cells, "positions"_a.noconvert(), "weights"_a.noconvert(), "domain_vertices"_a.noconvert(),

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "cutter.hpp"
+#include "density.hpp"
 #include "dyadic.hpp"
 #include "pixels.hpp"
 #include "polygon.hpp"
@@ -19,6 +20,8 @@ namespace diracs {
 
 class Image {
 public:
+    struct Scratch {};
+
     // values[i * ny + j] ≥ 0 is the density on pixel (i, j) of the box [x0, x1] × [y0, y1].
     Image(const double* values, int nx, int ny, double x0, double y0, double x1, double y1)
         : x_(nx, x0, x1), y_(ny, y0, y1), values_(values, values + std::size_t(nx) * ny),
@@ -26,24 +29,12 @@ public:
 
     const std::vector<Vec2>& domain() const { return box_; }
 
-    // Mass, ∫(x − o)ρ and ∫|x − o|²ρ over the convex polygon with vertices o + polygon[k].
-    void cell(const Polygon& polygon, Vec2 o, double& mass, Vec2& first, double& second) const {
-        mass = second = 0, first = {};
-        if (polygon.empty()) return;
-        const Extent at(polygon, x_, o.x);
-        if (at.flat()) return;
-        if (at.i0 == at.i1 && y_.floor(at.low.y, o.y) == y_.ceil(at.high.y, o.y) - 1) {  // inside one pixel
-            const double value = row(at.i0)[y_.pixel(at.low.y, o.y)];
-            if (!(value > 0)) return;
-            uniform_moments(polygon, mass, first, second);
-            mass *= value, first = value * first, second *= value;
-            return;
+    void cell(const Polygon& polygon, Vec2 o, int above, CellMoments& moments, LineMoments* lines, Scratch&) const {
+        moments = over(polygon, o);
+        if (lines == nullptr) return;
+        for (std::size_t k = 0; k < polygon.size(); ++k) {
+            if (polygon.labels[k] > above) lines[k] = line(polygon[k], polygon[polygon.next(k)], o);
         }
-        Sum sum;
-        Runs runs(at.i1 - at.i0 + 1);
-        Cutter(x_, y_, o, Weighted{values_.data(), y_.n, sum})(polygon, at, runs.data());
-        whole(o, at.i0, at.i1, runs.data(), sum);
-        mass = sum.mass, first = {sum.x, sum.y}, second = sum.second;
     }
 
     // Adds ∫(|x − o|² − weight) over the part of the cell in each pixel to gradient[i * ny + j]: the derivative of
@@ -63,19 +54,6 @@ public:
                 add(i, j, slice(xa, xb, l, l, u, u));
             }
         }
-    }
-
-    // ∫ρ dℓ over the segment from o + a to o + b; on a border between pixels ρ is the mean of both sides (0 outside).
-    double line(Vec2 a, Vec2 b, Vec2 o) const {
-        if (a.x > b.x || (a.x == b.x && a.y > b.y)) std::swap(a, b);  // same rounding in both directions
-        const Vec2 d = b - a;
-        const double length = norm(d);
-        if (!(length > 0)) return 0;
-        const int i = x_.pixel(a.x, o.x), j = y_.pixel(a.y, o.y);
-        const int kx = x_.border_along(a.x, b.x, o.x), ky = y_.border_along(a.y, b.y, o.y);
-        if (kx >= 0) return length / 2 * (walk(a, {0, d.y}, o, kx - 1, j) + walk(a, {0, d.y}, o, kx, j));
-        if (ky >= 0) return length / 2 * (walk(a, {d.x, 0}, o, i, ky - 1) + walk(a, {d.x, 0}, o, i, ky));
-        return length * walk(a, d, o, i, j);
     }
 
 private:
@@ -120,25 +98,74 @@ private:
 
     const double* row(int i) const { return values_.data() + std::size_t(i) * y_.n; }
 
-    // Mean of ρ on o + a + t d, 0 ≤ t ≤ 1, starting in pixel (i, j); d.x ≥ 0.
-    double walk(Vec2 a, Vec2 d, Vec2 o, int i, int j) const {
+    CellMoments over(const Polygon& polygon, Vec2 o) const {
+        if (polygon.empty()) return {};
+        const Extent at(polygon, x_, o.x);
+        if (at.flat()) return {};
+        if (at.i0 == at.i1 && y_.floor(at.low.y, o.y) == y_.ceil(at.high.y, o.y) - 1) {  // inside one pixel
+            const double value = row(at.i0)[y_.pixel(at.low.y, o.y)];
+            if (!(value > 0)) return {};
+            CellMoments area, result;
+            uniform_moments(polygon, area.mass, area.first, area.second);
+            result.add(value, area);
+            return result;
+        }
+        Sum sum;
+        Runs runs(at.i1 - at.i0 + 1);
+        Cutter(x_, y_, o, Weighted{values_.data(), y_.n, sum})(polygon, at, runs.data());
+        whole(o, at.i0, at.i1, runs.data(), sum);
+        return {sum.mass, {sum.x, sum.y}, sum.second};
+    }
+
+    // Along the segment from o + a to o + b; on a border between pixels ρ is the mean of both sides (0 outside).
+    LineMoments line(Vec2 a, Vec2 b, Vec2 o) const {
+        const bool turned = a.x > b.x || (a.x == b.x && a.y > b.y);  // same rounding in both directions
+        if (turned) std::swap(a, b);
+        const EdgeCoordinate edge(a, b);
+        LineMoments sum;
+        if (!(edge.length > 0)) return sum;
+        const Vec2 d = b - a;
+        const int i = x_.pixel(a.x, o.x), j = y_.pixel(a.y, o.y);
+        const int kx = x_.border_along(a.x, b.x, o.x), ky = y_.border_along(a.y, b.y, o.y);
+        const auto add = [&](double share) {
+            return [&, share](double value, double from, double to) {
+                sum.add(share, LineMoments::uniform(value, edge.start + from * edge.length,
+                                                    edge.start + to * edge.length));
+            };
+        };
+        if (kx >= 0) {
+            walk(a, {0, d.y}, o, kx - 1, j, add(0.5));
+            walk(a, {0, d.y}, o, kx, j, add(0.5));
+        } else if (ky >= 0) {
+            walk(a, {d.x, 0}, o, i, ky - 1, add(0.5));
+            walk(a, {d.x, 0}, o, i, ky, add(0.5));
+        } else {
+            walk(a, d, o, i, j, add(1.0));
+        }
+        if (turned) sum.first = -sum.first;
+        return sum;
+    }
+
+    // Calls use(ρ, from, to) for the pieces of o + a + t d, 0 ≤ t ≤ 1, in each pixel, starting in pixel (i, j); d.x ≥ 0.
+    template <class Use>
+    void walk(Vec2 a, Vec2 d, Vec2 o, int i, int j, const Use& use) const {
         constexpr double never = std::numeric_limits<double>::infinity();
         const int step = d.y > 0 ? 1 : -1;
         auto leave_x = [&] { return d.x > 0 ? (x_.borders[i + 1] - o.x - a.x) / d.x : never; };
         auto leave_y = [&] { return d.y != 0 ? (y_.borders[j + (step > 0)] - o.y - a.y) / d.y : never; };
-        double sum = 0, t = 0;
-        if (i < 0 || i >= x_.n || j < 0 || j >= y_.n) return 0;
+        double t = 0;
+        if (i < 0 || i >= x_.n || j < 0 || j >= y_.n) return;
         double tx = leave_x(), ty = leave_y();
         while (true) {
             const double next = std::min({tx, ty, 1.0});
-            if (next > t) sum += row(i)[j] * (next - t), t = next;
-            if (next >= 1) return sum;
+            if (next > t) use(row(i)[j], t, next), t = next;
+            if (next >= 1) return;
             if (tx <= ty) {
-                if (++i >= x_.n) return sum;
+                if (++i >= x_.n) return;
                 tx = leave_x();
             } else {
                 j += step;
-                if (j < 0 || j >= y_.n) return sum;
+                if (j < 0 || j >= y_.n) return;
                 ty = leave_y();
             }
         }

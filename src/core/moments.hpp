@@ -1,4 +1,4 @@
-// Mass, first and second moment of every cell, and the integral of the density over every edge.
+// Mass, first and second moment of every cell, and those of the density along every edge.
 #pragma once
 
 #include <algorithm>
@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cell.hpp"
+#include "density.hpp"
 #include "parallel.hpp"
 
 namespace diracs {
@@ -15,7 +16,7 @@ namespace diracs {
 struct Edge {
     int i;
     int j;
-    double integral;
+    LineMoments line;
 };
 
 struct Moments {
@@ -23,12 +24,12 @@ struct Moments {
     std::vector<double> first;   // (n, 2): ∫(x − yᵢ)ρ
     std::vector<double> second;  // (n,): ∫|x − yᵢ|²ρ
     std::vector<int> edge_i, edge_j;  // i < j
-    std::vector<double> edge_integral;  // ∫ρ dℓ > 0
+    std::vector<double> line;  // (e, 3): ∫(1, τ, τ²)ρ dℓ, τ to the left of yⱼ − yᵢ about the line through both
 };
 
 constexpr std::size_t kSeedsPerRange = 256;
 
-// `Density` as described in uniform.hpp. Hidden seeds, and all but one of the seeds at one position, get zeros. Every
+// `Density` as described in density.hpp. Hidden seeds, and all but one of the seeds at one position, get zeros. Every
 // result is computed by one thread and stored by index, so that it does not depend on the number of threads.
 template <class Density>
 Moments moments(const Density& density, const double* positions, const double* weights, std::size_t n, bool edges,
@@ -42,7 +43,9 @@ Moments moments(const Density& density, const double* positions, const double* w
     std::vector<std::vector<Edge>> found((ranks + kSeedsPerRange - 1) / kSeedsPerRange);
 
     parallel_for(ranks, kSeedsPerRange, threads, [&] {
-        return [&, scratch = CellScratch()](std::size_t begin, std::size_t end) mutable {
+        using Scratch = typename Density::Scratch;
+        return [&, scratch = CellScratch(), own = Scratch(), lines = std::vector<LineMoments>()](
+                   std::size_t begin, std::size_t end) mutable {
             std::vector<Edge>& here = found[begin / kSeedsPerRange];
             if (edges) here.reserve(3 * (end - begin) + 32);  // a planar graph has less than three edges per vertex
             for (int rank = static_cast<int>(begin); rank < static_cast<int>(end); ++rank) {
@@ -50,21 +53,23 @@ Moments moments(const Density& density, const double* positions, const double* w
                 const Polygon& cell = cells.cell(rank, origin, scratch);
                 if (cell.empty()) continue;
                 const int i = cells.index(rank);
-                double mass, second;
-                Vec2 first;
-                density.cell(cell, origin, mass, first, second);
+                if (lines.size() < cell.size()) lines.resize(cell.size());
+                CellMoments about_origin;
+                density.cell(cell, origin, rank, about_origin, edges ? lines.data() : nullptr, own);
                 const Vec2 shift = origin - cells.position(rank);  // x − y = (x − o) + (o − y)
-                result.mass[i] = mass;
-                result.first[2 * i] = first.x + mass * shift.x;
-                result.first[2 * i + 1] = first.y + mass * shift.y;
-                result.second[i] = second + 2.0 * dot(shift, first) + mass * norm2(shift);
+                const CellMoments moments = about_origin.moved(shift);
+                result.mass[i] = moments.mass;
+                result.first[2 * i] = moments.first.x;
+                result.first[2 * i + 1] = moments.first.y;
+                result.second[i] = moments.second;
                 if (!edges) continue;
                 for (std::size_t k = 0; k < cell.size(); ++k) {
-                    if (cell.labels[k] <= rank) continue;
-                    const double integral = density.line(cell[k], cell[cell.next(k)], origin);
-                    if (!(integral > 0.0)) continue;
+                    if (cell.labels[k] <= rank || !(lines[k].zeroth > 0.0)) continue;
+                    const Vec2 tangent = EdgeCoordinate(cell[k], cell[cell.next(k)]).tangent;
+                    LineMoments line = lines[k].moved(dot(shift, tangent));
                     const int j = cells.index(cell.labels[k]);
-                    here.push_back({std::min(i, j), std::max(i, j), integral});
+                    if (i > j) line.first = -line.first;
+                    here.push_back({std::min(i, j), std::max(i, j), line});
                 }
             }
         };
@@ -74,12 +79,12 @@ Moments moments(const Density& density, const double* positions, const double* w
     for (const auto& some : found) total += some.size();
     result.edge_i.reserve(total);
     result.edge_j.reserve(total);
-    result.edge_integral.reserve(total);
+    result.line.reserve(3 * total);
     for (const auto& some : found) {
         for (const Edge& edge : some) {
             result.edge_i.push_back(edge.i);
             result.edge_j.push_back(edge.j);
-            result.edge_integral.push_back(edge.integral);
+            for (const double x : {edge.line.zeroth, edge.line.first, edge.line.second}) result.line.push_back(x);
         }
     }
     return result;

@@ -1,32 +1,36 @@
 // Constant density on a convex polygon.
 #pragma once
 
+#include <cstddef>
 #include <utility>
 #include <vector>
 
+#include "density.hpp"
 #include "polygon.hpp"
 
 namespace diracs {
 
-// The density interface, which `moments` expects of every density:
-//   domain()  its convex support, counterclockwise, absolute coordinates;
-//   cell()    mass, ∫(x − o)ρ and ∫|x − o|²ρ of a convex polygon given by its vertices minus o (o = `origin`);
-//   line()    ∫ρ dℓ over the segment from o + a to o + b.
-// Polygons and segments lie in the domain up to rounding. All are const and called from several threads at once.
 class UniformPolygon {
 public:
+    struct Scratch {};
+
     UniformPolygon(std::vector<Vec2> vertices, double density) : vertices_(std::move(vertices)), density_(density) {}
 
     const std::vector<Vec2>& domain() const { return vertices_; }
 
-    void cell(const Polygon& polygon, Vec2 /*origin*/, double& mass, Vec2& first, double& second) const {
-        uniform_moments(polygon, mass, first, second);
-        mass *= density_;
-        first = density_ * first;
-        second *= density_;
+    void cell(const Polygon& polygon, Vec2 /*origin*/, int above, CellMoments& moments, LineMoments* lines,
+              Scratch&) const {
+        CellMoments area;
+        uniform_moments(polygon, area.mass, area.first, area.second);
+        moments = {};
+        moments.add(density_, area);
+        if (lines == nullptr) return;
+        for (std::size_t k = 0; k < polygon.size(); ++k) {
+            if (polygon.labels[k] <= above) continue;
+            const EdgeCoordinate edge(polygon[k], polygon[polygon.next(k)]);
+            lines[k] = LineMoments::uniform(density_, edge.start, edge.start + edge.length);
+        }
     }
-
-    double line(Vec2 a, Vec2 b, Vec2 /*origin*/) const { return density_ * norm(b - a); }
 
 private:
     std::vector<Vec2> vertices_;

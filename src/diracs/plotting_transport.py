@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from diracs._arrays import concrete
+from diracs.distributions.gaussian import full_covariances
+from diracs.distributions.grid import PolynomialGrid
 from diracs.plotting import _DIRAC, _INK, _matplotlib
 
 if TYPE_CHECKING:
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 
     from diracs.cells.power_diagram import PowerDiagram
     from diracs.transport.plan import OtPlan
+    from diracs.transport.target import Density
 
 
 def plot_diagram(
@@ -71,7 +74,7 @@ def plot_diagram(
 def plot_plan(
     plan: OtPlan, ax: Axes | None = None, *, cells: bool = True, arrows: bool = True, title: bool = True
 ) -> Axes:
-    """Draw a transport plan in the plane: the image, the cells with their masses as colour, arrows to the barycenters.
+    """Draw a transport plan in the plane: the density, the cells coloured by mass, arrows to the barycenters.
 
     Parameters
     ----------
@@ -97,13 +100,14 @@ def plot_plan(
 
     ax = mpl.pyplot.subplots(layout="constrained")[1] if ax is None else ax
     positions, centres = concrete(plan.diracs.positions), concrete(plan.barycenters)
-    masses, values = concrete(plan.cell_masses), concrete(plan.density.values)
-    (x0, y0), (x1, y1) = plan.density.domain
+    masses, diagram = concrete(plan.cell_masses), plan.power_diagram
+    (x0, y0), (x1, y1) = diagram.domain
+    values = density_values(plan.density, diagram.domain)
     ax.imshow(
         values.T, origin="lower", extent=(x0, x1, y0, y1), cmap="Greys", vmin=0.0, vmax=1.6 * values.max(), zorder=0
     )
     if cells:
-        polygons = plan.power_diagram.cells
+        polygons = diagram.cells
         drawn = [k for k, cell in enumerate(polygons) if len(cell) > 2]
         collection = PolyCollection(
             [polygons[k] for k in drawn],
@@ -130,6 +134,21 @@ def plot_plan(
         text = f"n = {len(positions)},  W₂ = {np.sqrt(float(concrete(plan.distance))):.4g}{state}"
         ax.set_title(text, loc="left", color=_INK, fontsize="medium")
     return ax
+
+
+def density_values(density: Density, box: np.ndarray, pixels: int = 300) -> np.ndarray:
+    """A grid's values, or those of a mixture at midpoints of a grid on the box (2, 2)."""
+    if isinstance(density, PolynomialGrid):
+        return concrete(density.values)
+    means, weights = concrete(density.means), concrete(density.weights)
+    axes = [a + (b - a) * (np.arange(pixels) + 0.5) / pixels for a, b in box.T]
+    points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
+    values = np.zeros((pixels, pixels))
+    for mean, cov, weight in zip(means, full_covariances(means, concrete(density.covs)), weights, strict=True):
+        factor = np.linalg.cholesky(cov)
+        u = np.linalg.solve(factor, (points - mean)[..., None])[..., 0]
+        values += weight / (factor[0, 0] * factor[1, 1]) * np.exp(-0.5 * (u * u).sum(axis=-1))
+    return values
 
 
 def plot_stipples(positions: Any, ax: Axes, domain: Any) -> Axes:

@@ -14,7 +14,8 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import Delaunay
 
 from diracs import _core
-from diracs.transport.problem import PlanarDensity, Problem
+from diracs.transport.density import ImageDensity
+from diracs.transport.problem import Problem
 from diracs.transport.start import sinkhorn_weights
 
 METHODS = ["direct", "multigrid"]
@@ -91,7 +92,7 @@ def test_newton_directions(pixels, method):
     n = 3000
     seeds = np.random.default_rng(1).random((n, 2)) - 0.5
     target = np.full(n, 1.0 / n)
-    density = PlanarDensity.of(pixels, np.ones(2))
+    density = ImageDensity.of(pixels, np.ones(2))
     moments = Problem(seeds, target, density).moments(sinkhorn_weights(seeds, target, density))
     rhs = target - moments.mass
     rhs -= rhs.mean()

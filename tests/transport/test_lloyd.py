@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from diracs import PolynomialGrid, SumOfDiracs, lloyd, optimal_transport_plan
-from diracs.transport.problem import PlanarDensity, Problem
+from diracs.transport.density import ImageDensity
+from diracs.transport.problem import Problem
 
 DENSITY = PolynomialGrid(np.random.default_rng(0).random((8, 8)))
 
@@ -13,7 +14,7 @@ DENSITY = PolynomialGrid(np.random.default_rng(0).random((8, 8)))
 def test_free_masses_are_those_of_voronoi_cells_about_their_barycenters():
     found = lloyd(DENSITY, 30, iterations=2000, tol=1e-7)
     pixels = np.asarray(DENSITY.values)
-    problem = Problem(found.positions - 0.5, found.weights, PlanarDensity.of(pixels, np.ones(2)))
+    problem = Problem(found.positions - 0.5, found.weights, ImageDensity.of(pixels, np.ones(2)))
     moments = problem.moments(np.zeros(30))
     np.testing.assert_allclose(moments.mass, found.weights, rtol=1e-9)
     np.testing.assert_allclose(moments.first / moments.mass[:, None], 0.0, atol=1e-7)

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from diracs.transport.density import ImageDensity
 from diracs.transport.linear import solve_laplacian
-from diracs.transport.problem import PlanarDensity, Problem
+from diracs.transport.problem import Problem
 from diracs.transport.start import sinkhorn_weights
 
 RNG = np.random.default_rng(0)
@@ -13,7 +14,7 @@ SEEDS = RNG.random((25, 2)) - 0.5
 
 @pytest.mark.parametrize("pixels", [np.ones((1, 1)), RNG.random((6, 9)), 10.0 ** RNG.uniform(-8, 0, (5, 5))])
 def test_couplings_are_minus_the_derivatives_of_masses_in_weights(pixels):
-    problem = Problem(SEEDS, np.full(25, 0.04), PlanarDensity.of(pixels, np.ones(2)))
+    problem = Problem(SEEDS, np.full(25, 0.04), ImageDensity.of(pixels, np.ones(2)))
     weights = 0.01 * RNG.standard_normal(25)
     moments = problem.moments(weights)
     laplacian = np.zeros((25, 25))
@@ -26,7 +27,7 @@ def test_couplings_are_minus_the_derivatives_of_masses_in_weights(pixels):
 
 
 def test_solution_of_the_laplacian_has_the_right_residual():
-    problem = Problem(SEEDS, np.full(25, 0.04), PlanarDensity.of(np.ones((1, 1)), np.ones(2)))
+    problem = Problem(SEEDS, np.full(25, 0.04), ImageDensity.of(np.ones((1, 1)), np.ones(2)))
     moments = problem.moments(np.zeros(25))
     rhs = problem.target - moments.mass
     found = solve_laplacian(SEEDS, moments.i, moments.j, moments.coupling, rhs, 1e-10)
@@ -36,7 +37,7 @@ def test_solution_of_the_laplacian_has_the_right_residual():
 
 
 def test_coarse_and_blurred_densities_keep_mass_and_place():
-    density = PlanarDensity.of(RNG.random((50, 7)), np.array([1.0, 0.3]))
+    density = ImageDensity.of(RNG.random((50, 7)), np.array([1.0, 0.3]))
     (x, y), masses = density.coarse(16)
     fine = [(np.arange(n) + 0.5) / n * side - side / 2 for n, side in zip((50, 7), (1.0, 0.3))]
     assert masses.sum() == pytest.approx(1.0)
@@ -44,7 +45,7 @@ def test_coarse_and_blurred_densities_keep_mass_and_place():
     assert masses.sum(axis=0) @ y == pytest.approx(density.pixels.sum(axis=0) @ fine[1], abs=1e-3)
     spot = np.zeros((20, 20))
     spot[4, 4] = 1.0
-    blurred = PlanarDensity.of(spot, np.ones(2)).blurred(0.1)
+    blurred = ImageDensity.of(spot, np.ones(2)).blurred(0.1)
     assert blurred.pixels.sum() == pytest.approx(1.0) and blurred.pixels.min() > 0
     assert np.unravel_index(blurred.pixels.argmax(), (20, 20)) == (4, 4)
 
@@ -53,7 +54,7 @@ def test_start_leaves_no_cell_empty_and_is_near():
     x = np.linspace(-0.5, 0.5, 64)
     pixels = np.exp(-20 * ((x[:, None] - 0.2) ** 2 + (x + 0.1) ** 2))
     seeds = RNG.random((500, 2)) - 0.5
-    problem = Problem(seeds, np.full(500, 1 / 500), PlanarDensity.of(pixels, np.ones(2)))
+    problem = Problem(seeds, np.full(500, 1 / 500), ImageDensity.of(pixels, np.ones(2)))
     mass = problem.moments(sinkhorn_weights(seeds, problem.target, problem.density)).mass * 500
     assert mass.min() > 0.01 and mass.max() < 20
     assert (problem.moments(np.zeros(500)).mass * 500).min() < 1e-3

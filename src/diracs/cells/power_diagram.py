@@ -76,7 +76,7 @@ class PowerDiagram:
         ----------
         dirac_masses : array (n,) or None
             Equal masses if None.
-        target_distribution : PolynomialGrid
+        target_distribution : PolynomialGrid or GaussianMixture
         tol : float
             As for `optimal_transport_plan`.
         """
@@ -84,8 +84,8 @@ class PowerDiagram:
         from diracs.transport.plan import optimal_transport_plan
 
         diracs = SumOfDiracs(self.positions, None if dirac_masses is None else concrete(dirac_masses))
-        self.weights = optimal_transport_plan(diracs, target_distribution, tol=tol).weights
-        self.domain = target_distribution.domain
+        plan = optimal_transport_plan(diracs, target_distribution, tol=tol)
+        self.weights, self.domain = plan.weights, plan.power_diagram.domain
         return self
 
     def plot(self, ax: Any = None, **options: Any) -> Any:

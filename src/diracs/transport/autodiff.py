@@ -8,32 +8,34 @@ from __future__ import annotations
 
 import functools
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from diracs import _core
 from diracs._arrays import Array, common_framework, concrete, framework, to_framework
 from diracs.distributions.discrete import SumOfDiracs
-from diracs.distributions.grid import PolynomialGrid
 from diracs.transport.plan import ConvergenceWarning, Transport, check_problem, transport
+from diracs.transport.target import Density, Form, is_valid, parts, target_of
 
 # Target masses are met within this share of the smallest, in double and in single precision.
 _TOLERANCE = {"float64": 1e-9, "float32": 1e-6}
 
 
-def distance(diracs: SumOfDiracs, density: PolynomialGrid) -> Array:
+def distance(diracs: SumOfDiracs, density: Density) -> Array:
     """The squared 2-Wasserstein distance W₂² between Diracs and a density, on the line or in the plane.
 
-    Differentiable (PyTorch, JAX; `jax.jit` and `jax.vmap` too) in the positions and masses of the Diracs and in the
-    values of the density. Moving the Diracs against the gradient in their positions, −2 ∫_{cell} (yᵢ − x) dρ, is how to
-    place them.
+    Differentiable (PyTorch, JAX; `jax.jit` and `jax.vmap` too) in the positions and masses of the Diracs, in the values
+    of a grid, in the means, covariances and weights of a mixture. Moving the Diracs against the gradient in their
+    positions, −2 ∫_{cell} (yᵢ − x) dρ, is how to place them.
 
     Parameters
     ----------
     diracs : SumOfDiracs
-    density : PolynomialGrid
-        Of dimension 1 or 2, of the framework of the Diracs (NumPy's go with all).
+    density : PolynomialGrid or GaussianMixture
+        Of dimension 1 or 2, of the framework of the Diracs (NumPy's go with all). A mixture is taken on the whole line
+        or plane, exactly, with positive definite covariances of any kind; what `diracs.distributions.convert` makes one
+        of is accepted too.
 
     Returns
     -------
@@ -43,30 +45,31 @@ def distance(diracs: SumOfDiracs, density: PolynomialGrid) -> Array:
     Raises
     ------
     ValueError, TypeError
-        For batches (use `jax.vmap`), unequal dimensions, other kinds of density, mixed frameworks.
+        For batches (use `jax.vmap`), unequal dimensions, other kinds of density, components with a singular covariance
+        (NaN under `jax.jit`, where values cannot be seen), mixed frameworks.
 
     Warns
     -----
     ConvergenceWarning
         If the target masses could not be reached.
+
+    Notes
+    -----
+    The derivative in a full covariance is the symmetric matrix G with dW₂² = tr(G dΣ).
     """
-    check_problem(diracs, density)
-    positions, masses, values = diracs.positions, diracs.weights, density.values
+    form, parameters = parts(check_problem(diracs, density))
+    positions, masses = diracs.positions, diracs.weights
     kind = framework(positions)
-    box = tuple(map(tuple, density.domain.tolist()))
     if kind == "torch":
-        values = to_framework(values, kind, positions) if framework(values) == "numpy" else values
-        out: Array = _torch_function()(positions, masses, values, box)
+        tensors = [to_framework(p, kind, positions) if framework(p) == "numpy" else p for p in parameters]
+        out: Array = _torch_function()(form, positions, masses, *tensors)
         return out
-    if kind == "jax":
+    if kind == "jax" or common_framework(density=parameters[0]) == "jax":
         import jax.numpy as jnp
 
-        return _jax_function()(box, positions, masses, jnp.asarray(values))
-    if common_framework(density=values) == "jax":
-        return distance(SumOfDiracs(to_framework(positions, "jax"), to_framework(masses, "jax")), density)
-    value = np.asarray(
-        _solve(box, concrete(positions), concrete(masses), concrete(values), _precision(positions)).distance
-    )
+        return _jax_function()(form, *map(jnp.asarray, (positions, masses, *parameters)))
+    arrays = [concrete(x) for x in (positions, masses, *parameters)]
+    value = np.asarray(_solve(form, arrays, _precision(positions)).distance)
     return value.astype(positions.dtype)[()]
 
 
@@ -77,56 +80,20 @@ def _precision(x: Any) -> float:
     return _TOLERANCE[name]
 
 
-def _solve(box: tuple, positions: np.ndarray, masses: np.ndarray, values: np.ndarray, tolerance: float) -> Transport:
-    """Solve and warn."""
-    found = transport(positions, masses, values, np.array(box), tolerance)
+def _solve(form: Form, arrays: Sequence[np.ndarray], tolerance: float) -> Transport:
+    """Solve for positions, masses and the parameters of the density, and warn."""
+    positions, masses, *parameters = arrays
+    found = transport(positions, masses, target_of(form, tuple(parameters)), tolerance)
     if not found.converged:
         warnings.warn(f"transport: {found.message}", ConvergenceWarning, stacklevel=3)
     return found
 
 
-def gradients(
-    box: tuple, positions: np.ndarray, found: Transport, shape: tuple[int, ...] | None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """Derivatives in positions (n, d), masses (n,) and, for values of the given shape, in the values of the pixels."""
-    domain = np.array(box)
-    slope = None if shape is None else potential_integrals(positions, found.weights, domain, shape)
-    return -2.0 * found.first, found.weights, slope
-
-
-def potential_integrals(
-    positions: np.ndarray, weights: np.ndarray, domain: np.ndarray, shape: tuple[int, ...]
-) -> np.ndarray:
-    """∫ φᶜ over each pixel of the box, φᶜ(x) = minᵢ (|x − yᵢ|² − wᵢ)."""
-    centre, sides = 0.5 * (domain[0] + domain[1]), domain[1] - domain[0]
-    size = float(sides.max())
-    seeds, w, half = (positions - centre) / size, weights / size**2, 0.5 * sides / size
-    if positions.shape[1] == 1:
-        found = _line_integrals(seeds[:, 0], w, shape[0])
-    else:
-        unique, first = np.unique(seeds, axis=0, return_index=True)
-        image = _core.Image(np.ones(shape), np.stack([-half, half]))
-        found = image.potential(np.ascontiguousarray(unique), np.ascontiguousarray(w[first]))
-    return np.asarray(found * size ** (2 + len(shape)))
-
-
-def _line_integrals(seeds: np.ndarray, weights: np.ndarray, k: int) -> np.ndarray:
-    """∫ φᶜ over k equal pixels of [−½, ½]: cut at the borders of neighbouring cells, Simpson's rule on each piece."""
-    order = np.argsort(seeds, kind="stable")
-    y, w = seeds[order], weights[order]
-    gap = np.diff(y)
-    keep = np.concatenate([[True], gap > 0])
-    y, w = y[keep], w[keep]
-    borders = 0.5 * (y[1:] + y[:-1]) - 0.5 * np.diff(w) / np.where(np.diff(y) > 0, np.diff(y), 1.0)
-    cuts = np.unique(np.clip(np.concatenate([borders, np.linspace(-0.5, 0.5, k + 1)]), -0.5, 0.5))
-    left, length = cuts[:-1], np.diff(cuts)
-    total = np.zeros(len(left))
-    for place, share in ((0.0, 1 / 6), (0.5, 4 / 6), (1.0, 1 / 6)):
-        x = left + place * length
-        cell = np.clip(np.searchsorted(borders, left + 0.5 * length), 0, len(y) - 1)
-        total += share * length * ((x - y[cell]) ** 2 - w[cell])
-    pixel = np.clip(((left + 0.5 * length + 0.5) * k).astype(int), 0, k - 1)
-    return np.bincount(pixel, total, minlength=k)
+def _slopes(form: Form, arrays: Sequence[np.ndarray], found: Transport, wanted: bool) -> tuple[np.ndarray, ...]:
+    """Derivatives in positions (n, d) and masses (n,), and in the parameters of the density if they are wanted."""
+    positions, _, *parameters = arrays
+    own = target_of(form, tuple(parameters)).slopes(positions, found.weights) if wanted else ()
+    return (-2.0 * found.first, found.weights, *own)
 
 
 @functools.cache
@@ -136,21 +103,21 @@ def _torch_function() -> Any:
 
     class Distance(torch.autograd.Function):
         @staticmethod
-        def forward(ctx: Any, positions: Any, masses: Any, values: Any, box: tuple) -> Any:
-            y, nu, v = (concrete(x) for x in (positions, masses, values))
-            found = _solve(box, y, nu, v, _precision(positions))
-            shape = tuple(values.shape) if ctx.needs_input_grad[2] else None
-            slopes = gradients(box, y, found, shape)
+        def forward(ctx: Any, form: Form, *tensors: Any) -> Any:
+            arrays = [concrete(x) for x in tensors]
+            found = _solve(form, arrays, _precision(tensors[0]))
+            slopes = _slopes(form, arrays, found, any(ctx.needs_input_grad[3:]))
             ctx.slopes = [
-                None if slope is None else torch.as_tensor(slope).to(dtype=x.dtype, device=x.device)
-                for slope, x in zip(slopes, (positions, masses, values), strict=True)
+                torch.as_tensor(slope).to(dtype=x.dtype, device=x.device)
+                for slope, x in zip(slopes, tensors, strict=False)
             ]
-            return torch.as_tensor(found.distance, dtype=positions.dtype, device=positions.device)
+            ctx.missing = len(tensors) - len(slopes)
+            return torch.as_tensor(found.distance, dtype=tensors[0].dtype, device=tensors[0].device)
 
         @staticmethod
         @torch.autograd.function.once_differentiable
         def backward(ctx: Any, grad: Any) -> Any:
-            return (*(None if slope is None else grad * slope for slope in ctx.slopes), None)
+            return (None, *(grad * slope for slope in ctx.slopes), *[None] * ctx.missing)
 
     return Distance.apply
 
@@ -161,48 +128,48 @@ def _jax_function() -> Any:
     import jax
     import jax.numpy as jnp
 
-    def broken(positions: np.ndarray, masses: np.ndarray, values: np.ndarray) -> bool:
-        """True for what the front door would refuse, but could not see: the result is NaN."""
-        finite = all(np.isfinite(x).all() for x in (positions, masses, values))
-        return not (finite and masses.min() >= 0 and masses.max() > 0 and values.min() >= 0 and values.max() > 0)
+    def solution(form: Form, arrays: Sequence[Any], precision: float) -> tuple[list[np.ndarray], Transport | None]:
+        """None for what the front door would refuse, but could not see: the result is NaN."""
+        numbers = [concrete(x) for x in arrays]
+        positions, masses, *parameters = numbers
+        sound = np.isfinite(positions).all() and np.isfinite(masses).all() and masses.min() >= 0 and masses.max() > 0
+        valid = sound and is_valid(form, tuple(parameters))
+        return numbers, _solve(form, numbers, precision) if valid else None
 
-    def value_only(box: tuple, precision: float, positions: Any, masses: Any, values: Any) -> np.ndarray:
-        y, nu, v = (concrete(x) for x in (positions, masses, values))
-        value = np.nan if broken(y, nu, v) else _solve(box, y, nu, v, precision).distance
-        return np.asarray(value, dtype=np.asarray(positions).dtype)
+    def value_only(form: Form, precision: float, *arrays: Any) -> np.ndarray:
+        found = solution(form, arrays, precision)[1]
+        return np.asarray(np.nan if found is None else found.distance, dtype=np.asarray(arrays[0]).dtype)
 
-    def with_slopes(
-        box: tuple, precision: float, wanted: bool, positions: Any, masses: Any, values: Any
-    ) -> tuple[np.ndarray, ...]:
-        y, nu, v = (concrete(x) for x in (positions, masses, values))
-        if broken(y, nu, v):
-            empty = [np.full(np.shape(x), np.nan, dtype=np.asarray(positions).dtype) for x in (0.0, y, nu, v)]
-            return tuple(empty if wanted else empty[:3])
-        found = _solve(box, y, nu, v, precision)
-        slopes = gradients(box, y, found, v.shape if wanted else None)
-        dtype = np.asarray(positions).dtype
-        out = (found.distance, *slopes) if wanted else (found.distance, *slopes[:2])
-        return tuple(np.asarray(x, dtype=dtype) for x in out)
+    def with_slopes(form: Form, precision: float, wanted: bool, *arrays: Any) -> tuple[np.ndarray, ...]:
+        numbers, found = solution(form, arrays, precision)
+        if found is None:
+            kept = numbers if wanted else numbers[:2]
+            out: tuple[Any, ...] = (np.nan, *(np.full(x.shape, np.nan) for x in kept))
+        else:
+            out = (found.distance, *_slopes(form, numbers, found, wanted))
+        return tuple(
+            np.asarray(x, dtype=np.asarray(like).dtype) for x, like in zip(out, (arrays[0], *arrays), strict=False)
+        )
 
     @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
-    def cost(box: tuple, positions: Any, masses: Any, values: Any) -> Any:
-        call = functools.partial(value_only, box, _precision(positions))
-        shape = jax.ShapeDtypeStruct((), positions.dtype)
-        return jax.pure_callback(call, shape, positions, masses, values, vmap_method="sequential")
+    def cost(form: Form, *arrays: Any) -> Any:
+        call = functools.partial(value_only, form, _precision(arrays[0]))
+        shape = jax.ShapeDtypeStruct((), arrays[0].dtype)
+        return jax.pure_callback(call, shape, *arrays, vmap_method="sequential")
 
-    def forward(box: tuple, positions: Any, masses: Any, values: Any) -> Any:
-        wanted = values.perturbed
-        arrays = [x.value for x in (positions, masses, values)]
-        shapes = [jax.ShapeDtypeStruct((), arrays[0].dtype)]
-        shapes += [jax.ShapeDtypeStruct(x.shape, arrays[0].dtype) for x in arrays[: 3 if wanted else 2]]
-        call = functools.partial(with_slopes, box, _precision(arrays[0]), wanted)
+    def forward(form: Form, *given: Any) -> Any:
+        wanted = any(x.perturbed for x in given[2:])
+        arrays = [x.value for x in given]
+        kept = arrays if wanted else arrays[:2]
+        shapes = [jax.ShapeDtypeStruct((), arrays[0].dtype), *(jax.ShapeDtypeStruct(x.shape, x.dtype) for x in kept)]
+        call = functools.partial(with_slopes, form, _precision(arrays[0]), wanted)
         value, *slopes = jax.pure_callback(call, tuple(shapes), *arrays, vmap_method="sequential")
-        rest = None if wanted else jnp.zeros_like(arrays[2])
-        return value, (*slopes, *([] if wanted else [rest]))
+        rest = [jnp.zeros_like(x) for x in arrays[len(kept) :]]
+        return value, (*slopes, *rest)
 
-    def backward(box: tuple, slopes: Any, grad: Any) -> Any:
+    def backward(form: Form, slopes: Any, grad: Any) -> Any:
         scale = grad.instantiate() if hasattr(grad, "instantiate") else grad
-        return tuple(scale * slope for slope in slopes)
+        return tuple((scale * slope).astype(slope.dtype) for slope in slopes)
 
     cost.defvjp(forward, backward, symbolic_zeros=True)
     return cost

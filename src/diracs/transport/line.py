@@ -2,9 +2,29 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
 import numpy as np
+from scipy.special import ndtr
+
+from diracs.cells.product import density, interval_moments
+from diracs.transport.density import REACH
+
+# Numbers of points × components to work on at a time.
+_BLOCK = 1 << 20
+# Enough for deviations of 1e-15 of the whole.
+_BISECTIONS = 110
+
+
+class LineDensity(Protocol):
+    """A density of mass 1 on the line."""
+
+    def quantiles(self, below: np.ndarray, above: np.ndarray) -> np.ndarray:
+        """Points with masses `below` to the left and `above` to the right, the smaller of which is to be exact."""
+
+    def cell_moments(self, seeds: np.ndarray, borders: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Mass, ∫(x − y) and ∫(x − y)² between consecutive borders (n + 1,) about the seeds (n,)."""
 
 
 class LineTransport(NamedTuple):
@@ -14,51 +34,150 @@ class LineTransport(NamedTuple):
     first: np.ndarray  # (n,)
     second: np.ndarray  # (n,)
     weights: np.ndarray  # (n,)
-    borders: np.ndarray  # (n + 1,) in the order of the seeds along the line
 
 
-def transport_on_line(
-    seeds: np.ndarray, target: np.ndarray, pixels: np.ndarray, low: float, high: float
-) -> LineTransport:
+def transport_on_line(seeds: np.ndarray, target: np.ndarray, law: LineDensity) -> LineTransport:
     """The optimal cells are the quantile intervals of the masses, in the order of the seeds.
 
     Parameters
     ----------
     seeds, target : array (n,)
         Masses of sum 1, maybe zero.
-    pixels : array (k,)
-        Masses of equal pixels on [low, high].
+    law : LineDensity
     """
-    n, k = len(seeds), len(pixels)
     order = np.argsort(seeds, kind="stable")
-    pixels = pixels / pixels.sum()
-    width = (high - low) / k
-    sums = np.concatenate([[0.0], np.cumsum(pixels)])
-    levels = np.clip(np.concatenate([[0.0], np.cumsum(target[order])]), 0.0, sums[-1])
-    levels[-1] = sums[-1]
-    pixel = np.clip(np.searchsorted(sums, levels, side="right") - 1, 0, k - 1)
-    held = np.where(pixels[pixel] > 0, pixels[pixel], 1.0)
-    borders = low + width * (pixel + np.clip((levels - sums[pixel]) / held, 0.0, 1.0))
-    borders[0], borders[-1] = low, high
-
-    # Cut the axis at all borders and pixel edges: on each piece the density is constant and one seed's.
-    cuts = np.unique(np.concatenate([borders, low + width * np.arange(k + 1)]))
-    left, length = cuts[:-1], np.diff(cuts)
-    middle = left + 0.5 * length
-    rho = pixels[np.clip(((middle - low) / width).astype(int), 0, k - 1)] / width
-    owner = np.clip(np.searchsorted(borders, middle, side="right") - 1, 0, n - 1)
-    y = seeds[order][owner]
-    mass = rho * length
-    offset = middle - y
-    first = np.bincount(owner, mass * offset, minlength=n)
-    second = np.bincount(owner, mass * (offset**2 + length**2 / 12.0), minlength=n)
-    total = np.bincount(owner, mass, minlength=n)
-
+    y, share = seeds[order], target[order]
+    below, above = np.cumsum(share)[:-1], np.cumsum(share[::-1])[::-1][1:]
+    inner = law.quantiles(np.minimum(below, 1.0), np.minimum(above, 1.0))
+    inner = np.maximum.accumulate(inner)
+    mass, first, second = law.cell_moments(y, np.concatenate([[-np.inf], inner, [np.inf]]))
     # At the border of neighbours both powers agree: (x − y)² − w = (x − y')² − w'.
-    ordered = seeds[order]
-    inner = borders[1:-1]
-    steps = (inner - ordered[1:]) ** 2 - (inner - ordered[:-1]) ** 2
+    steps = (inner - y[1:]) ** 2 - (inner - y[:-1]) ** 2
     weights = np.concatenate([[0.0], np.cumsum(steps)])
-    back = np.empty(n, dtype=int)
-    back[order] = np.arange(n)
-    return LineTransport(total[back], first[back], second[back], (weights - weights.mean())[back], borders)
+    back = np.empty(len(seeds), dtype=int)
+    back[order] = np.arange(len(seeds))
+    return LineTransport(mass[back], first[back], second[back], (weights - weights.mean())[back])
+
+
+def power_cells(seeds: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Which seeds have cells {x : |x − yᵢ|² − wᵢ is least}, from left to right, and the borders between these."""
+    order = np.lexsort((-weights, seeds))
+    order = order[np.concatenate([[True], np.diff(seeds[order]) > 0])]
+
+    def borders(i: np.ndarray, j: np.ndarray) -> np.ndarray:
+        return 0.5 * (seeds[i] + seeds[j]) - 0.5 * (weights[j] - weights[i]) / (seeds[j] - seeds[i])
+
+    between = borders(order[:-1], order[1:])
+    if (np.diff(between) >= 0).all():
+        return order, between
+    # The lower envelope of the parabolas, by a monotone chain (A. M. Andrew 1979).
+    chain: list[int] = []
+    cuts: list[float] = []
+    for i in order:
+        while chain:
+            cut = float(borders(np.array(chain[-1]), np.array(i)))
+            if not cuts or cut > cuts[-1]:
+                break
+            chain.pop()
+            cuts.pop()
+        if chain:
+            cuts.append(cut)
+        chain.append(int(i))
+    return np.array(chain), np.array(cuts)
+
+
+@dataclass(frozen=True)
+class LineImage:
+    """Pixels (k,), masses of sum 1, on the interval [−½, ½]."""
+
+    pixels: np.ndarray
+
+    def quantiles(self, below: np.ndarray, above: np.ndarray) -> np.ndarray:
+        k = len(self.pixels)
+        sums = np.concatenate([[0.0], np.cumsum(self.pixels)])
+        levels = np.clip(below, 0.0, sums[-1])
+        pixel = np.clip(np.searchsorted(sums, levels, side="right") - 1, 0, k - 1)
+        held = np.where(self.pixels[pixel] > 0, self.pixels[pixel], 1.0)
+        inside: np.ndarray = (pixel + np.clip((levels - sums[pixel]) / held, 0.0, 1.0)) / k - 0.5
+        return inside
+
+    def cell_moments(self, seeds: np.ndarray, borders: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Cut the axis at all borders and pixel edges: on each piece the density is constant and one seed's."""
+        n, k = len(seeds), len(self.pixels)
+        borders = np.clip(borders, -0.5, 0.5)
+        cuts = np.unique(np.concatenate([borders, np.arange(k + 1) / k - 0.5]))
+        left, length = cuts[:-1], np.diff(cuts)
+        middle = left + 0.5 * length
+        rho = self.pixels[np.clip(((middle + 0.5) * k).astype(int), 0, k - 1)] * k
+        owner = np.clip(np.searchsorted(borders, middle, side="right") - 1, 0, n - 1)
+        offset, mass = middle - seeds[owner], rho * length
+        moments = (mass, mass * offset, mass * (offset**2 + length**2 / 12.0))
+        total, first, second = (np.bincount(owner, m, minlength=n) for m in moments)
+        return total, first, second
+
+    def potentials(self, seeds: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """∫ minᵢ (|x − yᵢ|² − wᵢ) over each pixel: cut at the borders of cells, Simpson's rule on each piece."""
+        k = len(self.pixels)
+        alive, borders = power_cells(seeds, weights)
+        y, w = seeds[alive], weights[alive]
+        cuts = np.unique(np.clip(np.concatenate([borders, np.arange(k + 1) / k - 0.5]), -0.5, 0.5))
+        left, length = cuts[:-1], np.diff(cuts)
+        cell = np.searchsorted(borders, left + 0.5 * length)
+        total = np.zeros(len(left))
+        for place, share in ((0.0, 1 / 6), (0.5, 4 / 6), (1.0, 1 / 6)):
+            total += share * length * ((left + place * length - y[cell]) ** 2 - w[cell])
+        pixel = np.clip(((left + 0.5 * length + 0.5) * k).astype(int), 0, k - 1)
+        return np.bincount(pixel, total, minlength=k)
+
+
+@dataclass(frozen=True)
+class LineMixture:
+    """A Gaussian mixture: means, deviations > 0, weights > 0 of sum 1, all (k,)."""
+
+    means: np.ndarray
+    deviations: np.ndarray
+    weights: np.ndarray
+
+    def quantiles(self, below: np.ndarray, above: np.ndarray) -> np.ndarray:
+        """Bisection on the distribution function, or on its complement where that is smaller."""
+        size = max(1, _BLOCK // len(self.means))
+        parts = [self._quantiles(below[s : s + size], above[s : s + size]) for s in range(0, len(below), size)]
+        return np.concatenate(parts) if parts else np.zeros(0)
+
+    def _quantiles(self, below: np.ndarray, above: np.ndarray) -> np.ndarray:
+        right = above < below
+        level = np.where(right, above, below)
+        low, high = (np.full(len(level), end) for end in self.support)
+        for _ in range(_BISECTIONS):
+            middle = 0.5 * (low + high)
+            z = (middle[:, None] - self.means) / self.deviations
+            share = ndtr(np.where(right[:, None], -z, z)) @ self.weights
+            # Where the mass to the left is too large, or that to the right too small, the point lies to the left.
+            lower = np.where(right, share < level, share > level)
+            low, high = np.where(lower, low, middle), np.where(lower, middle, high)
+        result: np.ndarray = 0.5 * (low + high)
+        return result
+
+    def cell_moments(self, seeds: np.ndarray, borders: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Closed form about a point of each cell, then moved to the seed."""
+        inside = np.clip(seeds, borders[:-1], borders[1:])
+        shift = inside - seeds
+        total = np.zeros((3, len(seeds)))
+        left, right = inside - borders[:-1], borders[1:] - inside
+        for mean, deviation, weight in zip(self.means, self.deviations, self.weights, strict=True):
+            found = interval_moments(inside, left, right, np.array([mean]), np.array([deviation**2]))
+            total += weight * np.stack([np.reshape(x, -1) for x in found[:3]])
+        mass, first, second = total
+        return mass, first + shift * mass, second + 2.0 * shift * first + shift**2 * mass
+
+    @property
+    def support(self) -> tuple[float, float]:
+        """Nothing that a double can hold is outside."""
+        reach = REACH * self.deviations
+        return float((self.means - reach).min()), float((self.means + reach).max())
+
+    def at(self, points: np.ndarray) -> np.ndarray:
+        """Densities (k, m) of the components, each of mass one, at points (m,)."""
+        z = (points - self.means[:, None]) / self.deviations[:, None]
+        result: np.ndarray = density(z) / self.deviations[:, None]
+        return result

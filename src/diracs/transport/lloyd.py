@@ -10,13 +10,14 @@ import numpy as np
 from diracs import _checks
 from diracs._arrays import concrete, framework, is_array, to_framework
 from diracs.distributions.discrete import SumOfDiracs
-from diracs.distributions.grid import PolynomialGrid
 from diracs.transport.newton import Solution, solve
-from diracs.transport.problem import PlanarDensity, Problem
+from diracs.transport.plan import check_density
+from diracs.transport.problem import Problem
+from diracs.transport.target import Density, parts, target_of
 
 
 def lloyd(
-    density: PolynomialGrid,
+    density: Density,
     n_or_positions: Any,
     *,
     masses: str = "free",
@@ -32,8 +33,8 @@ def lloyd(
 
     Parameters
     ----------
-    density : PolynomialGrid
-        In the plane.
+    density : PolynomialGrid or GaussianMixture
+        In the plane; mixtures on all of it, with positive definite covariances.
     n_or_positions : int or array (n, 2)
         A number of Diracs, drawn from the density, or where they start.
     masses : {"free", "equal"}
@@ -49,29 +50,28 @@ def lloyd(
     Returns
     -------
     SumOfDiracs
-        In the framework of the positions, or of the density's values where a number was given.
+        In the framework of the positions, or of the density where a number was given.
 
     Raises
     ------
     ValueError, TypeError
         For an unknown kind of masses, wrong shapes, densities that are not planar.
     """
-    if not isinstance(density, PolynomialGrid):
-        raise TypeError(f"density must be a PolynomialGrid, got {type(density).__name__}")
+    density = check_density(density)
     if density.ndim != 2:
         raise ValueError(f"density must lie in the plane, got dimension {density.ndim}")
     if not isinstance(masses, str) or masses not in ("free", "equal"):
         raise ValueError(f"masses must be 'free' or 'equal', got {masses!r}")
     steps, tolerance = _checks.count("iterations", iterations), _checks.positive("tol", tol)
-    domain = density.domain
-    centre, size = 0.5 * (domain[0] + domain[1]), float((domain[1] - domain[0]).max())
-    planar = PlanarDensity.of(concrete(density.values), (domain[1] - domain[0]) / size)
+    form, parameters = parts(density)
+    target = target_of(form, tuple(map(concrete, parameters)))
+    centre, size, planar = target.centre, target.size, target.planar()
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise ValueError(f"seed must be a whole number of at least 0, got {seed!r}")
     if callback is not None and not callable(callback):
         raise TypeError(f"callback must be callable, got {type(callback).__name__}")
     rng = np.random.default_rng(seed)
-    like = density.values
+    like = parameters[0]
     if (is_array(n_or_positions) and n_or_positions.ndim) or isinstance(n_or_positions, list | tuple):
         given = _checks.floating("n_or_positions", n_or_positions, framework(n_or_positions))
         if given.ndim != 2 or given.shape[1] != 2:
@@ -79,11 +79,11 @@ def lloyd(
         like = given
         seeds = (concrete(given) - centre) / size
     else:
-        seeds = _draw(planar, _checks.count("n_or_positions", n_or_positions), rng)
+        seeds = planar.draw(_checks.count("n_or_positions", n_or_positions), rng)
 
     n = len(seeds)
     equal = np.full(n, 1.0 / n)
-    spacing = float(np.sqrt(planar.extent.prod() / n))
+    spacing = float(np.sqrt(planar.spread().prod() / n))
 
     def as_diracs(points: np.ndarray, held: np.ndarray | None) -> SumOfDiracs:
         y = to_framework(points * size + centre, framework(like), like)
@@ -102,7 +102,7 @@ def lloyd(
         shift = moments.first / np.where(empty, 1.0, moments.mass)[:, None]
         moved = seeds + shift
         if empty.any():
-            moved[empty] = _draw(planar, int(empty.sum()), rng)
+            moved[empty] = planar.draw(int(empty.sum()), rng)
         seeds = moved
         if callback is not None:
             callback(
@@ -116,13 +116,6 @@ def lloyd(
         return as_diracs(seeds, None)
     held = Problem(np.ascontiguousarray(seeds), equal, planar).moments(np.zeros(n)).mass
     return as_diracs(seeds, held)
-
-
-def _draw(density: PlanarDensity, n: int, rng: np.random.Generator) -> np.ndarray:
-    """n points from the density."""
-    pixel = rng.choice(density.pixels.size, n, p=density.pixels.ravel())
-    index = np.stack(np.unravel_index(pixel, density.pixels.shape), axis=1)
-    return ((index + rng.random((n, 2))) / density.pixels.shape - 0.5) * density.extent
 
 
 def _apart(seeds: np.ndarray, spacing: float, rng: np.random.Generator) -> np.ndarray:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from diracs.transport.density import PlanarDensity
 from diracs.transport.linear import solve_laplacian
-from diracs.transport.problem import Moments, PlanarDensity, Problem
+from diracs.transport.problem import Moments, Problem
 from diracs.transport.start import sinkhorn_weights
 
 # A cell may lose at most this factor of its mass, or of its target, in a step.
@@ -15,7 +16,7 @@ _LEAST = 0.1
 _SHORTEST = 1e-4
 # With no cell below this share of its target mass, a density narrow enough for Newton has been found.
 _ADMISSIBLE = 1e-2
-# A density blurred so much, in sides of its box, is as good as uniform.
+# A density blurred so much, in units of its size, is as good as uniform.
 _WIDEST = 2.0
 # Cells of random seeds under the uniform law have logarithms of their masses that deviate by 0.55.
 _FAIR = 0.6
@@ -154,12 +155,12 @@ def _narrowing(problem: Problem, weights: np.ndarray, tolerance: float, steps: i
     enough, else the narrowest that they hold enough of.
     """
     sharp = problem.density
-    pixel = float((sharp.extent / sharp.pixels.shape).min())
-    width = _narrowest(problem, weights, 0.25 * pixel)
+    finest = sharp.finest
+    width = _narrowest(problem, weights, 0.25 * finest)
     if width > _WIDEST:
         # Nearly uniform densities suit Voronoi's cells.
         weights = np.zeros_like(weights)
-        width = _narrowest(problem, weights, 0.25 * pixel)
+        width = _narrowest(problem, weights, 0.25 * finest)
     while True:
         found = newton(problem, sharp.blurred(width), weights, 1e-2, most - steps)
         steps += found.iterations
@@ -172,7 +173,7 @@ def _narrowing(problem: Problem, weights: np.ndarray, tolerance: float, steps: i
             break
         narrower = [width / factor for factor in (8.0, 4.0, 2.0, np.sqrt(2.0), 1.2, 1.1)]
         possible = [w for w in narrower if _admissible(problem, sharp.blurred(w), weights)]
-        if not possible or width < 1e-3 * pixel:
+        if not possible or width < 1e-3 * finest:
             break
         width = possible[0]
     found = newton(problem, sharp, weights, tolerance, most - steps)
@@ -180,7 +181,7 @@ def _narrowing(problem: Problem, weights: np.ndarray, tolerance: float, steps: i
 
 
 def _narrowest(problem: Problem, weights: np.ndarray, width: float) -> float:
-    """The narrowest of the widths w, √2 w, 2w, … up to the size of the box that is admissible."""
+    """The narrowest of the widths w, √2 w, 2w, … up to the size of the density that is admissible."""
     while width <= _WIDEST and not _admissible(problem, problem.density.blurred(width), weights):
         width *= np.sqrt(2.0)
     return width

@@ -11,12 +11,14 @@ import numpy as np
 from diracs import _checks, _core
 from diracs._arrays import Array, common_framework, concrete, framework, is_traced, to_framework
 from diracs.distributions.discrete import SumOfDiracs
+from diracs.distributions.gaussian import full_covariances
 from diracs.distributions.grid import PolynomialGrid
-from diracs.transport.line import transport_on_line
+from diracs.transport.line import power_cells, transport_on_line
 from diracs.transport.newton import solve
-from diracs.transport.problem import PlanarDensity, Problem
+from diracs.transport.problem import Problem
+from diracs.transport.target import Density, Target, as_density, parts, singular, target_of
 
-# Seeds further from the box than so many of its sides have no digits left to tell its points apart.
+# Seeds further from the density than so many of its sizes have no digits left to tell its points apart.
 _FARTHEST = 1e12
 
 
@@ -62,7 +64,7 @@ class OtPlan:
     """
 
     diracs: SumOfDiracs
-    density: PolynomialGrid
+    density: Density
     distance: Array
     barycenters: Array
     cell_masses: Array
@@ -81,10 +83,11 @@ class OtPlan:
 
     @property
     def power_diagram(self) -> Any:
-        """The cells of the plan, on the box of the density."""
+        """The cells of the plan, on the box of a grid or, for a mixture, on one that holds what a picture shows."""
         from diracs.cells.power_diagram import PowerDiagram
 
-        return PowerDiagram(concrete(self.diracs.positions), self.weights, self.density.domain)
+        positions = concrete(self.diracs.positions)
+        return PowerDiagram(positions, self.weights, picture_box(self.density, positions))
 
     def plot(self, ax: Any = None, **options: Any) -> Any:
         """Draw cells, Diracs and barycenters over the density; see `diracs.plotting.plot_plan`."""
@@ -98,7 +101,7 @@ class OtPlan:
 
 
 def optimal_transport_plan(
-    diracs: SumOfDiracs, density: PolynomialGrid, *, tol: float = 1e-9, start: OtPlan | None = None
+    diracs: SumOfDiracs, density: Density, *, tol: float = 1e-9, start: OtPlan | None = None
 ) -> OtPlan:
     """Solve the semi-discrete transport between Diracs and a density on the line or in the plane.
 
@@ -106,8 +109,9 @@ def optimal_transport_plan(
     ----------
     diracs : SumOfDiracs
         Any masses, zero included; Diracs on one spot share a cell in proportion to their masses.
-    density : PolynomialGrid
-        Of dimension 1 or 2. Zeros are allowed.
+    density : PolynomialGrid or GaussianMixture
+        Of dimension 1 or 2. A grid may have zeros; a mixture, or whatever `diracs.distributions.convert` makes one of,
+        is taken on the whole line or plane, with positive definite covariances of any kind.
     tol : float
         All masses are to be right within `tol` times the smallest target mass.
     start : OtPlan, optional
@@ -121,15 +125,17 @@ def optimal_transport_plan(
     Raises
     ------
     ValueError, TypeError
-        For batches, unequal dimensions, densities of other kinds, values under `jax.jit` (use `distance` there).
+        For batches, unequal dimensions, densities of other kinds, components with a singular covariance (they have no
+        density), values under `jax.jit` (use `distance` there).
 
     Warns
     -----
     ConvergenceWarning
         If the masses could not be reached; `converged` is then false and `message` says why.
     """
-    check_problem(diracs, density)
-    if any(is_traced(x) for x in (diracs.positions, diracs.weights, density.values)):
+    density = check_problem(diracs, density)
+    form, parameters = parts(density)
+    if any(is_traced(x) for x in (diracs.positions, diracs.weights, *parameters)):
         raise TypeError(
             "optimal_transport_plan needs numbers, not traced values: use distance inside jit, vmap or grad"
         )
@@ -140,7 +146,8 @@ def optimal_transport_plan(
         raise ValueError(f"start is a plan for {len(start.diracs)} Diracs, not for {len(diracs)}")
     positions, masses = concrete(diracs.positions), concrete(diracs.weights)
     begin = None if start is None else start.weights
-    found = transport(positions, masses, concrete(density.values), density.domain, tolerance, begin)
+    target = target_of(form, tuple(map(concrete, parameters)))
+    found = transport(positions, masses, target, tolerance, begin)
     if not found.converged:
         warnings.warn(f"transport: {found.message}", ConvergenceWarning, stacklevel=2)
     held = np.where(found.mass > 0, found.mass, 1.0)
@@ -166,33 +173,59 @@ def optimal_transport_plan(
     )
 
 
-def check_problem(diracs: Any, density: Any) -> None:
-    """Raise unless these are single Diracs and a density of the same dimension, 1 or 2, and of one framework."""
+def check_problem(diracs: Any, density: Any) -> Density:
+    """Raise unless these are single Diracs and a density of the same dimension, 1 or 2, and of one framework.
+
+    Returns the density, a mixture if it is of another library.
+    """
     if not isinstance(diracs, SumOfDiracs):
         raise TypeError(f"diracs must be a SumOfDiracs, got {type(diracs).__name__}")
-    if not isinstance(density, PolynomialGrid):
-        raise TypeError(f"density must be a PolynomialGrid, got {type(density).__name__}")
+    density = check_density(density)
     if diracs.positions.ndim != 2:
         raise ValueError(f"diracs must be one sum, got a batch of positions of shape {tuple(diracs.positions.shape)}")
     if diracs.ndim != density.ndim:
         raise ValueError(f"diracs lie in dimension {diracs.ndim}, but density in dimension {density.ndim}")
     if density.ndim > 2:
         raise ValueError(f"density must have dimension 1 or 2, got {density.ndim}")
-    if framework(density.values) != "numpy":
-        common_framework(diracs=diracs.positions, density=density.values)
+    parameters = parts(density)[1]
+    if framework(parameters[0]) != "numpy":
+        common_framework(diracs=diracs.positions, density=parameters[0])
+    return density
+
+
+def check_density(density: Any) -> Density:
+    """A grid, or one mixture of components that all have a density; raises for anything else."""
+    density = as_density(density)
+    if isinstance(density, PolynomialGrid):
+        return density
+    if density.batch_shape:
+        raise ValueError(f"density must be one mixture, got a batch of shape {density.batch_shape}")
+    if not is_traced(density.covs) and not is_traced(density.means):
+        without = np.flatnonzero(singular(concrete(density.means), concrete(density.covs)))
+        if without.size:
+            raise ValueError(
+                f"density has components without a density: covariance {without[0]} is singular; add a small multiple"
+                " of the identity, or use quantize, which takes them"
+            )
+    return density
+
+
+def picture_box(density: Density, positions: np.ndarray) -> np.ndarray:
+    """The box (2, d) of a grid, or one that holds a mixture's components to four deviations, and the points."""
+    if isinstance(density, PolynomialGrid):
+        return density.domain
+    means = concrete(density.means)
+    variances = np.diagonal(full_covariances(means, concrete(density.covs)), axis1=1, axis2=2)
+    reach = 4.0 * np.sqrt(variances)
+    low = np.minimum((means - reach).min(axis=0), positions.min(axis=0))
+    return np.stack([low, np.maximum((means + reach).max(axis=0), positions.max(axis=0))])
 
 
 def transport(
-    positions: np.ndarray,
-    masses: np.ndarray,
-    values: np.ndarray,
-    domain: np.ndarray,
-    tolerance: float,
-    start: np.ndarray | None = None,
+    positions: np.ndarray, masses: np.ndarray, goal: Target, tolerance: float, start: np.ndarray | None = None
 ) -> Transport:
-    """The same in NumPy float64: positions (n, d), masses (n,), values of the pixels, box (2, d)."""
-    centre, sides = 0.5 * (domain[0] + domain[1]), domain[1] - domain[0]
-    size = float(sides.max())
+    """The same in NumPy float64: positions (n, d), masses (n,), and the density that they go to."""
+    centre, size = goal.centre, goal.size
     held = masses > 0
     # Seeds on one spot are one seed; those without mass have no cell.
     unique, place = np.unique(positions[held], axis=0, return_inverse=True)
@@ -201,16 +234,15 @@ def transport(
     with np.errstate(over="ignore"):
         seeds = (unique - centre) / size
     if not np.abs(seeds).max() < _FARTHEST:
-        raise ValueError(f"positions of the diracs must lie within {_FARTHEST:g} sizes of the density's box")
-    extent = sides / size
+        raise ValueError(f"positions of the diracs must lie within {_FARTHEST:g} sizes of the density")
     if positions.shape[1] == 1:
-        line = transport_on_line(seeds[:, 0], target, values, -0.5, 0.5)
+        line = transport_on_line(seeds[:, 0], target / target.sum(), goal.line())
         mass, first, second, weights = line.mass, line.first[:, None], line.second, line.weights
         error = float(np.abs(mass - target / target.sum()).max())
         converged, iterations = error <= tolerance * float(target.min()), 0
         message = "sorted" if converged else f"masses too unequal for their sums, max |m − ν| = {error:.3g}"
     else:
-        problem = Problem(np.ascontiguousarray(seeds), target / target.sum(), PlanarDensity.of(values, extent))
+        problem = Problem(np.ascontiguousarray(seeds), target / target.sum(), goal.planar())
         begin = None
         if start is not None:
             begin = np.zeros(len(unique))
@@ -237,7 +269,7 @@ def transport(
     out.second[held] = share * second[place] * size**2
     out.weights[held] = weights[place]
     if not held.all():
-        corners, potential = _corners(seeds, weights / size**2, extent)
+        corners, potential = _corners(seeds, weights / size**2, goal.box())
         far = (((positions[~held] - centre) / size)[:, None, :] - corners) ** 2
         # The least weight that leaves a cell: |x − y|² − w − φᶜ is a largest of affine functions, least at a corner.
         least = (far.sum(axis=2) - potential).min(axis=1)
@@ -245,18 +277,15 @@ def transport(
     return out
 
 
-def _corners(seeds: np.ndarray, weights: np.ndarray, extent: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Corners (c, d) of all cells in the box of the given sides about the origin, and φᶜ (c,) there."""
-    half = 0.5 * extent
+def _corners(seeds: np.ndarray, weights: np.ndarray, box: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Corners (c, d) of all cells in the box (2, d), and φᶜ (c,) there."""
     if seeds.shape[1] == 1:
-        order = np.argsort(seeds[:, 0])
-        y, w = seeds[order, 0], weights[order]
-        borders = 0.5 * (y[1:] + y[:-1]) - 0.5 * np.diff(w) / np.diff(y)
-        corners = np.clip(np.concatenate([-half, borders, half]), -half[0], half[0])[:, None]
+        borders = np.clip(power_cells(seeds[:, 0], weights)[1], box[0], box[1])
+        corners = np.concatenate([box[0], borders, box[1]])[:, None]
         powers = (corners - seeds[:, 0]) ** 2 - weights
         return corners, powers.min(axis=1)
-    (x, y) = half
-    box = np.array([[-x, -y], [x, -y], [x, y], [-x, y]])
-    indptr, corners, _ = _core.cells(np.ascontiguousarray(seeds), np.ascontiguousarray(weights), box)
+    (x0, y0), (x1, y1) = box
+    domain = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
+    indptr, corners, _ = _core.cells(np.ascontiguousarray(seeds), np.ascontiguousarray(weights), domain)
     owner = np.repeat(np.arange(len(seeds)), np.diff(indptr))
     return corners, ((corners - seeds[owner]) ** 2).sum(axis=1) - weights[owner]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from diracs.transport.problem import PlanarDensity
+from diracs.transport.density import PlanarDensity
 
 # Entropies in units of the variance, each with so many iterations.
 _ENTROPIES = ((1.0, 6), (0.3, 8), (0.1, 10), (0.03, 14), (0.015, 18))

@@ -1,0 +1,153 @@
+"""Densities of the plane in normalized coordinates, as the solver sees them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+
+from diracs import _core
+
+# exp(−r²/2) is below the smallest double there.
+REACH = 39.0
+
+
+class PlanarDensity(Protocol):
+    """A density of mass 1 and size about 1 near the origin."""
+
+    @property
+    def core(self) -> Any:
+        """As the compiled core takes it."""
+
+    @property
+    def finest(self) -> float:
+        """The shortest length on which the density varies."""
+
+    @property
+    def box(self) -> np.ndarray:
+        """(2, 2), lowest and highest corner of a box that holds all of it."""
+
+    def blurred(self, width: float) -> PlanarDensity:
+        """The density convolved with a Gaussian of this deviation."""
+
+    def coarse(self, most: int) -> tuple[list[np.ndarray], np.ndarray]:
+        """Midpoints on both axes and masses of a grid of `most` × `most` cells."""
+
+    def draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
+        """n independent points (n, 2)."""
+
+    def spread(self) -> np.ndarray:
+        """(2,) lengths along the axes on which most of the mass lies."""
+
+
+@dataclass(frozen=True)
+class ImageDensity:
+    """An image on a box of longest side 1 about the origin.
+
+    `pixels` (n₁, n₂) are masses; `extent` (2,) are the sides of the box. One pixel is the uniform law.
+    """
+
+    pixels: np.ndarray
+    extent: np.ndarray
+    core: Any
+
+    @classmethod
+    def of(cls, pixels: np.ndarray, extent: np.ndarray) -> ImageDensity:
+        """From pixels of any positive sum."""
+        pixels = np.ascontiguousarray(pixels / pixels.sum())
+        half = 0.5 * extent
+        area = float(extent.prod()) / pixels.size
+        if pixels.size == 1:
+            corners = np.array([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]]) * half
+            return cls(pixels, extent, _core.Polygon(corners, 1.0 / area))
+        return cls(pixels, extent, _core.Image(pixels / area, np.stack([-half, half])))
+
+    @property
+    def finest(self) -> float:
+        return float((self.extent / self.pixels.shape).min())
+
+    @property
+    def box(self) -> np.ndarray:
+        return np.stack([-0.5 * self.extent, 0.5 * self.extent])
+
+    def blurred(self, width: float) -> ImageDensity:
+        """Cut off at the box: positive wherever it matters."""
+        kernels = []
+        for n, side in zip(self.pixels.shape, self.extent, strict=True):
+            x = (np.arange(n) + 0.5) * side / n
+            kernels.append(np.exp(-0.5 * ((x[:, None] - x) / width) ** 2))
+        return ImageDensity.of(kernels[0] @ self.pixels @ kernels[1].T, self.extent)
+
+    def coarse(self, most: int) -> tuple[list[np.ndarray], np.ndarray]:
+        shares = []
+        for n in self.pixels.shape:
+            edges, fine = np.linspace(0.0, n, most + 1), np.arange(n + 1.0)
+            overlap = np.minimum(edges[1:, None], fine[1:]) - np.maximum(edges[:-1, None], fine[:-1])
+            shares.append(np.maximum(overlap, 0.0))
+        middles = [((np.arange(most) + 0.5) / most - 0.5) * side for side in self.extent]
+        return middles, shares[0] @ self.pixels @ shares[1].T
+
+    def draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
+        pixel = rng.choice(self.pixels.size, n, p=self.pixels.ravel())
+        index = np.stack(np.unravel_index(pixel, self.pixels.shape), axis=1)
+        return ((index + rng.random((n, 2))) / self.pixels.shape - 0.5) * self.extent
+
+    def spread(self) -> np.ndarray:
+        return self.extent
+
+
+@dataclass(frozen=True)
+class MixtureDensity:
+    """A Gaussian mixture on the whole plane: means (k, 2), covariances (k, 2, 2), positive definite, weights (k,) > 0."""
+
+    means: np.ndarray
+    covs: np.ndarray
+    weights: np.ndarray
+
+    @cached_property
+    def core(self) -> Any:
+        return _core.Mixture(*(np.ascontiguousarray(x) for x in (self.means, self.covs, self.weights)))
+
+    @property
+    def finest(self) -> float:
+        return float(np.sqrt(np.linalg.eigvalsh(self.covs)[:, 0].min().clip(1e-300)))
+
+    @property
+    def box(self) -> np.ndarray:
+        return self._within(REACH)
+
+    def _within(self, deviations: float) -> np.ndarray:
+        reach = deviations * np.sqrt(np.diagonal(self.covs, axis1=1, axis2=2))
+        return np.stack([(self.means - reach).min(axis=0), (self.means + reach).max(axis=0)])
+
+    def blurred(self, width: float) -> MixtureDensity:
+        return MixtureDensity(self.means, self.covs + width**2 * np.eye(2), self.weights)
+
+    def coarse(self, most: int) -> tuple[list[np.ndarray], np.ndarray]:
+        """Densities at midpoints, of components widened by a cell's own variance so that none falls between them."""
+        low, high = self._within(5.0)
+        step = (high - low) / most
+        middles = [low[a] + step[a] * (np.arange(most) + 0.5) for a in range(2)]
+        covs = self.covs + np.diag(step**2 / 12.0)
+        precision = np.linalg.inv(covs)
+        masses = np.zeros((most, most))
+        for mean, p, weight in zip(self.means, precision, self.weights, strict=True):
+            x, y = middles[0] - mean[0], middles[1] - mean[1]
+            quadratic = p[0, 0] * x[:, None] ** 2 + p[1, 1] * y**2 + 2.0 * p[0, 1] * x[:, None] * y
+            # Relative to its largest value: no component vanishes.
+            bump = np.exp(-0.5 * (quadratic - quadratic.min()))
+            masses += weight / bump.sum() * bump
+        return middles, masses
+
+    def draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
+        component = rng.choice(len(self.weights), n, p=self.weights / self.weights.sum())
+        factors = np.linalg.cholesky(self.covs)[component]
+        return self.means[component] + np.einsum("nij,nj->ni", factors, rng.standard_normal((n, 2)))
+
+    def spread(self) -> np.ndarray:
+        middle = self.weights @ self.means
+        variances = np.diagonal(self.covs, axis1=1, axis2=2) + (self.means - middle) ** 2
+        result: np.ndarray = 4.0 * np.sqrt(self.weights @ variances)
+        return result

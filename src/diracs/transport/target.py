@@ -1,0 +1,182 @@
+"""What Diracs are transported to, in the caller's coordinates: a frame, a density, derivatives in its parameters.
+
+A target is made of a *form*, hashable and known to JAX before any value, and of *parameters*, arrays.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+
+from diracs import _core
+from diracs._arrays import Array
+from diracs.distributions.convert import as_mixture
+from diracs.distributions.gaussian import GaussianMixture, full_covariances
+from diracs.distributions.grid import PolynomialGrid
+from diracs.transport.density import ImageDensity, MixtureDensity, PlanarDensity
+from diracs.transport.line import LineDensity, LineImage, LineMixture, power_cells
+
+Density = PolynomialGrid | GaussianMixture
+# The box of a grid, or nothing for a mixture.
+Form = tuple[tuple[float, ...], ...] | None
+
+
+class Target(Protocol):
+    """A density on the line or in the plane. Normalized coordinates are (x − centre)/size."""
+
+    centre: np.ndarray  # (d,)
+    size: float
+
+    def line(self) -> LineDensity:
+        """In normalized coordinates, d = 1."""
+
+    def planar(self) -> PlanarDensity:
+        """In normalized coordinates, d = 2."""
+
+    def box(self) -> np.ndarray:
+        """(2, d) in normalized coordinates: nothing of the density is outside."""
+
+    def slopes(self, positions: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Derivatives of W₂² in the parameters, ∫ φᶜ ∂ρ, for the weights of the optimal plan."""
+
+
+def as_density(x: Any) -> Density:
+    """A grid, or any law that is a mixture of Gaussians."""
+    if isinstance(x, PolynomialGrid):
+        return x
+    try:
+        return as_mixture(x)
+    except TypeError as error:
+        raise TypeError(f"density must be a PolynomialGrid or a GaussianMixture: {error}") from None
+
+
+def parts(density: Density) -> tuple[Form, tuple[Array, ...]]:
+    """Form and parameters."""
+    if isinstance(density, PolynomialGrid):
+        return density._box, (density.values,)
+    return None, (density.means, density.covs, density.weights)
+
+
+def target_of(form: Form, parameters: tuple[np.ndarray, ...]) -> Target:
+    """From NumPy float64 parameters."""
+    if form is None:
+        return MixtureTarget(*parameters)
+    return GridTarget(parameters[0], np.array(form))
+
+
+def is_valid(form: Form, parameters: tuple[np.ndarray, ...]) -> bool:
+    """What the front door has checked already, unless it saw traced values only."""
+    if not all(np.isfinite(p).all() for p in parameters):
+        return False
+    masses = parameters[-1]
+    if masses.min() < 0 or masses.max() <= 0:
+        return False
+    return form is not None or not singular(parameters[0], parameters[1]).any()
+
+
+def singular(means: np.ndarray, covs: np.ndarray) -> np.ndarray:
+    """(k,) which covariances are not positive definite, up to rounding for full ones."""
+    if covs.ndim < 3:
+        return np.asarray(~((covs > 0).all(axis=-1) if covs.ndim == 2 else covs > 0))
+    unit = np.abs(covs).max(axis=(1, 2), keepdims=True)
+    values = np.linalg.eigvalsh(covs / np.where(unit > 0, unit, 1.0))
+    return np.asarray(~(values[:, 0] > 4e-16 * means.shape[1]) | (unit[:, 0, 0] == 0))
+
+
+class GridTarget:
+    """Pixels (n₁,) or (n₁, n₂) of any positive sum on the box `domain` (2, d)."""
+
+    def __init__(self, values: np.ndarray, domain: np.ndarray) -> None:
+        self.values, self.domain = values, domain
+        self.centre, self.sides = 0.5 * (domain[0] + domain[1]), domain[1] - domain[0]
+        self.size = float(self.sides.max())
+
+    def line(self) -> LineImage:
+        return LineImage(self.values / self.values.sum())
+
+    def planar(self) -> ImageDensity:
+        return ImageDensity.of(self.values, self.sides / self.size)
+
+    def box(self) -> np.ndarray:
+        half = 0.5 * self.sides / self.size
+        return np.stack([-half, half])
+
+    def slopes(self, positions: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, ...]:
+        """∫ φᶜ over each pixel."""
+        seeds, w = (positions - self.centre) / self.size, weights / self.size**2
+        shape = self.values.shape
+        if len(self.sides) == 1:
+            found = self.line().potentials(seeds[:, 0], w)
+        else:
+            unique, first = np.unique(seeds, axis=0, return_index=True)
+            image = _core.Image(np.ones(shape), self.box())
+            found = image.potential(unique, np.ascontiguousarray(w[first]))
+        return (np.asarray(found * self.size ** (2 + len(shape))),)
+
+
+class MixtureTarget:
+    """Means (k, d), covariances of any kind, positive definite, and weights (k,), maybe zero."""
+
+    def __init__(self, means: np.ndarray, covs: np.ndarray, weights: np.ndarray) -> None:
+        kept = weights > 0
+        self.means, self.covs, self.weights = means, covs, weights / weights.sum()
+        self.centre = self.weights @ means
+        full = full_covariances(means, covs)
+        variances = np.diagonal(full, axis1=1, axis2=2)
+        far = float(np.abs(means - self.centre)[kept].max())
+        self.size = 4.0 * max(far, float(np.sqrt(variances[kept].max())))
+        self._means = (means - self.centre) / self.size
+        self._covs = full / self.size / self.size
+        self._kept = kept
+
+    def line(self) -> LineMixture:
+        return self._on_line(self._kept, self.weights)
+
+    def _on_line(self, kept: np.ndarray, weights: np.ndarray) -> LineMixture:
+        return LineMixture(self._means[kept, 0], np.sqrt(self._covs[kept, 0, 0]), weights[kept])
+
+    def planar(self) -> MixtureDensity:
+        return MixtureDensity(self._means[self._kept], self._covs[self._kept], self.weights[self._kept])
+
+    def box(self) -> np.ndarray:
+        if self.means.shape[1] == 2:
+            return self.planar().box
+        low, high = self.line().support
+        return np.array([[low], [high]])
+
+    def slopes(self, positions: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Means, covariances, weights, each in its own shape.
+
+        With unit masses ρ_k: ∂μ = 2π ∫ (x − y(x)) dρ_k; ∂Σ = π (I − Σ_edges |yᵢ − yⱼ| n nᵀ ∫ρ_k dℓ), by Stein's lemma;
+        ∂π = ∫ φᶜ dρ_k, less its mean.
+        """
+        seeds, w = (positions - self.centre) / self.size, weights / self.size**2
+        if positions.shape[1] == 1:
+            potential, moved, curvature = self._on_line_components(seeds[:, 0], w)
+        else:
+            # Equal weights: what is negligible for one component does not depend on the others'.
+            equal = MixtureDensity(self._means, self._covs, np.full(len(self.means), 1.0 / len(self.means)))
+            unique, first = np.unique(seeds, axis=0, return_index=True)
+            potential, moved, curvature = equal.core.components(unique, np.ascontiguousarray(w[first]))
+        slope = self.weights[:, None, None] * (np.eye(positions.shape[1]) - curvature)
+        if self.covs.ndim == 2:
+            slope = np.diagonal(slope, axis1=1, axis2=2)
+        elif self.covs.ndim == 1:
+            slope = np.trace(slope, axis1=1, axis2=2)
+        potential = potential - self.weights @ potential
+        return 2.0 * self.weights[:, None] * moved * self.size, slope, potential * self.size**2
+
+    def _on_line_components(self, seeds: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Potential (k,), first moments (k, 1) and curvature (k, 1, 1), as in the plane."""
+        alive, borders = power_cells(seeds, weights)
+        y, w = seeds[alive], weights[alive]
+        law = self._on_line(np.ones(len(self.means), dtype=bool), np.ones(len(self.means)))
+        edges = np.concatenate([[-np.inf], borders, [np.inf]])
+        found = []
+        for k in range(len(self.means)):
+            one = LineMixture(law.means[k : k + 1], law.deviations[k : k + 1], np.ones(1))
+            mass, first, second = one.cell_moments(y, edges)
+            found.append((second.sum() - w @ mass, first.sum(), np.diff(y) @ one.at(borders)[0]))
+        potential, moved, curvature = np.array(found).T
+        return potential, moved[:, None], curvature[:, None, None]
