@@ -9,12 +9,14 @@ import numpy as np
 from diracs._arrays import concrete
 from diracs.distributions.gaussian import full_covariances
 from diracs.distributions.grid import PolynomialGrid
-from diracs.plotting import _DIRAC, _INK, _matplotlib
+from diracs.plotting import _DIRAC, _INK, _LAW, _matplotlib
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from diracs.cells.power_diagram import PowerDiagram
+    from diracs.distributions.discrete import SumOfDiracs
+    from diracs.distributions.gaussian import GaussianMixture
     from diracs.transport.plan import OtPlan
     from diracs.transport.target import Density
 
@@ -134,6 +136,83 @@ def plot_plan(
         text = f"n = {len(positions)},  W₂ = {np.sqrt(float(concrete(plan.distance))):.4g}{state}"
         ax.set_title(text, loc="left", color=_INK, fontsize="medium")
     return ax
+
+
+def plot_fit(
+    mixture: GaussianMixture, points: SumOfDiracs, ax: Axes | None = None, *, color: Any = _LAW, dots: bool = True
+) -> Axes:
+    """Draw points and the components of a mixture: ellipses that hold 39 and 86 % of each (one and two deviations).
+
+    On the line: the density, and the points as ticks below it.
+
+    Parameters
+    ----------
+    mixture : GaussianMixture
+    points : SumOfDiracs
+        Of dimension 1 or 2; the areas of dots are proportional to masses.
+    ax : matplotlib Axes, optional
+        Where to draw; a new figure by default.
+    color : matplotlib color
+        Of the components.
+    dots : bool
+        Whether to draw the points.
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    mpl = _matplotlib()
+    from matplotlib.patches import Ellipse
+
+    ax = mpl.pyplot.subplots(layout="constrained")[1] if ax is None else ax
+    assert ax is not None
+    positions, masses = concrete(points.positions), concrete(points.weights)
+    means, weights = concrete(mixture.means), concrete(mixture.weights)
+    covs = full_covariances(means, concrete(mixture.covs))
+    if positions.shape[1] == 1:
+        _draw_curve(ax, positions[:, 0], means[:, 0], np.sqrt(covs[:, 0, 0]), weights, color, dots)
+        return ax
+    if dots:
+        size = _dot(len(masses)) * masses / masses.mean()
+        ax.scatter(positions[:, 0], positions[:, 1], s=np.minimum(size, 120.0), color=_INK, alpha=0.55, linewidths=0)
+    for mean, cov, weight in zip(means, covs, weights, strict=True):
+        variances, axes = np.linalg.eigh(cov)
+        width, height = 2.0 * np.sqrt(np.maximum(variances, 0.0))
+        angle = float(np.degrees(np.arctan2(axes[1, 0], axes[0, 0])))
+        for reach, alpha in ((2.0, 0.1), (1.0, 0.2)):
+            ellipse = Ellipse((mean[0], mean[1]), reach * width, reach * height, angle=angle, linewidth=1.4)
+            ellipse.set(facecolor=(*mpl.colors.to_rgb(color), alpha), edgecolor=color)
+            ax.add_patch(ellipse)
+        ax.scatter(mean[0], mean[1], s=20.0 + 60.0 * weight, color=color, marker="+", linewidths=1.6, zorder=3)
+    ax.autoscale_view()
+    ax.set(aspect="equal", xlabel="$x_1$", ylabel="$x_2$")
+    return ax
+
+
+def _draw_curve(
+    ax: Axes,
+    x: np.ndarray,
+    means: np.ndarray,
+    deviations: np.ndarray,
+    weights: np.ndarray,
+    color: Any,
+    dots: bool,
+) -> None:
+    """The density of a mixture on the line, for which components without width are lines, and ticks at the points."""
+    low, high = min(x.min(), (means - 3 * deviations).min()), max(x.max(), (means + 3 * deviations).max())
+    wide = deviations > 0
+    # More abscissas where components are narrow.
+    near = (means[wide, None] + deviations[wide, None] * np.linspace(-4.0, 4.0, 81)).ravel()
+    t = np.unique(np.concatenate([np.linspace(low, high, 400), near]))
+    z = (t[:, None] - means[wide]) / deviations[wide]
+    values = np.exp(-0.5 * z**2) @ (weights[wide] / deviations[wide]) / np.sqrt(2.0 * np.pi)
+    ax.fill_between(t, values, color=color, alpha=0.2, linewidth=0)
+    ax.plot(t, values, color=color, linewidth=1.4)
+    for mean in means[~wide]:
+        ax.axvline(mean, color=color, linewidth=1.4)
+    if dots:
+        ax.plot(x, np.zeros_like(x), "|", color=_INK, markersize=8.0, clip_on=False)
+    ax.set(xlabel="$x$", ylabel="density", ylim=(0.0, None))
 
 
 def density_values(density: Density, box: np.ndarray, pixels: int = 300) -> np.ndarray:

@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from diracs import PolynomialGrid, SumOfDiracs, lloyd, optimal_transport_plan
-from diracs.transport.density import ImageDensity
+from diracs import GaussianMixture, PolynomialGrid, SumOfDiracs, lloyd, optimal_transport_plan
+from diracs.transport.density import ImageDensity, MixtureDensity
 from diracs.transport.problem import Problem
 
+MIXTURE = GaussianMixture(
+    [[0.0, 0.0], [3.0, 1.0], [40.0, 0.0]], [[[1.0, 0.4], [0.4, 0.5]], np.eye(2), 0.01 * np.eye(2)], [0.5, 0.3, 0.2]
+)
 DENSITY = PolynomialGrid(np.random.default_rng(0).random((8, 8)))
 
 
@@ -47,6 +50,8 @@ def test_duplicates_at_the_start_part():
 @pytest.mark.parametrize(
     ("call", "name"),
     [
+        (lambda: lloyd(GaussianMixture(np.zeros((1, 2)), np.zeros(1)), 5), "singular"),
+        (lambda: lloyd(GaussianMixture(np.zeros((1, 1)), np.ones(1)), 5), "density"),
         (lambda: lloyd(DENSITY, 0), "n_or_positions"),
         (lambda: lloyd(DENSITY, np.zeros((3, 3))), "n_or_positions"),
         (lambda: lloyd(DENSITY, 5, masses="other"), "masses"),
@@ -58,3 +63,23 @@ def test_duplicates_at_the_start_part():
 def test_bad_input_is_refused_by_name(call, name):
     with pytest.raises((TypeError, ValueError), match=name):
         call()
+
+
+def test_free_masses_of_a_mixture_are_those_of_voronoi_cells_about_their_barycenters():
+    found = lloyd(MIXTURE, 20, iterations=3000, tol=1e-7)
+    law = MixtureDensity(MIXTURE.means, MIXTURE.covs, MIXTURE.weights)
+    moments = Problem(found.positions, found.weights, law).moments(np.zeros(20))
+    np.testing.assert_allclose(moments.mass, found.weights, rtol=1e-9)
+    np.testing.assert_allclose(moments.first / moments.mass[:, None], 0.0, atol=1e-4)
+    assert found.weights[found.positions[:, 0] > 20].sum() == pytest.approx(0.2)
+
+
+def test_equal_masses_of_a_mixture_are_a_stationary_point_of_the_cost():
+    costs = []
+    found = lloyd(MIXTURE, 40, masses="equal", iterations=200, tol=1e-6, callback=lambda i, d, c: costs.append(c))
+    np.testing.assert_allclose(found.weights, 1 / 40)
+    plan = optimal_transport_plan(found, MIXTURE)
+    assert plan.converged and plan.distance <= min(costs) * (1 + 1e-6)
+    assert np.diff(costs).max() <= 1e-3 * costs[0]
+    np.testing.assert_allclose(plan.barycenters, found.positions, atol=2e-2)
+    assert (np.asarray(found.positions)[:, 0] > 20).sum() == 8

@@ -7,11 +7,14 @@ from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
+from scipy.special import ndtr
 
 from diracs import _core
 
 # exp(−r²/2) is below the smallest double there.
 REACH = 39.0
+# The share of a density beyond either end of a coarse grid: one that held all tails would be too coarse for the rest.
+_TAIL = 0.002
 
 
 class PlanarDensity(Protocol):
@@ -81,12 +84,17 @@ class ImageDensity:
         return ImageDensity.of(kernels[0] @ self.pixels @ kernels[1].T, self.extent)
 
     def coarse(self, most: int) -> tuple[list[np.ndarray], np.ndarray]:
-        shares = []
-        for n in self.pixels.shape:
-            edges, fine = np.linspace(0.0, n, most + 1), np.arange(n + 1.0)
+        """Overlaps of pixels and cells; what is beyond the grid goes to its border."""
+        shares, middles = [], []
+        for n, side, axis in zip(self.pixels.shape, self.extent, (1, 0), strict=True):
+            fine = np.arange(n + 1.0)
+            sums = np.concatenate([[0.0], np.cumsum(self.pixels.sum(axis=axis))])
+            low, high = np.interp([_TAIL, 1.0 - _TAIL], sums / sums[-1], fine)
+            edges = np.linspace(low, high, most + 1)
+            middles.append((0.5 * (edges[:-1] + edges[1:]) / n - 0.5) * side)
+            edges[0], edges[-1] = 0.0, n
             overlap = np.minimum(edges[1:, None], fine[1:]) - np.maximum(edges[:-1, None], fine[:-1])
             shares.append(np.maximum(overlap, 0.0))
-        middles = [((np.arange(most) + 0.5) / most - 0.5) * side for side in self.extent]
         return middles, shares[0] @ self.pixels @ shares[1].T
 
     def draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
@@ -100,7 +108,7 @@ class ImageDensity:
 
 @dataclass(frozen=True)
 class MixtureDensity:
-    """A Gaussian mixture on the whole plane: means (k, 2), covariances (k, 2, 2), positive definite, weights (k,) > 0."""
+    """A Gaussian mixture on the whole plane: means (k, 2), covariances (k, 2, 2), not singular, weights (k,) > 0."""
 
     means: np.ndarray
     covs: np.ndarray
@@ -116,18 +124,32 @@ class MixtureDensity:
 
     @property
     def box(self) -> np.ndarray:
-        return self._within(REACH)
-
-    def _within(self, deviations: float) -> np.ndarray:
-        reach = deviations * np.sqrt(np.diagonal(self.covs, axis1=1, axis2=2))
+        reach = REACH * self._deviations
         return np.stack([(self.means - reach).min(axis=0), (self.means + reach).max(axis=0)])
+
+    @property
+    def _deviations(self) -> np.ndarray:
+        """(k, 2) of the components along the axes."""
+        return np.sqrt(np.diagonal(self.covs, axis1=1, axis2=2))
+
+    def _quantile(self, share: float) -> np.ndarray:
+        """(2,) quantiles of both marginals, by bisection."""
+        low, high = self.box
+        for _ in range(50):
+            middle = 0.5 * (low + high)
+            below = self.weights @ ndtr((middle - self.means) / self._deviations) < share
+            low, high = np.where(below, middle, low), np.where(below, high, middle)
+        return low
 
     def blurred(self, width: float) -> MixtureDensity:
         return MixtureDensity(self.means, self.covs + width**2 * np.eye(2), self.weights)
 
     def coarse(self, most: int) -> tuple[list[np.ndarray], np.ndarray]:
-        """Densities at midpoints, of components widened by a cell's own variance so that none falls between them."""
-        low, high = self._within(5.0)
+        """Densities at midpoints, of components widened by a cell's own variance so that none falls between them.
+
+        What is beyond the grid goes to its border.
+        """
+        low, high = self._quantile(_TAIL), self._quantile(1.0 - _TAIL)
         step = (high - low) / most
         middles = [low[a] + step[a] * (np.arange(most) + 0.5) for a in range(2)]
         covs = self.covs + np.diag(step**2 / 12.0)

@@ -159,16 +159,18 @@ class LineMixture:
         return result
 
     def cell_moments(self, seeds: np.ndarray, borders: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Closed form about a point of each cell, then moved to the seed."""
-        inside = np.clip(seeds, borders[:-1], borders[1:])
-        shift = inside - seeds
+        """Closed form about the point of each cell nearest to the component's mean, then moved to the seed.
+
+        So neighbours see the border between them in the same place, however narrow the component.
+        """
         total = np.zeros((3, len(seeds)))
-        left, right = inside - borders[:-1], borders[1:] - inside
         for mean, deviation, weight in zip(self.means, self.deviations, self.weights, strict=True):
+            inside = np.clip(mean, borders[:-1], borders[1:])
+            left, right, shift = inside - borders[:-1], borders[1:] - inside, inside - seeds
             found = interval_moments(inside, left, right, np.array([mean]), np.array([deviation**2]))
-            total += weight * np.stack([np.reshape(x, -1) for x in found[:3]])
-        mass, first, second = total
-        return mass, first + shift * mass, second + 2.0 * shift * first + shift**2 * mass
+            mass, first, second = (np.reshape(x, -1) for x in found[:3])
+            total += weight * np.stack([mass, first + shift * mass, second + 2.0 * shift * first + shift**2 * mass])
+        return total[0], total[1], total[2]
 
     @property
     def support(self) -> tuple[float, float]:

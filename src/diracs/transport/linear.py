@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from diracs import _core
+
+# A coupling of this share of what else its ends are coupled by is as good as none …
+_WEAK = 1e-11
+# … if the parts that it joins are balanced up to rounding, in units of the mass.
+_BALANCED = 1e-14
 
 
 def solve_laplacian(
@@ -32,3 +39,37 @@ def solve_laplacian(
     """
     solution, _, _ = _core.solve_laplacian(seeds, i, j, coupling, np.ascontiguousarray(rhs), tolerance)
     return solution
+
+
+def solve_by_parts(
+    seeds: np.ndarray, i: np.ndarray, j: np.ndarray, coupling: np.ndarray, rhs: np.ndarray, tolerance: float
+) -> np.ndarray:
+    """The same for changes of masses `rhs`, with balanced parts that are coupled by next to nothing solved one by one.
+
+    Such are components of a density far from each other, each with just the mass of its cells. Rounding in their
+    balances would move their weights against each other by anything.
+    """
+    part = _parts(len(seeds), i, j, coupling, rhs)
+    if part is None:
+        return solve_laplacian(seeds, i, j, coupling, rhs, tolerance)
+    inside = part[i] == part[j]
+    size = np.bincount(part)
+    rhs = rhs - (np.bincount(part, rhs) / size)[part]
+    solution = solve_laplacian(seeds, i[inside], j[inside], coupling[inside], rhs, tolerance)
+    return solution - (np.bincount(part, solution) / size)[part]
+
+
+def _parts(n: int, i: np.ndarray, j: np.ndarray, coupling: np.ndarray, rhs: np.ndarray) -> np.ndarray | None:
+    """Labels (n,) of balanced parts with weak couplings only between them, None if there is but one."""
+    if not len(coupling):
+        return None
+    diagonal = np.bincount(i, coupling, minlength=n) + np.bincount(j, coupling, minlength=n)
+    strong = coupling > _WEAK * np.minimum(diagonal[i], diagonal[j])
+    if strong.all():
+        return None
+    graph = coo_array((np.ones(strong.sum()), (i[strong], j[strong])), shape=(n, n))
+    count, part = connected_components(graph, directed=False)
+    balance = np.bincount(part, rhs)
+    if count == 1 or np.abs(balance).max() > _BALANCED:
+        return None
+    return np.asarray(part)

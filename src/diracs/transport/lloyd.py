@@ -10,8 +10,9 @@ import numpy as np
 from diracs import _checks
 from diracs._arrays import concrete, framework, is_array, to_framework
 from diracs.distributions.discrete import SumOfDiracs
-from diracs.transport.newton import Solution, solve
-from diracs.transport.plan import check_density
+from diracs.transport.checks import check_density
+from diracs.transport.continuation import solve
+from diracs.transport.newton import Solution
 from diracs.transport.problem import Problem
 from diracs.transport.target import Density, parts, target_of
 

@@ -7,19 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from diracs.transport.density import PlanarDensity
-from diracs.transport.linear import solve_laplacian
+from diracs.transport.linear import solve_by_parts
 from diracs.transport.problem import Moments, Problem
-from diracs.transport.start import sinkhorn_weights
 
 # A cell may lose at most this factor of its mass, or of its target, in a step.
 _LEAST = 0.1
 _SHORTEST = 1e-4
-# With no cell below this share of its target mass, a density narrow enough for Newton has been found.
-_ADMISSIBLE = 1e-2
-# A density blurred so much, in units of its size, is as good as uniform.
-_WIDEST = 2.0
-# Cells of random seeds under the uniform law have logarithms of their masses that deviate by 0.55.
-_FAIR = 0.6
+# Errors of masses that sum to one.
+_ROUNDING = 4e-15
+# Steps cut below this are short.
+_SHORT = 0.25
 
 
 @dataclass(frozen=True)
@@ -33,49 +30,6 @@ class Solution:
     message: str
 
 
-def solve(problem: Problem, tolerance: float, start: np.ndarray | None, most: int = 200) -> Solution:
-    """Weights for which every cell has its target mass, max |m − ν| ≤ tolerance·min ν.
-
-    Parameters
-    ----------
-    problem : Problem
-    tolerance : float
-    start : array (n,), optional
-        Weights to start from; those of a coarse entropic transport otherwise, or where cells are empty.
-    most : int
-        Newton steps in all.
-    """
-    steps = 0
-    if start is not None:
-        found = newton(problem, problem.density, start, tolerance, most)
-        if found.converged:
-            return found
-        steps = found.iterations
-    # Where seeds are spread like the density, as with random seeds and the uniform law, Voronoi's cells are a good
-    # start.
-    weights = np.zeros(len(problem.target))
-    moments = problem.moments(weights)
-    if not _spread(moments.mass, problem.target) < _FAIR:
-        entropic = sinkhorn_weights(problem.seeds, problem.target, problem.density)
-        held = problem.moments(entropic)
-        # Entropy can starve small masses; Voronoi's cells are kept if only they are all alive.
-        if held.mass.min() > 0.0 or not moments.mass.min() > 0.0:
-            weights, moments = entropic, held
-    found = newton(problem, problem.density, weights, tolerance, most - steps, moments)
-    steps += found.iterations
-    if not found.converged and steps < most:
-        found = _narrowing(problem, weights, tolerance, steps, most)
-        steps = found.iterations
-    return Solution(found.weights, found.moments, steps, found.converged, found.message)
-
-
-def _spread(mass: np.ndarray, target: np.ndarray) -> float:
-    """Standard deviation of the logarithms of m/ν, infinite with empty cells."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        spread = float(np.std(np.log(mass / target)))
-    return spread if np.isfinite(spread) else np.inf
-
-
 def newton(
     problem: Problem,
     density: PlanarDensity,
@@ -83,44 +37,61 @@ def newton(
     tolerance: float,
     most: int,
     moments: Moments | None = None,
+    patience: int | None = None,
 ) -> Solution:
-    """Newton's method for one density, from weights with no empty cell, whose moments may be known."""
+    """Newton's method for one density, from weights with no empty cell, whose moments may be known.
+
+    It ends where the masses are right (`are_right`), after `most` steps, or after more than `patience` short ones in a
+    row.
+    """
     target = problem.target
     moments = problem.moments(weights, density) if moments is None else moments
+    short = 0
     for step in range(most + 1):
         mass = moments.mass
-        error = np.abs(mass - target).max()
-        if error <= tolerance * target.min():
+        if are_right(mass, target, tolerance):
             return Solution(weights, moments, step, True, "converged")
         if not mass.min() > 0.0:
             return Solution(weights, moments, step, False, "a cell is empty")
+        error = np.abs(mass - target).max()
         if step == most:
             break
         advanced = _advance(problem, density, weights, moments)
         if advanced is None:
             # Rounding is the end of what can be reached.
             return Solution(weights, moments, step, False, f"steps became too short, max |m − ν| = {error:.3g}")
-        weights, moments = advanced
+        length, weights, moments = advanced
+        short = short + 1 if length < _SHORT else 0
+        if patience is not None and short > patience:
+            return Solution(weights, moments, step + 1, False, f"steps are short, max |m − ν| = {error:.3g}")
     return Solution(weights, moments, most, False, f"no convergence in {most} steps, max |m − ν| = {error:.3g}")
 
 
 def _advance(
     problem: Problem, density: PlanarDensity, weights: np.ndarray, moments: Moments
-) -> tuple[np.ndarray, Moments] | None:
-    """One damped step: the logarithmic residual m·(log(ν/m) + c) first, ν − m if that is cut below a quarter."""
+) -> tuple[float, np.ndarray, Moments] | None:
+    """One damped step: its length, and where it ends.
+
+    The logarithmic residual m·log(ν/m), with which small cells grow by factors, comes first. If that step is cut, ν − m
+    is tried; then the one for cells that grow and the other for those that shrink: small cells vanish at a finite
+    weight, like a power of what is left.
+    """
     target, mass = problem.target, moments.mass
     ratio = np.log(target / mass)
-    logarithmic = mass * (ratio - (mass @ ratio) / mass.sum())
+    logarithmic = mass * ratio
+    cautious = np.where(target > mass, logarithmic, target - mass)
     best: tuple[float, np.ndarray, Moments] | None = None
-    for rhs in (logarithmic, (target - mass) - (target - mass).mean()):
+    for residual in (logarithmic, target - mass, cautious):
+        # Of sum zero: what grows is taken from all in proportion.
+        rhs = residual - mass * (residual.sum() / mass.sum())
         accuracy = min(1e-5, 0.1 * float(np.abs(ratio).max()))
-        direction = solve_laplacian(problem.seeds, moments.i, moments.j, moments.coupling, rhs, max(accuracy, 1e-12))
+        direction = solve_by_parts(problem.seeds, moments.i, moments.j, moments.coupling, rhs, max(accuracy, 1e-12))
         length, found = _search(problem, density, weights, moments, direction, _SHORTEST if best is None else best[0])
         if found is not None and (best is None or length > best[0]):
             best = length, weights + length * direction, found
-        if best is not None and best[0] >= 0.25:
+        if best is not None and best[0] >= _SHORT:
             break
-    return None if best is None else (best[1], best[2])
+    return best
 
 
 def _search(
@@ -144,48 +115,16 @@ def _search(
     return length, None
 
 
+def are_right(mass: np.ndarray, target: np.ndarray, tolerance: float) -> bool:
+    """Whether max |m − ν| ≤ tolerance·min ν; if rounding of masses of order one forbids that, |m − ν| ≤ tolerance·ν."""
+    gap = np.abs(mass - target)
+    return bool((gap <= tolerance * target).all() and gap.max() <= max(tolerance * target.min(), _ROUNDING))
+
+
+def relative_error(mass: np.ndarray, target: np.ndarray) -> float:
+    """The largest of |m − ν|/ν."""
+    return float((np.abs(mass - target) / target).max())
+
+
 def _residual(mass: np.ndarray, target: np.ndarray) -> float:
     return float(np.sqrt(((mass - target) ** 2 / target).sum()))
-
-
-def _narrowing(problem: Problem, weights: np.ndarray, tolerance: float, steps: int, most: int) -> Solution:
-    """Continuation in width, for densities that vanish between separate supports.
-
-    Each density is a blurred one, solved from the last weights; the next is the sharp one as soon as its cells hold
-    enough, else the narrowest that they hold enough of.
-    """
-    sharp = problem.density
-    finest = sharp.finest
-    width = _narrowest(problem, weights, 0.25 * finest)
-    if width > _WIDEST:
-        # Nearly uniform densities suit Voronoi's cells.
-        weights = np.zeros_like(weights)
-        width = _narrowest(problem, weights, 0.25 * finest)
-    while True:
-        found = newton(problem, sharp.blurred(width), weights, 1e-2, most - steps)
-        steps += found.iterations
-        weights = found.weights
-        if steps >= most:
-            return Solution(weights, problem.moments(weights), steps, False, f"no convergence in {most} steps")
-        if not found.converged:
-            return Solution(weights, problem.moments(weights), steps, False, f"blurred density: {found.message}")
-        if _admissible(problem, sharp, weights):
-            break
-        narrower = [width / factor for factor in (8.0, 4.0, 2.0, np.sqrt(2.0), 1.2, 1.1)]
-        possible = [w for w in narrower if _admissible(problem, sharp.blurred(w), weights)]
-        if not possible or width < 1e-3 * finest:
-            break
-        width = possible[0]
-    found = newton(problem, sharp, weights, tolerance, most - steps)
-    return Solution(found.weights, found.moments, steps + found.iterations, found.converged, found.message)
-
-
-def _narrowest(problem: Problem, weights: np.ndarray, width: float) -> float:
-    """The narrowest of the widths w, √2 w, 2w, … up to the size of the density that is admissible."""
-    while width <= _WIDEST and not _admissible(problem, problem.density.blurred(width), weights):
-        width *= np.sqrt(2.0)
-    return width
-
-
-def _admissible(problem: Problem, density: PlanarDensity, weights: np.ndarray) -> bool:
-    return bool((problem.moments(weights, density).mass >= _ADMISSIBLE * problem.target).all())

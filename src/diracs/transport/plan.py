@@ -9,17 +9,21 @@ from typing import Any
 import numpy as np
 
 from diracs import _checks, _core
-from diracs._arrays import Array, common_framework, concrete, framework, is_traced, to_framework
+from diracs._arrays import Array, concrete, framework, is_traced, to_framework
 from diracs.distributions.discrete import SumOfDiracs
 from diracs.distributions.gaussian import full_covariances
 from diracs.distributions.grid import PolynomialGrid
+from diracs.transport.checks import check_problem
+from diracs.transport.continuation import solve
 from diracs.transport.line import power_cells, transport_on_line
-from diracs.transport.newton import solve
+from diracs.transport.newton import are_right, relative_error
 from diracs.transport.problem import Problem
-from diracs.transport.target import Density, Target, as_density, parts, singular, target_of
+from diracs.transport.target import Density, Target, parts, target_of
 
 # Seeds further from the density than so many of its sizes have no digits left to tell its points apart.
 _FARTHEST = 1e12
+# Masses as good as this are those asked for up to rounding.
+_ROUNDING = 1e-5
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,7 @@ class Transport:
     first: np.ndarray  # (n, d), ∫ (x − y) dρ over the cell
     second: np.ndarray  # (n,)
     weights: np.ndarray  # (n,)
+    error: float  # the largest of |m − ν|/ν
     converged: bool
     iterations: int
     message: str
@@ -113,7 +118,8 @@ def optimal_transport_plan(
         Of dimension 1 or 2. A grid may have zeros; a mixture, or whatever `diracs.distributions.convert` makes one of,
         is taken on the whole line or plane, with positive definite covariances of any kind.
     tol : float
-        All masses are to be right within `tol` times the smallest target mass.
+        All masses are to be right within `tol` times the smallest target mass (or 4e-15, if that is more, and `tol`
+        times their own).
     start : OtPlan, optional
         An earlier plan for as many Diracs, from which to start.
 
@@ -173,43 +179,6 @@ def optimal_transport_plan(
     )
 
 
-def check_problem(diracs: Any, density: Any) -> Density:
-    """Raise unless these are single Diracs and a density of the same dimension, 1 or 2, and of one framework.
-
-    Returns the density, a mixture if it is of another library.
-    """
-    if not isinstance(diracs, SumOfDiracs):
-        raise TypeError(f"diracs must be a SumOfDiracs, got {type(diracs).__name__}")
-    density = check_density(density)
-    if diracs.positions.ndim != 2:
-        raise ValueError(f"diracs must be one sum, got a batch of positions of shape {tuple(diracs.positions.shape)}")
-    if diracs.ndim != density.ndim:
-        raise ValueError(f"diracs lie in dimension {diracs.ndim}, but density in dimension {density.ndim}")
-    if density.ndim > 2:
-        raise ValueError(f"density must have dimension 1 or 2, got {density.ndim}")
-    parameters = parts(density)[1]
-    if framework(parameters[0]) != "numpy":
-        common_framework(diracs=diracs.positions, density=parameters[0])
-    return density
-
-
-def check_density(density: Any) -> Density:
-    """A grid, or one mixture of components that all have a density; raises for anything else."""
-    density = as_density(density)
-    if isinstance(density, PolynomialGrid):
-        return density
-    if density.batch_shape:
-        raise ValueError(f"density must be one mixture, got a batch of shape {density.batch_shape}")
-    if not is_traced(density.covs) and not is_traced(density.means):
-        without = np.flatnonzero(singular(concrete(density.means), concrete(density.covs)))
-        if without.size:
-            raise ValueError(
-                f"density has components without a density: covariance {without[0]} is singular; add a small multiple"
-                " of the identity, or use quantize, which takes them"
-            )
-    return density
-
-
 def picture_box(density: Density, positions: np.ndarray) -> np.ndarray:
     """The box (2, d) of a grid, or one that holds a mixture's components to four deviations, and the points."""
     if isinstance(density, PolynomialGrid):
@@ -238,9 +207,8 @@ def transport(
     if positions.shape[1] == 1:
         line = transport_on_line(seeds[:, 0], target / target.sum(), goal.line())
         mass, first, second, weights = line.mass, line.first[:, None], line.second, line.weights
-        error = float(np.abs(mass - target / target.sum()).max())
-        converged, iterations = error <= tolerance * float(target.min()), 0
-        message = "sorted" if converged else f"masses too unequal for their sums, max |m − ν| = {error:.3g}"
+        converged, iterations = are_right(mass, target / target.sum(), tolerance), 0
+        message = "sorted" if converged else "masses too unequal, or components too narrow, for rounding"
     else:
         problem = Problem(np.ascontiguousarray(seeds), target / target.sum(), goal.planar())
         begin = None
@@ -252,14 +220,21 @@ def transport(
         mass, first, second, weights = found.mass, found.first, found.second, solution.weights
         converged, iterations, message = solution.converged, solution.iterations, solution.message
     share = masses[held] / target[place]
+    nu = target / target.sum()
+    error = relative_error(mass, nu)
+    cost = float(second.sum())
+    if error < _ROUNDING:
+        # The dual's value: what error is left in the masses counts there by its square only.
+        cost += float((weights - np.median(weights)) @ (nu - mass))
     weights = (weights - target @ weights) * size**2
     n, d = positions.shape
     out = Transport(
-        float(second.sum()) * size**2,
+        cost * size**2,
         np.zeros(n),
         np.zeros((n, d)),
         np.zeros(n),
         np.zeros(n),
+        error,
         converged,
         iterations,
         message,

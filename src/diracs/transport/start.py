@@ -13,6 +13,12 @@ from diracs.transport.density import PlanarDensity
 
 # Entropies in units of the variance, each with so many iterations.
 _ENTROPIES = ((1.0, 6), (0.3, 8), (0.1, 10), (0.03, 14), (0.015, 18))
+# Sums of products that were too small for doubles are not to be trusted below this.
+_UNDERFLOW = 1e-250
+# Masses that do not matter here.
+_NOTHING = 1e-10
+# This share of the mass on either side may lie outside of the histogram of the seeds.
+_OUTLIERS = 0.05
 
 
 def sinkhorn_weights(seeds: np.ndarray, target: np.ndarray, density: PlanarDensity) -> np.ndarray:
@@ -22,13 +28,15 @@ def sinkhorn_weights(seeds: np.ndarray, target: np.ndarray, density: PlanarDensi
     marginals = (p.sum(axis=1), p.sum(axis=0))
     centre = np.array([m @ x for m, x in zip(marginals, grid, strict=True)])
     spread = np.sqrt([m @ (x - c) ** 2 for m, x, c in zip(marginals, grid, centre, strict=True)])
-    middle = target @ seeds
-    reach = np.sqrt(target @ (seeds - middle) ** 2)
+    # A few seeds far away would leave one cell of the histogram for all the others.
+    near = _clipped(seeds, target)
+    middle = target @ near
+    reach = np.sqrt(target @ (near - middle) ** 2)
     # An axis on which the seeds, or the law, have no width is left alone.
     known = (reach > 1e-9 * reach.max()) & (spread > 0)
     stretch = np.sqrt(np.where(known, reach, 1.0) / np.where(known, spread, 1.0))
     x = [(g - c) * s for g, c, s in zip(grid, centre, stretch, strict=True)]
-    z = (seeds - middle) / stretch
+    z = (near - middle) / stretch
     scale = float((spread * stretch).max()) or 1.0
 
     low, high = z.min(axis=0), z.max(axis=0)
@@ -37,31 +45,87 @@ def sinkhorn_weights(seeds: np.ndarray, target: np.ndarray, density: PlanarDensi
     q = np.bincount(place[:, 0] * cells + place[:, 1], target, minlength=cells * cells).reshape(cells, cells)
     y = [low[a] + width[a] * (np.arange(cells) + 0.5) / cells for a in range(2)]
 
-    g = np.zeros_like(q)
+    with np.errstate(divide="ignore"):
+        log_p, log_q = np.log(p), np.log(q)
+    g = np.zeros((cells, cells))
     for entropy, iterations in _ENTROPIES:
         eps = entropy * scale**2
-        kernels = [np.exp(-0.5 * (x[a][:, None] - y[a]) ** 2 / eps) for a in range(2)]
+        costs = [0.5 * (x[a][:, None] - y[a]) ** 2 / eps for a in range(2)]
+        kernels = [np.exp(-cost) for cost in costs]
         for _ in range(iterations):
-            f = _soft_transform(kernels[0], kernels[1], g, q, eps)
-            g = _soft_transform(kernels[0].T, kernels[1].T, f, p, eps)
-    top = f.max()
-    a = np.exp((f - top) / eps) * p
-    near = [np.exp(-0.5 * (z[:, i, None] - x[i]) ** 2 / eps) for i in range(2)]
-    sums = ((near[0] @ a) * near[1]).sum(axis=1)
-    # Seeds far outside see nothing of the kernels: they keep the quadratic potential of their nearest mass.
-    gap = np.maximum(np.abs(z) - np.array([np.abs(v).max() for v in x]), 0.0)
-    far = 0.5 * (gap**2).sum(axis=1)
-    potential = np.where(sums > 1e-280, -eps * np.log(np.maximum(sums, 1e-300)) - top, far - top)
-    convex = 0.5 * (z**2).sum(axis=1) - potential + (seeds - middle) @ centre
-    weights: np.ndarray = (seeds**2).sum(axis=1) - 2.0 * convex
-    return weights - weights.mean()
+            f = -eps * _log_sums(costs, kernels, g / eps + log_q, p > _NOTHING)
+            g = -eps * _log_sums([c.T for c in costs], [k.T for k in kernels], f / eps + log_p, q > _NOTHING)
+    exponents = f / eps + log_p
+    potential = -eps * _log_sums_at(z, x, exponents, eps)
+    convex = 0.5 * (z**2).sum(axis=1) - potential
+    far = np.flatnonzero((near != seeds).any(axis=1))
+    if far.size:
+        # Beyond the histogram it goes on with the slope that it has there, the mean of x.
+        slope = _means_at(z[far], x, exponents, eps)
+        convex[far] += (((seeds - near)[far] / stretch) * slope).sum(axis=1)
+    weights: np.ndarray = (seeds**2).sum(axis=1) - 2.0 * (convex + (seeds - middle) @ centre)
+    # The median: a seed far away has a large weight, beside which the others' differences would lose their digits.
+    return weights - np.median(weights)
 
 
-def _soft_transform(
-    first: np.ndarray, second: np.ndarray, potential: np.ndarray, mass: np.ndarray, eps: float
-) -> np.ndarray:
-    """−ε log Σ exp((g − cost)/ε)·mass, the kernel separable; the largest exponent is taken out first."""
-    top = potential[mass > 0].max()
-    sums = first @ (np.exp(np.minimum((potential - top) / eps, 0.0)) * mass) @ second.T
-    out: np.ndarray = -eps * np.log(np.maximum(sums, 1e-300)) - top
+def _clipped(seeds: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Seeds moved to within the interval between two quantiles, widened by its own length on both sides."""
+    out = seeds.copy()
+    for column in out.T:
+        order = np.argsort(column)
+        sums = np.cumsum(target[order])
+        low, high = column[order[np.searchsorted(sums, (_OUTLIERS, 1.0 - _OUTLIERS))]]
+        if high > low:
+            np.clip(column, 2.0 * low - high, 2.0 * high - low, out=column)
     return out
+
+
+def _log_sums(
+    costs: list[np.ndarray], kernels: list[np.ndarray], exponents: np.ndarray, used: np.ndarray
+) -> np.ndarray:
+    """log Σ exp(exponents − costs) on a grid: with the kernels if that does where it is used, else in logarithms."""
+    top = exponents.max()
+    sums = kernels[0] @ np.exp(exponents - top) @ kernels[1].T
+    if (sums > _UNDERFLOW)[used].all():
+        result: np.ndarray = np.log(np.maximum(sums, _UNDERFLOW)) + top
+        return result
+    inner = _logsumexp(exponents[:, None, :] - costs[1][None])  # (first axis of the sum, second of the result)
+    return _logsumexp(inner.T[None] - costs[0][:, None, :])
+
+
+def _logsumexp(x: np.ndarray) -> np.ndarray:
+    """Over the last axis; −∞ where all are."""
+    top = x.max(axis=-1, keepdims=True)
+    top = np.where(np.isfinite(top), top, 0.0)
+    with np.errstate(divide="ignore"):
+        result: np.ndarray = np.log(np.exp(x - top).sum(axis=-1)) + top[..., 0]
+    return result
+
+
+def _log_sums_at(z: np.ndarray, x: list[np.ndarray], exponents: np.ndarray, eps: float) -> np.ndarray:
+    """log Σ exp(exponents − |z − x|²/2ε) at points z (m, 2)."""
+    top = exponents.max()
+    near = [np.exp(-0.5 * (z[:, i, None] - x[i]) ** 2 / eps) for i in range(2)]
+    sums = ((near[0] @ np.exp(exponents - top)) * near[1]).sum(axis=1)
+    lost = np.flatnonzero(sums < _UNDERFLOW)
+    result: np.ndarray = np.log(np.maximum(sums, _UNDERFLOW)) + top
+    for part in np.array_split(lost, len(lost) // 256 + 1):
+        result[part] = _logsumexp(_exponents_at(z[part], x, exponents, eps))
+    return result
+
+
+def _means_at(z: np.ndarray, x: list[np.ndarray], exponents: np.ndarray, eps: float) -> np.ndarray:
+    """Mean (m, 2) of x with the weights exp(exponents − |z − x|²/2ε) at points z (m, 2)."""
+    every = np.stack(np.meshgrid(*x, indexing="ij"), axis=-1).reshape(-1, 2)
+    out = np.empty_like(z)
+    for part in np.array_split(np.arange(len(z)), len(z) // 256 + 1):
+        logs = _exponents_at(z[part], x, exponents, eps)
+        out[part] = np.exp(logs - _logsumexp(logs)[:, None]) @ every
+    return out
+
+
+def _exponents_at(z: np.ndarray, x: list[np.ndarray], exponents: np.ndarray, eps: float) -> np.ndarray:
+    """Exponents less |z − x|²/2ε, (m, all x)."""
+    first, second = (0.5 * (z[:, i, None] - x[i]) ** 2 / eps for i in range(2))
+    result: np.ndarray = (exponents - first[:, :, None] - second[:, None, :]).reshape(len(z), exponents.size)
+    return result

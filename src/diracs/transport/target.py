@@ -161,7 +161,7 @@ class MixtureTarget:
             potential, moved, curvature = equal.core.components(unique, np.ascontiguousarray(w[first]))
         slope = self.weights[:, None, None] * (np.eye(positions.shape[1]) - curvature)
         if self.covs.ndim == 2:
-            slope = np.diagonal(slope, axis1=1, axis2=2)
+            slope = np.diagonal(slope, axis1=1, axis2=2).copy()
         elif self.covs.ndim == 1:
             slope = np.trace(slope, axis1=1, axis2=2)
         potential = potential - self.weights @ potential

@@ -1,0 +1,7 @@
+"""Uncertainty propagation: laws pushed through dynamics as Gaussian mixtures, with certified errors."""
+
+from diracs.propagation.chain import propagate
+from diracs.propagation.dynamics import Affine
+from diracs.propagation.trajectory import Limit, Trajectory
+
+__all__ = ["Affine", "Limit", "Trajectory", "propagate"]

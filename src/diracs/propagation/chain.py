@@ -1,0 +1,250 @@
+"""The front door: `propagate`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from diracs import _checks
+from diracs._arrays import Array, bound_in, common_framework, concrete, framework, is_traced, to_framework
+from diracs.distributions.convert import as_mixture
+from diracs.distributions.discrete import SumOfDiracs
+from diracs.distributions.gaussian import GaussianMixture
+from diracs.propagation.bounds import AffineGrowth, Growth, LipschitzGrowth, targets
+from diracs.propagation.dynamics import Affine, SlopeOnBalls, global_slope, images
+from diracs.propagation.law import Law, as_state, law_of, rounding, state_rounding, with_noise, without_empty
+from diracs.propagation.limit import affine_limit, check_contraction, lipschitz_limit, settle
+from diracs.propagation.step import Choice, Chooser, with_local_slopes
+from diracs.propagation.trajectory import Limit, Trajectory
+from diracs.reduction import centroids, clusters
+
+# No step of a search for a bound takes more points.
+_MOST_POINTS = 20_000
+# The limit: cells are chosen and settled on roughly twice, then for good.
+_TOLERANCES = (1e-3, 1e-3, 1e-12)
+
+
+def propagate(
+    initial: Any,
+    dynamics: Affine | Callable[[Array], Array],
+    noise: Any,
+    steps: int,
+    *,
+    n: int | None = None,
+    w2_bound: float | None = None,
+    lipschitz: float | SlopeOnBalls | None = None,
+    initial_radius: float = 0.0,
+    noise_radius: float = 0.0,
+    components: int | None = None,
+) -> Trajectory:
+    """Push a law through x⁺ = f(x) + v, and bound the error of what comes out.
+
+    In each step the law of the state, a Gaussian mixture, is replaced by the barycenters of n cells; these go through
+    f, and the noise makes a mixture of them again. Errors of successive steps add in squares (docs/propagation.md):
+    exactly so for affine maps, nearly for others.
+
+    Parameters
+    ----------
+    initial : Gaussian, GaussianMixture, SumOfDiracs, or what `diracs.distributions.convert` takes
+    dynamics : Affine, or callable
+        f. A callable takes points (n, d) of the framework, dtype and device of `initial` and returns as many. The
+        dimension may change if there is only one step.
+    noise : like `initial`, or None
+        The law of v, independent from step to step; its mean counts. None for no noise.
+    steps : int
+    n : int, optional
+        Most points in a step; exactly one of `n` and `w2_bound` is to be given.
+    w2_bound : float, optional
+        Bound that no step is to exceed: each gets about the fewest points for its share of it.
+    lipschitz : float or callable, optional
+        Of a callable f: a global Lipschitz constant in the Euclidean norm, or a function of centers (n, d) and radii
+        (n,) that bounds the slope |f(x) − f(center)| / |x − center| for x in each ball, (n,), and gives the global
+        constant for infinite radii. An `Affine` map knows its own.
+    initial_radius, noise_radius : float
+        The true initial law is any within this W₂ distance of `initial`; the true noise any within this distance of
+        `noise`, in each step another, whatever the past.
+    components : int, optional
+        The images of the Diracs are merged to at most so many before the noise is added, which keeps long horizons
+        affordable; the error of merging is part of the bound. Only with `n`.
+
+    Returns
+    -------
+    Trajectory
+        In the framework, dtype and device of `initial`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If neither or both of `n` and `w2_bound` are given; if laws, dynamics and dimensions do not fit; if a callable
+        has no Lipschitz constant; if `w2_bound` cannot be kept with 20 000 points a step; for batches; under
+        `jax.jit`.
+    """
+    start = _single("initial", as_mixture(initial))
+    like = start.means
+    count = _checks.count("steps", steps)
+    if (n is None) == (w2_bound is None):
+        raise ValueError("give either n, the number of points in each step, or w2_bound, the error to stay below")
+    if components is not None and n is None:
+        raise ValueError("components goes with n: with w2_bound it is not known beforehand what merging may cost")
+    run = _Run(start, dynamics, noise, count, lipschitz, (initial_radius, noise_radius))
+    if n is not None:
+        points = _checks.count("n", n)
+        run.merged = None if components is None else _checks.count("components", components)
+        for _ in range(count):
+            run.advance(run.chooser.best(run.law, points, run.growth))
+    else:
+        most = _checks.positive("w2_bound", w2_bound)
+        last = 16
+        for t, target in enumerate(targets(run.growth, count, most)):
+            choice = run.chooser.fewest(run.law, run.growth, float(target), last, _MOST_POINTS)
+            if choice is None:
+                raise ValueError(
+                    f"w2_bound = {most:g} needs more than {_MOST_POINTS} points in step {t + 1}; give a larger one"
+                )
+            last = max(1, int((choice.cells.masses > 0).sum()))
+            run.advance(choice)
+    kind = framework(like)
+    bounds, errors = (bound_in(np.array(x), kind, like, up=True) for x in (run.bounds, run.errors))
+    return Trajectory(start, tuple(run.states), bounds, tuple(run.diracs), errors, tuple(run.schemes), run.limit)
+
+
+class _Run:
+    """A propagation under way."""
+
+    def __init__(
+        self,
+        start: GaussianMixture,
+        dynamics: Affine | Callable[[Array], Array],
+        noise: Any,
+        steps: int,
+        lipschitz: float | SlopeOnBalls | None,
+        radii: tuple[float, float],
+    ) -> None:
+        self._like, self._steps, self._dynamics = start.means, steps, dynamics
+        self.law = law_of(start)
+        initial_radius, self._noise_radius = (
+            _checks.not_negative(name, r) for name, r in zip(("initial_radius", "noise_radius"), radii, strict=True)
+        )
+        self._slope, self.growth = _growth(
+            dynamics, lipschitz, initial_radius, self._noise_radius, self.law, steps, self._like
+        )
+        self._local = lipschitz if callable(lipschitz) and not isinstance(dynamics, Affine) else None
+        self._given_noise = noise
+        self._noise: GaussianMixture | None = None
+        # Only the recursion for affine maps and known laws does without the bias.
+        self._biased = isinstance(self.growth, LipschitzGrowth) or initial_radius + self._noise_radius > 0.0
+        self.chooser = Chooser(cover=self._local is not None, biased=self._biased)
+        self.merged: int | None = None
+        self.states: list[GaussianMixture] = []
+        self.diracs: list[SumOfDiracs] = []
+        self.schemes: list[Any] = []
+        self.bounds: list[float] = []
+        self.errors: list[float] = []
+
+    def advance(self, choice: Choice) -> None:
+        """Push the Diracs of the cells through the dynamics, merge their images if asked, and add the noise."""
+        if self._local is not None:
+            choice = with_local_slopes(choice, self.law, self._local, self._slope, self._like)
+        kept = choice.cells.masses > 0
+        points, masses = choice.cells.barycenters[kept], choice.cells.masses[kept]
+        kind = framework(self._like)
+        out, moved = images(self._dynamics, points, self._like)
+        step = choice.step._replace(moved=choice.step.moved + moved)
+        if self.merged is not None and len(out) > self.merged:
+            labels = clusters(out, masses, self.merged)
+            centers = centroids(out, masses, labels)
+            off = out - centers[labels]
+            step = step._replace(merging=(masses[:, None] * off).T @ off)
+            out, arrived = centers, np.bincount(labels, masses)
+        else:
+            arrived = masses
+        bound = self.growth.advance(step)
+        if self._noise is None:
+            self._noise = self._noise_in(out.shape[1])
+        if out.shape[1] != self.law.means.shape[1] and self._steps > 1:
+            raise ValueError(
+                f"dynamics lead from dimension {self.law.means.shape[1]} to {out.shape[1]}: that is for one step only"
+            )
+        noise = law_of(self._noise)
+        self.law = with_noise(out, arrived, noise)
+        self.states.append(as_state(self.law, self._noise, self._like))
+        self.bounds.append(bound + state_rounding(self.law, self.states[-1]))
+        given, given_masses = (to_framework(x, kind, self._like) for x in (points, masses))
+        self.diracs.append(SumOfDiracs._of(given, given_masses))
+        self.errors.append(float(np.sqrt(step.square)) + step.moved + rounding(points, masses, given, given_masses))
+        self.schemes.append(choice.scheme)
+
+    def _noise_in(self, d: int) -> GaussianMixture:
+        if self._given_noise is None:
+            zeros = (to_framework(np.zeros(shape), framework(self._like), self._like) for shape in ((1, d), (1,)))
+            return GaussianMixture(*zeros)
+        noise = _single("noise", as_mixture(self._given_noise))
+        common_framework(initial=self._like, noise=noise.means)
+        if noise.ndim != d:
+            raise ValueError(f"noise lies in dimension {noise.ndim}, but the dynamics lead to dimension {d}")
+        return noise
+
+    def limit(self) -> Limit:
+        """See `Trajectory.limit`."""
+        assert self._noise is not None
+        if self.states[-1].ndim != self.diracs[-1].ndim:
+            raise ValueError("the limit needs dynamics that keep the dimension")
+        if isinstance(self.growth, AffineGrowth):
+            check_contraction(self.growth.A)
+        elif self._slope >= 1.0:
+            raise ValueError(f"the limit needs a contraction, but the Lipschitz constant is {self._slope:g}")
+        noise = law_of(self._noise)
+        law, chooser = self.law, Chooser(cover=self._local is not None, biased=self._biased)
+        for tolerance in _TOLERANCES:
+            # Cells for the law that the last ones settled on.
+            scheme = chooser.best(without_empty(law), len(self.diracs[-1]), self.growth).scheme
+            law, choice = settle(
+                without_empty(law), scheme, noise, lambda x: images(self._dynamics, x, self._like)[0], tolerance
+            )
+        rounded = images(self._dynamics, choice.cells.barycenters, self._like)[1]
+        choice = choice._replace(step=choice.step._replace(moved=choice.step.moved + rounded))
+        if self._local is not None:
+            choice = with_local_slopes(choice, law, self._local, self._slope, self._like)
+        if isinstance(self.growth, AffineGrowth):
+            bound = affine_limit(self.growth.A, choice.step, self._noise_radius)
+        else:
+            bound = lipschitz_limit(self._slope, choice.step, self._noise_radius)
+        state = as_state(law, self._noise, self._like)
+        bound += state_rounding(law, state)
+        return Limit(state, bound_in(bound, framework(self._like), self._like, up=True))
+
+
+def _growth(
+    dynamics: Any, lipschitz: Any, initial_radius: float, noise_radius: float, law: Law, steps: int, like: Array
+) -> tuple[float, Growth]:
+    """The Lipschitz constant and the recursion for the dynamics."""
+    d = law.means.shape[1]
+    if isinstance(dynamics, Affine):
+        if lipschitz is not None:
+            raise ValueError("an Affine map knows its own Lipschitz constant: leave lipschitz out")
+        if dynamics.A.shape[1] != d:
+            raise ValueError(f"A takes vectors of dimension {dynamics.A.shape[1]}, but initial has dimension {d}")
+        growth = AffineGrowth(concrete(dynamics.A), initial_radius, noise_radius, steps)
+        return growth.plain.slope, growth
+    if not callable(dynamics):
+        raise TypeError(f"dynamics must be an Affine map or a callable, got {type(dynamics).__name__}")
+    if lipschitz is None:
+        raise ValueError(
+            "dynamics without a Lipschitz constant cannot be certified: give lipschitz, a number or a function of balls"
+        )
+    if not callable(lipschitz):
+        lipschitz = _checks.not_negative("lipschitz", lipschitz)
+    slope = global_slope(lipschitz, law.means[0], like)
+    return slope, LipschitzGrowth(slope, initial_radius, noise_radius)
+
+
+def _single(name: str, mixture: GaussianMixture) -> GaussianMixture:
+    if mixture.batch_shape:
+        raise ValueError(
+            f"{name} must be one law, got a batch of shape {mixture.batch_shape}: propagate each by itself"
+        )
+    if any(is_traced(x) for x in (mixture.means, mixture.covs, mixture.weights)):
+        raise TypeError(f"{name} must hold values: cells are chosen by looking at it, which transforms do not allow")
+    return mixture

@@ -1,0 +1,93 @@
+"""The law of a state: a mixture with few distinct covariances, each component born at a point of the step before."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from diracs._arrays import Array, concrete, framework, namespace, take, to_framework
+from diracs.certificates.rounding import mass_change
+from diracs.distributions.gaussian import GaussianMixture, full_covariances
+
+
+class Law(NamedTuple):
+    """Components in NumPy float64.
+
+    The noise is independent of the past, so that given its source a state is independent of the error made before.
+    """
+
+    means: np.ndarray  # (K, d)
+    covs: np.ndarray  # (C, d, d)
+    kind: np.ndarray  # (K,): which covariance
+    weights: np.ndarray  # (K,)
+    source: np.ndarray  # (K,): the point that the component was born at, 0 … S − 1
+
+
+def law_of(mixture: GaussianMixture) -> Law:
+    """A given mixture: nothing is known of where its components come from, so that they have one source."""
+    means, covs, weights = (concrete(x) for x in (mixture.means, mixture.covs, mixture.weights))
+    covs = full_covariances(means, covs)
+    keep = weights > 0
+    means, covs, weights = means[keep], covs[keep], weights[keep]
+    rows = covs.reshape(len(covs), -1)
+    if (rows == rows[0]).all():
+        return Law(means, covs[:1], np.zeros(len(means), dtype=int), weights, np.zeros(len(means), dtype=int))
+    return Law(means, covs, np.arange(len(means)), weights, np.zeros(len(means), dtype=int))
+
+
+def without_empty(law: Law) -> Law:
+    """The law without components of no weight."""
+    keep = law.weights > 0
+    return law._replace(means=law.means[keep], kind=law.kind[keep], weights=law.weights[keep], source=law.source[keep])
+
+
+def with_noise(points: np.ndarray, masses: np.ndarray, noise: Law) -> Law:
+    """The law of a point plus independent noise: all pairs, points first."""
+    n, k = len(points), len(noise.means)
+    means = (points[:, None, :] + noise.means).reshape(n * k, -1)
+    weights = (masses[:, None] * noise.weights).ravel()
+    return Law(means, noise.covs, np.tile(noise.kind, n), weights, np.repeat(np.arange(n), k))
+
+
+def as_state(law: Law, noise: GaussianMixture, like: Array) -> GaussianMixture:
+    """A law made by `with_noise` as a mixture in the framework and dtype of `like`, covariances of the noise's kind.
+
+    They are the noise's own, seen many times, and need neither memory nor another check.
+    """
+    kind = framework(like)
+    keep = np.flatnonzero(concrete(noise.weights) > 0)
+    covs = take(to_framework(noise.covs, kind, like), keep, axis=0)
+    n = len(law.means) // len(keep)
+    repeated = namespace(covs).broadcast_to(covs[None], (n, *covs.shape))
+    repeated = repeated[:, 0] if len(keep) == 1 else repeated.reshape(n * len(keep), *covs.shape[1:])
+    new = object.__new__(GaussianMixture)
+    object.__setattr__(new, "means", to_framework(law.means, kind, like))
+    object.__setattr__(new, "covs", repeated)
+    object.__setattr__(new, "weights", to_framework(law.weights, kind, like))
+    return new
+
+
+def rounding(points: np.ndarray, masses: np.ndarray, given: Array, given_masses: Array) -> float:
+    """What W₂ may change where Diracs are returned in less than float64: places, and masses that go to a next one."""
+    if given.dtype == namespace(given).float64:
+        return 0.0
+    places = np.sqrt(((concrete(given) - points) ** 2).sum(axis=1).max())
+    square, _ = mass_change(points, masses, concrete(given_masses))
+    return float(places + np.sqrt(square))
+
+
+def state_rounding(law: Law, state: GaussianMixture) -> float:
+    """The same for a law and the state that `as_state` made of it."""
+    if state.means.dtype == namespace(state.means).float64:
+        return 0.0
+    d = law.means.shape[1]
+    given = concrete(state.covs[: len(law.covs)])
+    change = np.abs(full_covariances(law.means[: len(given)], given) - law.covs).max()
+    # ‖√S − √T‖² is at most the sum of the singular values of S − T (Powers & Størmer 1970).
+    widths = np.sqrt(d**1.5 * change)
+    if len(law.covs) > 1:
+        # Misplaced mass may have another covariance now.
+        misplaced = np.abs(concrete(state.weights) - law.weights).sum()
+        widths += np.sqrt(2.0 * misplaced * np.trace(law.covs, axis1=1, axis2=2).max())
+    return rounding(law.means, law.weights, state.means, state.weights) + float(widths)

@@ -1,0 +1,118 @@
+"""One step: cells for the law of a state, and the error that they make."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from diracs._arrays import Array
+from diracs.certificates.rounding import ROUNDINGS, mass_error
+from diracs.propagation.bounds import Growth, StepError
+from diracs.propagation.cells import Cells, barycentric_cells
+from diracs.propagation.dynamics import SlopeOnBalls
+from diracs.propagation.law import Law
+from diracs.propagation.local import splits
+from diracs.propagation.schemes import candidate, candidates, grids, grouping_tree
+from diracs.schemes.layered import LayeredScheme
+
+# Up to so many components everything is looked at in every fourth step.
+_FEW = 100
+# The fewest points are found to within this fraction.
+_FINE = 0.03
+
+
+class Choice(NamedTuple):
+    """Cells for a law, and the error that they make."""
+
+    scheme: LayeredScheme
+    cells: Cells
+    step: StepError
+
+
+class Chooser:
+    """Chooses the cells whose bound after the step is least.
+
+    The kind that was best is kept from step to step, and looked for afresh after 1, 2, 4, 8, … steps (of few components
+    more often).
+    """
+
+    def __init__(self, *, cover: bool, biased: bool) -> None:
+        self._cover, self._biased = cover, biased
+        self._step = 0
+        self._seen = 1  # components when it was last looked for
+        self._kept: tuple[int, bool] = (1, False)  # number of groups, and whose frame
+
+    def best(self, law: Law, n: int, growth: Growth) -> Choice:
+        """The best cells of at most n points; to be called for one step after the other."""
+        k = len(law.means)
+        fresh = (
+            self._step & (self._step - 1) == 0 or (self._step % 4 == 0 and k <= _FEW) or not 0.7 < k / self._seen < 1.4
+        )
+        self._step += 1
+        if fresh:
+            self._seen = k
+            return self._among(law, n, growth, grouping_tree(law, None))
+        return self._kind_kept(law, n)
+
+    def _kind_kept(self, law: Law, n: int) -> Choice:
+        count, common = self._kept
+        labels = list(grouping_tree(law, min(count, n)).values())[-1]
+        return measure(law, grids(law, candidate(law, labels, n, common).plan, cover=self._cover), biased=self._biased)
+
+    def fewest(self, law: Law, growth: Growth, target: float, start: int, most: int) -> Choice | None:
+        """Cells of about the fewest points whose nominal bound is at most the target; None if `most` are too few."""
+        tree = grouping_tree(law, None)
+        found: dict[int, Choice] = {}
+
+        def reached(n: int) -> bool:
+            if n not in found:
+                # The kind of cells that is best for the first number is kept for the others.
+                found[n] = self._kind_kept(law, n) if found else self._among(law, n, growth, tree)
+            return growth.after_nominal(found[n].step) <= target
+
+        low, high = 0, start
+        while not reached(high):
+            if high >= most:
+                return None
+            low, high = high, min(2 * high, most)
+        while low == 0 and high > 1 and reached(high // 2):
+            high //= 2
+        low = max(low, high // 2)
+        while high - low > max(1, int(_FINE * high)):
+            middle = (low + high) // 2
+            low, high = (low, middle) if reached(middle) else (middle, high)
+        return found[high]
+
+    def _among(self, law: Law, n: int, growth: Growth, tree: dict[int, np.ndarray]) -> Choice:
+        best: tuple[float, Choice] | None = None
+        for found in candidates(law, tree, n):
+            choice = measure(law, grids(law, found.plan, cover=self._cover), biased=self._biased)
+            cost = growth.cost(choice.step)
+            if best is None or cost < best[0]:
+                best, self._kept = (cost, choice), (len(found.plan.groups.weights), found.common)
+        assert best is not None
+        return best[1]
+
+
+def measure(law: Law, scheme: LayeredScheme, *, biased: bool = True) -> Choice:
+    """The cells of a scheme, and their error; its bias only if `biased`, else without a bound on it."""
+    cells = barycentric_cells(law, scheme, bias=biased)
+    d = cells.error.shape[0]
+    # Masses are only right to rounding: what is wrong with them goes to a neighbouring Dirac.
+    rounding = float(mass_error(cells.barycenters, cells.divided))
+    delta = np.sqrt(max(np.trace(cells.error), 0.0))
+    wrong = rounding + 2.0 * np.sqrt(rounding * ROUNDINGS * 2.0**-52) * delta
+    positions = np.sqrt(cells.masses @ (cells.barycenters**2).sum(axis=1))
+    beta = np.inf
+    if cells.bias is not None:
+        weights = np.bincount(law.source, law.weights, len(cells.bias))
+        beta = float(np.sqrt(((cells.bias**2).sum(axis=1) / np.maximum(weights, 1e-300)).sum()))
+    error = cells.error + wrong / d * np.eye(d)
+    return Choice(scheme, cells, StepError(error, beta, np.zeros((1, 1)), 8.0 * 2.0**-52 * float(positions)))
+
+
+def with_local_slopes(choice: Choice, law: Law, lipschitz: SlopeOnBalls, slope: float, like: Array) -> Choice:
+    """The choice with what local slopes tell of its error."""
+    found = splits(choice.cells.blocks, law, lipschitz, slope, like)
+    return choice._replace(step=choice.step._replace(splits=found))

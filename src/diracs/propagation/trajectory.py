@@ -1,0 +1,76 @@
+"""What propagation returns: the states, the Diracs that stood for them, and the bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from diracs._arrays import Array, concrete
+from diracs.distributions.discrete import SumOfDiracs
+from diracs.distributions.gaussian import GaussianMixture
+from diracs.schemes.layered import LayeredScheme
+
+
+class Limit(NamedTuple):
+    """A law near the one that the chain converges to, and a bound on the W₂ distance between the two."""
+
+    state: GaussianMixture
+    w2_bound: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Trajectory:
+    """Laws of a state over time, with certified errors.
+
+    Attributes
+    ----------
+    initial : GaussianMixture
+        The law at the start.
+    states : tuple of GaussianMixture
+        The law after each step.
+    w2_bound : array (steps,)
+        Bounds on the 2-Wasserstein distance between the true law after each step and the state.
+    diracs : tuple of SumOfDiracs
+        What each law was replaced by before it was pushed through the dynamics: `diracs[t]` stands for the law after t
+        steps, each point being the barycenter of its cell.
+    dirac_errors : array (steps,)
+        Bounds on the W₂ distances between `diracs[t]` and the law after t steps, as approximated.
+    schemes : tuple of LayeredScheme
+        The cells: those of these schemes' points.
+    """
+
+    initial: GaussianMixture
+    states: tuple[GaussianMixture, ...]
+    w2_bound: Array
+    diracs: tuple[SumOfDiracs, ...]
+    dirac_errors: Array
+    schemes: tuple[LayeredScheme, ...]
+    _limit: Callable[[], Limit] = field(repr=False)
+
+    def __len__(self) -> int:
+        """Number of steps."""
+        return len(self.states)
+
+    def limit(self) -> Limit:
+        """The infinite horizon of a contraction: a state within `w2_bound` of the law that the true chain converges to.
+
+        The cells of the last step are kept and the chain of their Diracs is run until it settles. The bound holds for
+        every initial law; it contains the noise's radius.
+
+        Raises
+        ------
+        ValueError
+            If the dynamics are no contraction: spectral radius of A, or Lipschitz constant, of 1 or more.
+        """
+        return self._limit()
+
+    def plot(self, ax: Any = None, **options: Any) -> Any:
+        """Draw the states with their ambiguity balls; see `diracs.plotting_propagation.plot_trajectory`."""
+        from diracs.plotting_propagation import plot_trajectory
+
+        return plot_trajectory(self, ax, **options)
+
+    def __repr__(self) -> str:
+        bounds = concrete(self.w2_bound)
+        return f"Trajectory({len(self)} steps, W₂ ≤ {bounds[0]:.4g} … {bounds[-1]:.4g})"

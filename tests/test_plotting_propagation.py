@@ -1,0 +1,56 @@
+"""Pictures of trajectories: what is drawn, and what is refused."""
+
+from __future__ import annotations
+
+import matplotlib
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from matplotlib.patches import Circle
+
+from diracs import Affine, Gaussian, SumOfDiracs, propagate
+
+matplotlib.use("agg")
+
+
+def trajectory(d=2, noise=0.01):
+    return propagate(Gaussian(np.ones(d), 0.1), Affine(0.8 * np.eye(d)), Gaussian(np.zeros(d), noise), 3, n=6)
+
+
+def axes():
+    return Figure().subplots()
+
+
+@pytest.mark.parametrize("d", [2, 5])
+def test_circles_have_the_radii_of_the_bounds(d):
+    found = trajectory(d)
+    ax = found.plot(ax=axes())
+    radii = [patch.radius for patch in ax.patches if isinstance(patch, Circle)]
+    assert radii == pytest.approx(found.w2_bound.tolist())
+    labels = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert labels[0] == "start"
+    assert len(labels) == 4
+    ax.figure.canvas.draw()
+
+
+def test_what_is_drawn_can_be_chosen():
+    found = trajectory(3)
+    ax = found.plot(ax=axes(), steps=[0, 2], axes=np.eye(3)[:, :2], diracs=False, balls=False, title=False)
+    assert not ax.get_title(loc="left")
+    assert not ax.patches
+    assert len(ax.get_legend().get_texts()) == 2
+
+
+def test_laws_without_a_density_are_drawn_as_points():
+    points = SumOfDiracs([[0.0, 0.0], [1.0, 1.0]])
+    ax = propagate(points, Affine(0.5 * np.eye(2)), None, 2, n=2).plot(ax=axes())
+    assert len(ax.collections) >= 3
+
+
+def test_bad_input_is_refused():
+    with pytest.raises(ValueError, match="two or more dimensions"):
+        trajectory(1).plot(ax=axes())
+    with pytest.raises(ValueError, match="steps must be between"):
+        trajectory().plot(ax=axes(), steps=[7])
+    with pytest.raises(ValueError, match="axes must have shape"):
+        trajectory(3).plot(ax=axes(), axes=np.eye(3))

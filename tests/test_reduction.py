@@ -1,0 +1,156 @@
+"""reduce_mixture: its bound is never below the true distance, exactly known on the line."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.special import ndtr
+
+from diracs import Gaussian, GaussianMixture, SumOfDiracs, reduce_mixture
+from diracs.distributions.gaussian import full_covariances
+from diracs.reduction import bures, clusters
+
+
+def w2_on_the_line(first, second, levels=4001):
+    """W₂ of two mixtures on the line from their quantile functions, from below but for the quadrature."""
+    p = (np.arange(levels) + 0.5) / levels
+    quantiles = []
+    for law in (first, second):
+        mu, sigma = law.means[:, 0], np.sqrt(full_covariances(law.means, law.covs)[:, 0, 0])
+        grid = np.linspace((mu - 8 * sigma).min() - 1e-9, (mu + 8 * sigma).max() + 1e-9, 40_001)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            z = np.where(sigma[:, None] > 0, (grid - mu[:, None]) / sigma[:, None], np.sign(grid - mu[:, None]) * 50)
+        quantiles.append(np.interp(p, law.weights @ ndtr(z), grid))
+    inner = slice(levels // 200, -(levels // 200))
+    return np.sqrt(((quantiles[0] - quantiles[1])[inner] ** 2).sum() / levels)
+
+
+def random_mixture(rng, k, d, kind):
+    roots = rng.normal(size=(k, d, d)) * rng.choice([0.1, 1.0], size=(k, 1, 1))
+    covs = roots @ np.swapaxes(roots, 1, 2)
+    if kind != "full":
+        covs = np.diagonal(covs, axis1=1, axis2=2) if kind == "diagonal" else covs[:, 0, 0]
+    return GaussianMixture(rng.normal(size=(k, d)) * 2, covs, rng.dirichlet(np.ones(k)))
+
+
+@settings(deadline=None, max_examples=25, derandomize=True)
+@given(st.integers(0, 2**32 - 1))
+def test_bound_is_above_the_exact_distance_on_the_line(seed):
+    rng = np.random.default_rng(seed)
+    k = int(rng.integers(2, 30))
+    law = random_mixture(rng, k, 1, rng.choice(["isotropic", "diagonal", "full"]))
+    reduced, bound = reduce_mixture(law, int(rng.integers(1, k + 1)))
+    assert w2_on_the_line(law, reduced) <= bound + 1e-3 * max(bound, 1e-3)
+    assert reduced.weights.sum() == pytest.approx(1.0)
+    assert reduced.covariance_kind == law.covariance_kind
+
+
+@pytest.mark.parametrize("kind", ["isotropic", "diagonal", "full"])
+def test_bound_is_above_projections_and_falls_with_more_components(kind):
+    rng = np.random.default_rng(0)
+    law = random_mixture(rng, 40, 3, kind)
+    bounds = []
+    for k in (1, 3, 10, 25, 40):
+        reduced, bound = reduce_mixture(law, k)
+        assert reduced.n_components <= k
+        bounds.append(bound)
+        assert law.weights @ law.means == pytest.approx(reduced.weights @ reduced.means, abs=1e-12)
+        for axis in np.eye(3):
+            line = [
+                GaussianMixture(
+                    (m.means @ axis)[:, None],
+                    np.einsum("i,kij,j->k", axis, full_covariances(m.means, m.covs), axis),
+                    m.weights,
+                )
+                for m in (law, reduced)
+            ]
+            assert w2_on_the_line(*line) <= bound + 1e-4
+    assert (np.diff(bounds) < 0).all()
+    assert bounds[-1] == 0.0
+
+
+def test_merging_identical_components_is_exact():
+    means = np.repeat([[0.0, 1.0], [2.0, 3.0], [5.0, -1.0]], [3, 1, 2], axis=0)
+    covs = np.repeat([0.5, 0.5, 2.0], [3, 1, 2])
+    reduced, bound = reduce_mixture(GaussianMixture(means, covs, [0.1, 0.2, 0.1, 0.3, 0.2, 0.1]), 3)
+    assert bound == 0.0
+    assert reduced.means == pytest.approx(np.array([[0.0, 1.0], [2.0, 3.0], [5.0, -1.0]]))
+    assert reduced.weights == pytest.approx([0.4, 0.3, 0.3])
+    alone, bound = reduce_mixture(Gaussian([1.0, 2.0], 1.0), 5)
+    assert bound == 0.0
+    assert alone.n_components == 1
+
+
+def test_two_gaussians_by_hand():
+    """Halves N(±1, 1) on the line merge to N(0, 1), as far as 1 from each."""
+    reduced, bound = reduce_mixture(GaussianMixture([[-1.0], [1.0]], [1.0, 1.0]), 1)
+    assert bound == pytest.approx(1.0)
+    assert reduced.covs == pytest.approx([1.0])
+    # Of unequal width the barycenter has the mean deviation: (1 + 3)/2, at distance 1 from both.
+    reduced, bound = reduce_mixture(GaussianMixture([[0.0], [0.0]], [1.0, 9.0]), 1)
+    assert reduced.covs == pytest.approx([4.0])
+    assert bound == pytest.approx(1.0)
+
+
+def test_barycenter_of_covariances_that_do_not_commute_beats_moments():
+    rng = np.random.default_rng(3)
+    roots = rng.normal(size=(5, 3, 3))
+    covs = roots @ np.swapaxes(roots, 1, 2)
+    weights = rng.dirichlet(np.ones(5))
+    reduced, bound = reduce_mixture(GaussianMixture(np.zeros((5, 3)), covs, weights), 1)
+    assert bound**2 == pytest.approx(weights @ bures(covs, reduced.covs[0]), rel=1e-9)
+    assert bound**2 < weights @ bures(covs, np.tensordot(weights, covs, 1))
+    for _ in range(50):
+        near = reduced.covs[0] + 1e-3 * (step := rng.normal(size=(3, 3))) + 1e-3 * step.T
+        assert bound**2 <= weights @ bures(covs, near) + 1e-9
+
+
+def test_diracs_are_reduced_like_k_means():
+    rng = np.random.default_rng(0)
+    centres = np.array([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0]])
+    points = np.repeat(centres, 50, axis=0) + 0.1 * rng.normal(size=(150, 2))
+    reduced, bound = reduce_mixture(SumOfDiracs(points), 3)
+    assert bound < 0.2
+    assert np.sort(reduced.means[:, 0]) == pytest.approx([0.0, 0.0, 10.0], abs=0.1)
+    labels = clusters(points, np.full(150, 1 / 150), 3)
+    assert len({tuple(np.unique(labels[i : i + 50])) for i in (0, 50, 100)}) == 3
+
+
+def test_thousands_of_components_take_seconds():
+    rng = np.random.default_rng(0)
+    for law in (random_mixture(rng, 5000, 2, "diagonal"), random_mixture(rng, 1000, 4, "full")):
+        start = time.perf_counter()
+        reduced, bound = reduce_mixture(law, 100)
+        assert time.perf_counter() - start < 10
+        assert reduced.n_components <= 100
+        assert 0 < bound < 3.0
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_frameworks_and_rounding(dtype):
+    import torch
+
+    rng = np.random.default_rng(0)
+    law = random_mixture(rng, 20, 2, "full")
+    t = getattr(torch, dtype)
+    given = GaussianMixture(*(torch.as_tensor(a).to(t) for a in (law.means, law.covs, law.weights)))
+    reduced, bound = reduce_mixture(given, 6)
+    assert reduced.means.dtype == bound.dtype == t
+    plain = reduce_mixture(law, 6)[1]
+    assert plain * (1 - 1e-6) <= float(bound) <= plain * (1 + (1e-2 if dtype == "float32" else 1e-9))
+
+
+def test_bad_input_is_refused():
+    law = GaussianMixture([[0.0], [1.0]], [1.0, 1.0])
+    with pytest.raises(ValueError, match="k must be at least 1"):
+        reduce_mixture(law, 0)
+    with pytest.raises(TypeError, match="whole number"):
+        reduce_mixture(law, 1.5)
+    with pytest.raises(TypeError, match="cannot take"):
+        reduce_mixture("mixture", 2)
+    with pytest.raises(ValueError, match="batch"):
+        reduce_mixture(GaussianMixture(np.zeros((2, 3, 1)), np.ones((2, 3))), 2)
