@@ -28,7 +28,7 @@ inline bool assemble(const std::vector<HalfPlane>& halves, const int* labels, co
         const double tau = along.of(halves[following]);
         if (step > 0) {
             if (!(along.of(vertex) <= tau)) return false;
-            polygon.push(vertex, labels[k]);
+            polygon.push(vertex, labels[k], halves[k]);
         }
         if (step == n) break;
         vertex = along.point(tau);
@@ -46,18 +46,10 @@ class Clipper {
 public:
     const Polygon& polygon() const { return now_; }
 
-    void clear() {
-        now_.clear();
-        lines_.clear();
-        halves_.clear();
-    }
+    void clear() { now_.clear(); }
 
     // Vertices of the polygon to start from, each with the line of the edge after it.
-    void push(Vec2 vertex, int label, const HalfPlane& half) {
-        now_.push(vertex, label);
-        lines_.push_back(static_cast<int>(halves_.size()));
-        halves_.push_back(half);
-    }
+    void push(Vec2 vertex, int label, const HalfPlane& half) { now_.push(vertex, label, half); }
 
     // Intersects with a half plane; the new edge gets the label. The part outside is one run of vertices around the one
     // farthest out, whatever rounding says of the others, so the result stays a closed path with one edge per label.
@@ -80,42 +72,31 @@ public:
         std::size_t before = previous(top);
         while (excess_[before] > 0.0) before = previous(before);
 
-        const int line = static_cast<int>(halves_.size());
-        halves_.push_back(half);
         other_.clear();
-        other_lines_.clear();
-        if (excess_[after] < 0.0) keep(intersection(last, half), now_.labels[last], lines_[last]);
-        for (std::size_t k = after; k != before; k = now_.next(k)) keep(now_[k], now_.labels[k], lines_[k]);
+        if (excess_[after] < 0.0) other_.push(intersection(last, half), now_.labels[last], now_.halves[last]);
+        for (std::size_t k = after; k != before; k = now_.next(k)) other_.push(now_[k], now_.labels[k], now_.halves[k]);
         if (excess_[before] < 0.0) {
-            keep(now_[before], now_.labels[before], lines_[before]);
-            keep(intersection(before, half), label, line);
+            other_.push(now_[before], now_.labels[before], now_.halves[before]);
+            other_.push(intersection(before, half), label, half);
         } else {
-            keep(now_[before], label, line);
+            other_.push(now_[before], label, half);
         }
         std::swap(now_, other_);
-        std::swap(lines_, other_lines_);
         if (now_.empty()) clear();
     }
 
 private:
-    void keep(Vec2 vertex, int label, int line) {
-        other_.push(vertex, label);
-        other_lines_.push_back(line);
-    }
-
     std::size_t previous(std::size_t k) const { return k == 0 ? now_.size() - 1 : k - 1; }
 
     // Where edge k meets the border of `half`, kept between its ends.
     Vec2 intersection(std::size_t k, const HalfPlane& half) const {
-        const LineCoordinate along(halves_[lines_[k]]);
+        const LineCoordinate along(now_.halves[k]);
         const double start = along.of(now_[k]), end = along.of(now_[now_.next(k)]), tau = along.of(half);
         const double low = std::min(start, end), high = std::max(start, end);
         return along.point(tau >= low ? (tau <= high ? tau : high) : low);  // low also if tau is not a number
     }
 
     Polygon now_, other_;
-    std::vector<int> lines_, other_lines_;  // of each edge, an index into halves_
-    std::vector<HalfPlane> halves_;
     std::vector<double> excess_;
 };
 

@@ -37,7 +37,7 @@ inline ComponentMoments component_moments(const GaussianMixture& mixture, const 
                 const Vec2 origin = cells.nearest_in_box(rank), y = cells.position(rank);
                 const Polygon& cell = cells.cell(rank, origin, scratch);
                 if (cell.empty()) continue;
-                const auto add = [&](std::size_t k, const CellMoments& about_origin,
+                const auto add = [&](std::size_t k, double /*weight*/, const CellMoments& about_origin,
                                      const std::vector<LineMoments>& lines) {
                     const CellMoments moments = about_origin.moved(origin - y);
                     double* sum = sums + kNumbers * k;
@@ -53,7 +53,7 @@ inline ComponentMoments component_moments(const GaussianMixture& mixture, const 
                         sum[5] += share * gap.y * gap.y;
                     }
                 };
-                mixture.visit(cell, origin, rank, own, add);
+                mixture.visit(cell, origin, rank, true, own, add);
             }
         };
     });

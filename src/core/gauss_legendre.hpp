@@ -9,6 +9,7 @@ namespace diracs {
 template <int N>
 struct GaussLegendre {
     std::array<double, N> node, weight;
+    std::array<std::array<double, N>, 3> moment;  // weights of xʲ, j = 0, 1, 2
 
     // Newton's method on the Legendre polynomial, from Tricomi's estimate of its roots.
     GaussLegendre() {
@@ -25,6 +26,8 @@ struct GaussLegendre {
             }
             node[k] = static_cast<double>(x);
             weight[k] = static_cast<double>(2.0L / ((1.0L - x * x) * slope * slope));
+            moment[0][k] = weight[k];
+            for (int j = 1; j < 3; ++j) moment[j][k] = moment[j - 1][k] * node[k];
         }
     }
 };

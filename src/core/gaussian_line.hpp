@@ -38,6 +38,7 @@ enum class Field { regular, decaying };
 namespace detail {
 
 constexpr double kInverse2Pi = 0.15915494309189533577;
+constexpr double kLog2Pi = 1.83787706640934548356;
 constexpr double kNear2 = 4.0;  // r² below which the regular field is integrated, the decaying one above
 constexpr double kLongTail = 80.0;  // exp(−r²/2) has fallen by 4e-18 where r² has grown by this
 
@@ -98,8 +99,8 @@ inline double add_range(double h, double s1, double s2, double o, bool near, Gau
 
 }  // namespace detail
 
-// The whole segment; `o` is the point that moments are about. Where the density has fallen to 4e-18 of its largest value
-// on the segment, nothing is left of it but the angle.
+// The whole segment; `o` is the point that moments are about. Where the density has fallen to 4e-18 of its largest
+// value on the segment, nothing is left of it but the angle.
 inline GaussianLine gaussian_line(const GaussianSegment& segment, double o, Field wanted) {
     using namespace detail;
     GaussianLine sum;

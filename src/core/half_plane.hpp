@@ -14,6 +14,7 @@ struct HalfPlane {
     double offset;
 
     double excess(Vec2 z) const { return dot(normal, z) - offset; }
+    Vec2 tangent() const { return (1.0 / norm(normal)) * Vec2{-normal.y, normal.x}; }  // to the left of the normal
 };
 
 inline HalfPlane half_plane(Vec2 normal, double offset) {

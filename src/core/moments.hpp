@@ -65,8 +65,7 @@ Moments moments(const Density& density, const double* positions, const double* w
                 if (!edges) continue;
                 for (std::size_t k = 0; k < cell.size(); ++k) {
                     if (cell.labels[k] <= rank || !(lines[k].zeroth > 0.0)) continue;
-                    const Vec2 tangent = EdgeCoordinate(cell[k], cell[cell.next(k)]).tangent;
-                    LineMoments line = lines[k].moved(dot(shift, tangent));
+                    LineMoments line = lines[k].moved(dot(shift, cell.halves[k].tangent()));
                     const int j = cells.index(cell.labels[k]);
                     if (i > j) line.first = -line.first;
                     here.push_back({std::min(i, j), std::max(i, j), line});

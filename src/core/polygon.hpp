@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "half_plane.hpp"
 #include "vec2.hpp"
 
 namespace diracs {
@@ -11,12 +12,14 @@ namespace diracs {
 // Label of an edge that lies on the boundary of the domain; any other label is the neighbour across the edge.
 constexpr int kDomainEdge = -1;
 
-// Counterclockwise; edge k runs from vertex k to vertex k + 1 (cyclic). Reused as scratch, so that its memory is
+// Counterclockwise; edge k runs from vertex k to vertex k + 1 (cyclic), on the border of half plane k, which is known
+// better than from the vertices where these are far away or close together. Reused as scratch, so that its memory is
 // allocated once per thread and not once per cell.
 class Polygon {
 public:
     std::vector<Vec2> vertices;
     std::vector<int> labels;
+    std::vector<HalfPlane> halves;
 
     std::size_t size() const { return vertices.size(); }
     bool empty() const { return vertices.size() < 3; }
@@ -26,11 +29,13 @@ public:
     void clear() {
         vertices.clear();
         labels.clear();
+        halves.clear();
     }
 
-    void push(Vec2 vertex, int label) {
+    void push(Vec2 vertex, int label, const HalfPlane& half) {
         vertices.push_back(vertex);
         labels.push_back(label);
+        halves.push_back(half);
     }
 };
 

@@ -6,7 +6,9 @@
 #include <random>
 #include <vector>
 
+#include "../../src/core/component_moments.hpp"
 #include "../../src/core/image.hpp"
+#include "../../src/core/mixture.hpp"
 #include "../../src/core/moments.hpp"
 #include "../../src/core/uniform.hpp"
 
@@ -45,16 +47,24 @@ void check_moments(const std::vector<double>& positions, const std::vector<doubl
     std::vector<double> values(37 * 23);
     for (std::size_t k = 0; k < values.size(); ++k) values[k] = k % 7 == 0 ? 0.0 : std::exp(-0.05 * double(k));
     const Image image(values.data(), 37, 23, 0.0, 0.0, 1.0, 1.0);
+    const double means[] = {0.3, 0.4, 0.5, 0.5, 0.9, -0.2};
+    const double covariances[] = {0.04, 0.01, 0.01, 0.02, 1e-14, 0.0, 0.0, 1e-14, 1.0, 0.999999, 0.999999, 1.0};
+    const double shares[] = {0.5, 0.2, 0.3};
+    const GaussianMixture mixture(means, covariances, shares, 3);
     double expected = 0.0;
     for (const double v : values) expected += v / double(values.size());
     double area = 0.0;
     for (std::size_t k = 0; k < 5; ++k) area += cross(uniform.domain()[k], uniform.domain()[(k + 1) % 5]);
     for (const int threads : {1, 3}) {
-        double uniform_mass = 0.0, image_mass = 0.0;
-        for (const double m : moments(uniform, positions.data(), weights.data(), n, true, threads).mass) uniform_mass += m;
-        for (const double m : moments(image, positions.data(), weights.data(), n, true, threads).mass) image_mass += m;
-        require(std::fabs(uniform_mass - area) < 1e-12, "mass of the polygon", input);
-        require(std::fabs(image_mass - expected) < 1e-12, "mass of the image", input);
+        const auto mass = [&](const auto& density) {
+            double sum = 0.0;
+            for (const double m : moments(density, positions.data(), weights.data(), n, true, threads).mass) sum += m;
+            return sum;
+        };
+        component_moments(mixture, positions.data(), weights.data(), n, threads);
+        require(std::fabs(mass(uniform) - area) < 1e-12, "mass of the polygon", input);
+        require(std::fabs(mass(image) - expected) < 1e-12, "mass of the image", input);
+        require(std::fabs(mass(mixture) - 1.0) < 1e-12, "mass of the mixture", input);
     }
 }
 

@@ -16,11 +16,11 @@ def image(values, box=UNIT):
 
 
 def moments(values, box, positions, weights=None):
-    """Masses, first and second moments about the seeds, edges as {(i, j): integral}."""
+    """Masses, first and second moments about the seeds, edges as {(i, j): ∫ρ dℓ}."""
     positions = np.ascontiguousarray(positions, dtype=float)
     weights = np.zeros(len(positions)) if weights is None else np.ascontiguousarray(weights, dtype=float)
     mass, first, second, i, j, line = _core.moments(image(values, box), positions, weights, edges=True, threads=1)
-    return mass, first, second, dict(zip(zip(i.tolist(), j.tolist()), line.tolist()))
+    return mass, first, second, dict(zip(zip(i.tolist(), j.tolist()), line[:, 0].tolist()))
 
 
 def halfplane(polygon, a, b, c):
@@ -287,6 +287,44 @@ def test_line_on_a_border_of_pixels_sees_both_sides(flip):
     if flip:
         values, positions = values.T, positions[::-1, ::-1]
     assert moments(values, UNIT, positions)[3] == {(0, 1): pytest.approx(expected, rel=1e-15)}
+
+
+@pytest.mark.parametrize("name", IMAGES)
+@pytest.mark.parametrize("outside", [False, True])
+def test_first_and_second_line_moments(name, outside):
+    """Sums over the pixels along each edge, about the line through both seeds."""
+    values, box = IMAGES[name]
+    (x0, y0), (x1, y1) = box
+    n = 25
+    rng = np.random.default_rng(11)
+    positions = np.array(box[0]) + np.subtract(box[1], box[0]) * (rng.random((n, 2)) + (1.5 if outside else 0.0))
+    weights = ((positions - np.array(box[0])) ** 2).sum(1) if outside else np.zeros(n)
+    weights *= 1 + 0.01 * rng.random(n) if outside else 1.0
+    *_, edge_i, edge_j, line = _core.moments(image(values, box), positions, weights, edges=True, threads=1)
+    found = dict(zip(zip(edge_i.tolist(), edge_j.tolist()), line))
+    corners = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
+    indptr, vertices, labels = _core.cells(positions, weights, corners)
+    nx, ny = values.shape
+    for i in range(n):
+        span = np.arange(indptr[i], indptr[i + 1])
+        for k, following in zip(span, np.roll(span, -1)):
+            j = int(labels[k])
+            if j < i or np.allclose(vertices[k], vertices[following], rtol=0, atol=1e-9 * np.ptp(corners)):
+                continue
+            a, b = vertices[k], vertices[following]
+            borders = [np.linspace(x0, x1, nx + 1), np.linspace(y0, y1, ny + 1)]
+            cuts = np.concatenate([[0.0, 1.0], *((c - p) / d for c, p, d in zip(borders, a, b - a) if d)])
+            cuts = np.unique(np.clip(cuts, 0.0, 1.0))
+            x = a + np.multiply.outer((cuts[1:] + cuts[:-1]) / 2, b - a)
+            at = ((x - corners[0]) / (corners[2] - corners[0]) * (nx, ny)).astype(int).clip(0, (nx - 1, ny - 1))
+            gap = positions[j] - positions[i]
+            tangent = np.array([-gap[1], gap[0]]) / np.hypot(*gap)
+            t = (a + np.multiply.outer(cuts, b - a) - positions[i]) @ tangent
+            rho = values[at[:, 0], at[:, 1]]
+            expected = [(rho * np.diff(t ** (p + 1))).sum() / (p + 1) for p in range(3)]
+            reach = np.abs(t).max()
+            for p, (got, exact) in enumerate(zip(found.get((i, j), np.zeros(3)), expected)):
+                assert got == pytest.approx(exact, rel=1e-9, abs=1e-12 * reach ** (p + 1) * values.max())
 
 
 def test_potential_is_the_derivative_of_the_dual():

@@ -110,12 +110,20 @@ def check_against_rationals(positions, weights):
     assert all(hidden[i] for i in kept if indptr[i] == indptr[i + 1]) or len(kept) == 1
 
 
+def segment_moments(a, b, yi, yj):
+    """∫(1, t, t²) along a segment, t to the left of yj − yi about the line through both."""
+    gap = (yj - yi) / np.abs(yj - yi).max()
+    tangent = np.array([-gap[1], gap[0]]) / np.hypot(*gap)
+    t, half = (0.5 * (a + b) - yi) @ tangent, 0.5 * np.linalg.norm(b - a)
+    return np.array([2 * half, 2 * half * t, 2 * half * (t * t + half * half / 3)])
+
+
 def check_moments(positions, weights, domain, rtol=1e-11, edge_tol=1e-9):
     """Moments, edges and polygons against brute force, and the sum of the masses."""
     positions, weights = np.ascontiguousarray(positions, float), np.ascontiguousarray(weights, float)
     density, n = 3.0, len(positions)
     area = area_of(domain)
-    mass, first, second, edge_i, edge_j, integral = _core.moments(
+    mass, first, second, edge_i, edge_j, line = _core.moments(
         _core.Polygon(domain, density), positions, weights, edges=True, threads=1
     )
     size = np.sqrt(area)
@@ -123,8 +131,8 @@ def check_moments(positions, weights, domain, rtol=1e-11, edge_tol=1e-9):
     assert (mass >= 0).all() and (second >= 0).all()
     representative = _core.adjacency(positions, weights)[3]
     indptr, vertices, labels = _core.cells(positions, weights, domain)
-    lengths = {(int(i), int(j)): v / density for i, j, v in zip(edge_i, edge_j, integral)}
-    assert len(lengths) == len(edge_i) and (edge_i < edge_j).all() and (integral > 0).all()
+    lines = {(int(i), int(j)): v / density for i, j, v in zip(edge_i, edge_j, line)}
+    assert len(lines) == len(edge_i) and (edge_i < edge_j).all() and (line[:, [0, 2]] > 0).all()
     for i in range(n):
         if representative[i] != i:
             assert mass[i] == 0 and second[i] == 0 and not first[i].any() and indptr[i] == indptr[i + 1]
@@ -140,8 +148,10 @@ def check_moments(positions, weights, domain, rtol=1e-11, edge_tol=1e-9):
         for k, j in enumerate(labels[indptr[i] : indptr[i + 1]]):
             # A cell of no area that lies on an edge takes its label on one side only.
             if j >= 0 and mass[j] > 1e-12 * area:
-                length = np.linalg.norm(cell[(k + 1) % len(cell)] - cell[k])
-                assert_allclose(lengths.get((min(i, j), max(i, j)), 0.0), length, rtol=rtol, atol=edge_tol * reach)
+                i_, j_ = min(i, j), max(i, j)
+                expected = segment_moments(cell[k], cell[(k + 1) % len(cell)], positions[i_], positions[j_])
+                for p, (a, b) in enumerate(zip(lines.get((i_, j_), np.zeros(3)), expected)):
+                    assert_allclose(a, b, rtol=rtol, atol=edge_tol * reach ** (p + 1))
 
 
 coordinates = st.integers(0, 4)
@@ -332,5 +342,5 @@ def test_wrong_arrays_are_refused():
 def test_no_seeds():
     mass, first, second, *edges = _core.moments(_core.Polygon(SQUARE, 1.0), np.zeros((0, 2)), np.zeros(0), edges=True)
     assert mass.shape == (0,) and first.shape == (0, 2) and second.shape == (0,)
-    assert all(e.shape == (0,) for e in edges)
+    assert [e.shape for e in edges] == [(0,), (0,), (0, 3)]
     assert_array_equal(_core.adjacency(np.zeros((0, 2)), np.zeros(0))[0], [0])
