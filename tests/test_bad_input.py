@@ -12,12 +12,15 @@ from diracs import (
     Gaussian,
     GaussianMixture,
     LayeredScheme,
+    PointScheme,
+    PolynomialGrid,
     ProductScheme,
     ScalarCodebook,
     SumOfDiracs,
     discretize,
     generate_scheme,
     quantize,
+    recertify,
 )
 
 LAW = GaussianMixture([[0.0, 0.0], [1.0, 2.0]], [1.0, 0.5])
@@ -85,8 +88,52 @@ def test_unknown_configurations_are_refused(configuration):
     refused("configuration must be one of", generate_scheme, LAW, 3, configuration=configuration)
 
 
-def test_optimal_is_for_the_line():
-    refused("line.*dimension 2", quantize, LAW, n=3, scheme="optimal")
+def test_optimal_is_for_the_line_and_the_plane():
+    refused("line.*dimension 3", quantize, Gaussian(np.zeros(3), np.ones(3)), n=3, scheme="optimal")
+
+
+def test_optimal_points_in_the_plane_need_positive_definite_covariances():
+    for covs in ([1.0, 0.0], [[[1.0, 1.0], [1.0, 1.0]], np.eye(2)], [[1.0, 1e-13], [1.0, 1.0]]):
+        law = GaussianMixture([[0.0, 0.0], [1.0, 2.0]], covs)
+        refused("positive definite.*scheme='product'", quantize, law, n=3, scheme="optimal")
+        refused("positive definite.*ProductScheme", discretize, law, PointScheme(np.eye(2)))
+    refused("positive definite", quantize, SumOfDiracs(np.eye(2)), n=3, scheme="optimal")
+
+
+def test_images_are_refused_where_they_are_not_planar_or_the_scheme_is_not_one_of_points():
+    image, line, solid = (PolynomialGrid(np.ones(shape)) for shape in ((3, 4), (5,), (2, 3, 4)))
+    refused("'auto' or 'optimal'", quantize, image, n=3, scheme="grid")
+    for law in (line, solid):
+        refused("plane.*dimension", quantize, law, n=3)
+        refused("plane.*dimension", discretize, law, PointScheme(np.eye(2)))
+    refused("either n", quantize, image)
+    refused("either n", quantize, image, n=3, w2=0.1)
+    refused("n must be", quantize, image, n=0)
+    refused("w2 must be", quantize, image, w2=-1.0)
+    refused("100000 points", quantize, image, w2=1e-9)
+    refused("PointScheme", discretize, image, ProductScheme((), offset=[0.0, 0.0]))
+    refused("plane", discretize, image, PointScheme([[0.0]]))
+    refused("framework", discretize, image, PointScheme(torch.eye(2)))
+
+
+@pytest.mark.parametrize(
+    "points", [[], [0.0, 1.0], [[0.0, 1.0, 2.0]], [[NAN, 0.0]], [[INF, 0.0]], np.zeros((0, 2)), "x", 1j]
+)
+def test_points_have_a_shape_and_finite_numbers(points):
+    refused("points", PointScheme, points)
+
+
+def test_recertify_takes_single_laws_and_diracs_of_one_dimension():
+    diracs, image = SumOfDiracs(np.eye(2)), PolynomialGrid(np.ones((2, 2)))
+    refused("diracs must be a SumOfDiracs", recertify, LAW, np.eye(2))
+    refused("for a distribution", recertify, 3, diracs)
+    refused("dimension", recertify, LINE, diracs)
+    refused("dimension", recertify, Gaussian(np.zeros(3), np.ones(3)), SumOfDiracs(np.eye(3)))
+    refused("batch", recertify, LAW, SumOfDiracs(np.zeros((2, 3, 2))))
+    refused("batch", recertify, GaussianMixture(np.zeros((2, 1, 2)), np.ones((2, 1))), diracs)
+    refused("plane", recertify, PolynomialGrid(np.ones(4)), SumOfDiracs([[0.0]]))
+    refused("positive definite", recertify, Gaussian([0.0, 0.0], [1.0, 0.0]), diracs)
+    refused("framework", recertify, image, SumOfDiracs(torch.eye(2)))
 
 
 def test_batches_have_no_one_scheme():
@@ -111,7 +158,7 @@ def test_what_is_no_distribution_is_refused(law):
     "scheme", [None, "grid", 3, [], [ProductScheme(())], ScalarCodebook([0.0]), LAW, np.zeros((3, 2))]
 )
 def test_what_is_no_scheme_is_refused(scheme):
-    with pytest.raises(TypeError, match="scheme must be a ProductScheme or a LayeredScheme"):
+    with pytest.raises(TypeError, match="scheme must be a ProductScheme, a LayeredScheme or a PointScheme"):
         discretize(LAW, scheme)
 
 

@@ -105,6 +105,9 @@ def test_bound_on_the_line_is_exact_at_any_scale(components, levels, unit):
     square = line_cost(means, variances, weights, result.positions)
     # The Diracs are floats: the bound may exceed the truth by the rounding of their positions.
     spread = 4e-16 * float(np.abs(result.positions).max())
+    if len(set(levels)) < len(levels):
+        # Point masses on repeated levels are divided, which costs a rounding of the masses.
+        spread += 3e-8 * float(np.ptp(result.positions))
     assert math.isfinite(result.w2) and result.exact
     assert result.weights.sum() == pytest.approx(1, rel=1e-14) and (result.weights >= 0).all()
     with mpmath.workdps(50):

@@ -30,7 +30,16 @@ def run(script: Path, *arguments: str) -> str:
 
 def test_every_example_is_run_here():
     points = {"place_points_jax", "place_points_torch"}
-    assert {script.stem for script in SCRIPTS} == {"demo", "learn_levels", "lloyd_iterations", "stipple", *points}
+    propagation = {"bayesian_layer", "damped_rotation", "pendulum", "ten_dimensions"}
+    assert {script.stem for script in SCRIPTS} == {
+        "demo",
+        "fit_mixture",
+        "learn_levels",
+        "lloyd_iterations",
+        "stipple",
+        *points,
+        *propagation,
+    }
 
 
 @pytest.mark.parametrize("framework", ["jax", "torch"])
@@ -38,6 +47,30 @@ def test_tutorials_lower_the_distance(framework):
     costs = re.findall(r"W₂² = ([\d.]+)", run(EXAMPLES / f"place_points_{framework}.py"))
     assert len(costs) == 5
     assert float(costs[-1]) < float(costs[0])
+
+
+def test_bounds_of_the_damped_rotation_are_above_what_is_surely_there(tmp_path):
+    printed = run(EXAMPLES / "damped_rotation.py", "--output", str(tmp_path / "rotation.png"))
+    rows = re.findall(r"^ +(\d+) +(\d) +([\d.]+) +([\d.]+)$", printed, flags=re.MULTILINE)
+    assert len(rows) == 12
+    assert all(float(low) < float(high) for _, _, low, high in rows)
+    last = {int(n): float(high) for n, step, _, high in rows if step == "6"}
+    assert last[10] <= 0.034
+    assert last[100] <= 0.0125
+    assert (tmp_path / "rotation.png").stat().st_size > 1000
+
+
+def test_local_slopes_of_the_pendulum_help(tmp_path):
+    printed = run(EXAMPLES / "pendulum.py", "--output", str(tmp_path / "pendulum.png"))
+    rows = re.findall(r"^ +\d +([\d.]+) +([\d.]+)$", printed, flags=re.MULTILINE)
+    assert all(float(local) < float(plain) for plain, local in rows)
+    assert (tmp_path / "pendulum.png").stat().st_size > 1000
+
+
+@pytest.mark.parametrize("name, arguments", [("ten_dimensions", ["--steps", "20"]), ("bayesian_layer", [])])
+def test_many_dimensions_are_drawn(tmp_path, name, arguments):
+    assert "W₂" in run(EXAMPLES / f"{name}.py", *arguments, "--output", str(tmp_path / "picture.png"))
+    assert (tmp_path / "picture.png").stat().st_size > 1000
 
 
 def test_stipples_and_iterations_are_drawn(tmp_path):
@@ -62,3 +95,10 @@ def test_learned_levels_beat_the_hand_built_grid_and_the_grid_of_quantize():
     assert lower < learned < 0.8 * start
     # One rotation-free grid with optimized levels comes near what quantize finds among all its groupings.
     assert learned < 1.1 * grid
+
+
+def test_fits_are_compared_in_a_picture(tmp_path):
+    printed = run(EXAMPLES / "fit_mixture.py", "--output", str(tmp_path / "fits.png"))
+    errors = [float(w2) for w2 in re.findall(r"(?:likelihood|W₂) +([\d.]+) ", printed)]
+    assert len(errors) == 4 and errors[1] < errors[0] and errors[3] < errors[2]
+    assert (tmp_path / "fits.png").stat().st_size > 1000

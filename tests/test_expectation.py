@@ -10,7 +10,17 @@ from scipy.optimize import linprog
 from scipy.special import ndtr
 from scipy.stats import ncx2
 
-from diracs import Ball, Gaussian, GaussianMixture, HalfSpace, expectation, probability, quantize, worst_case
+from diracs import (
+    Ball,
+    Gaussian,
+    GaussianMixture,
+    HalfSpace,
+    SumOfDiracs,
+    expectation,
+    probability,
+    quantize,
+    worst_case,
+)
 
 LAW = GaussianMixture([[0.0, 0.0], [2.0, 1.0]], [0.5, 0.2], [0.4, 0.6])
 
@@ -89,6 +99,19 @@ def test_probability_is_the_optimum_of_the_transport_problem(seed):
         cost = np.maximum(sign * depth, 0.0) ** 2
         best = linprog(-np.ones(len(q)), A_ub=[cost], b_ub=[reach**2], bounds=list(zip(np.zeros(len(q)), q.weights)))
         assert end == pytest.approx(min(-best.fun, 1.0), abs=1e-6)
+
+
+def test_probabilities_of_diracs_with_any_radius():
+    q = quantize(SumOfDiracs([[0.0], [1.0]]), n=2)
+    assert q.w2 == 0.0
+    assert probability(q, HalfSpace([1.0], 0.5)) == pytest.approx((0.5, 0.5, 0.5))
+    # A Dirac on the boundary may count on either side.
+    assert probability(q, HalfSpace([1.0], 1.0)) == pytest.approx((1.0, 0.5, 1.0))
+    # A hundredth of the other half's cost: squares neither overflow nor vanish.
+    for size in (1e-165, 1e-100, 1e100, 1e155):
+        q = quantize(SumOfDiracs([[0.0], [size]]), n=2)
+        found = probability(q, HalfSpace([1.0], 0.0), radius=0.1 * size)
+        assert found.high == pytest.approx(0.5 + 0.01, abs=1e-6)
 
 
 def test_the_markov_bound_is_never_better():

@@ -13,6 +13,8 @@ from diracs import (
     CrossCodebook,
     GaussianMixture,
     LayeredScheme,
+    PointScheme,
+    PolynomialGrid,
     ProductScheme,
     Quantization,
     ScalarCodebook,
@@ -59,7 +61,21 @@ def assert_same_tree(a, b) -> None:
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
-@pytest.mark.parametrize("scheme", [layered(), layered().schemes[0], LayeredScheme((layered().schemes[0],) * 2)])
+def test_images_and_their_points_go_around(tmp_path, suffix):
+    image = PolynomialGrid(np.random.default_rng(0).random((4, 3)), [[-1.0, 2.0], [1 / 3, 7.0]])
+    q = discretize(image, PointScheme(np.random.default_rng(1).random((5, 2))))
+    q.save(tmp_path / f"q.{suffix}")
+    back = Quantization.load(tmp_path / f"q.{suffix}")
+    assert_same_tree(q, back)
+    assert back.w2_lower == q.w2_lower
+    assert discretize(back.distribution, back.scheme).w2 == q.w2
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+@pytest.mark.parametrize(
+    "scheme",
+    [layered(), layered().schemes[0], LayeredScheme((layered().schemes[0],) * 2), PointScheme(np.eye(2) / 3.0)],
+)
 def test_round_trip_is_exact(tmp_path, suffix, scheme):
     q = discretize(mixture(), scheme)
     path = tmp_path / f"q.{suffix}"

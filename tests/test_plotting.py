@@ -13,9 +13,11 @@ import torch
 from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.contour import QuadContourSet
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 
-from diracs import GaussianMixture, ProductScheme, Quantization, ScalarCodebook, discretize
-from diracs.plotting import certificate_text, density_levels, plot_quantization, round_to, voronoi_edges
+from diracs import GaussianMixture, PointScheme, PolynomialGrid, ProductScheme, Quantization, ScalarCodebook, discretize
+from diracs.plotting import certificate_text, plot_quantization, round_to, voronoi_edges
+from diracs.plotting_law import density_levels
 
 matplotlib.use("Agg")
 
@@ -62,6 +64,19 @@ def test_plane_draws_points_cells_and_contours():
     (low, high), (bottom, top) = ax.get_xlim(), ax.get_ylim()
     assert (q.positions > [low, bottom]).all()
     assert (q.positions < [high, top]).all()
+
+
+def test_images_are_drawn_in_their_box_behind_the_points():
+    image = PolynomialGrid(np.arange(12.0).reshape(4, 3), [[-1.0, 0.0], [3.0, 2.0]])
+    q = discretize(image, PointScheme([[0.0, 0.5], [2.0, 1.5], [1.0, 1.0]]))
+    ax = draw(q)
+    (picture,) = artists(ax, AxesImage)
+    assert picture.get_extent() == [-1.0, 3.0, 0.0, 2.0]
+    np.testing.assert_array_equal(picture.get_array(), image.values.T)
+    assert ax.get_xlim()[0] <= -1.0 and ax.get_xlim()[1] >= 3.0 and ax.get_ylim()[1] >= 2.0
+    (dots,) = artists(ax, PathCollection)
+    np.testing.assert_allclose(dots.get_offsets(), q.positions)
+    assert not artists(draw(q, contours=False), AxesImage)
 
 
 def test_parts_can_be_left_out():

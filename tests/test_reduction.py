@@ -144,6 +144,27 @@ def test_frameworks_and_rounding(dtype):
     assert plain * (1 - 1e-6) <= float(bound) <= plain * (1 + (1e-2 if dtype == "float32" else 1e-9))
 
 
+def test_distances_of_singular_covariances_are_not_low():
+    """Between the lines of a and b: |a|² + |b|² − 2|a·b|. A zero that comes out as 1e-16 has a root of 1e-8."""
+    rng = np.random.default_rng(0)
+    for d in (2, 3, 6):
+        a, b = rng.normal(size=(2, 200, d))
+        exact = (a**2).sum(axis=1) + (b**2).sum(axis=1) - 2 * np.abs((a * b).sum(axis=1))
+        found = bures(a[:, :, None] * a[:, None, :], b[:, :, None] * b[:, None, :])
+        assert (found >= exact).all()
+        assert found == pytest.approx(exact, abs=1e-5)
+
+
+def test_weights_rounded_to_float32_are_paid_for():
+    import torch
+
+    law = GaussianMixture(torch.tensor([[0.0]] * 3 + [[10.0]]), torch.ones(4), torch.tensor([0.1, 0.1, 0.1, 0.7]))
+    reduced, bound = reduce_mixture(law, 4)
+    assert reduced.n_components == 2
+    given, new = (np.asarray(m.weights, dtype=float) for m in (law, reduced))
+    assert float(bound) >= 10.0 * np.sqrt(abs(given[3] / given.sum() - new[1] / new.sum()))
+
+
 def test_bad_input_is_refused():
     law = GaussianMixture([[0.0], [1.0]], [1.0, 1.0])
     with pytest.raises(ValueError, match="k must be at least 1"):

@@ -160,6 +160,7 @@ nb::tuple components(const GaussianMixture& mixture, const Points& positions, co
 
 }  // namespace
 
+void bind_covering(nb::module_& module);  // bind_covering.cpp
 void bind_laplacian(nb::module_& module);  // bind_laplacian.cpp
 void bind_rectangles(nb::module_& module);  // bind_rectangles.cpp
 
@@ -167,6 +168,7 @@ void bind_rectangles(nb::module_& module);  // bind_rectangles.cpp
 
 NB_MODULE(_core, module) {
     using namespace diracs;
+    nb::set_leak_warnings(false);  // densities that live until Python exits, in a module say, are no mistake
     module.doc() = "Power diagrams of the plane and moments of their cells. Arrays are float64 and C-contiguous.";
 
     nb::class_<UniformPolygon>(module, "Polygon", "Constant density on a convex polygon.")
@@ -232,6 +234,7 @@ NB_MODULE(_core, module) {
     module.def("cells", &cells, "positions"_a.noconvert(), "weights"_a.noconvert(), "domain_vertices"_a.noconvert(),
                "Polygons of all cells in a convex domain: (indptr, vertices (k, 2), labels), where an edge starts at "
                "its vertex and its label is the neighbour across it, -1 on the boundary of the domain.");
+    bind_covering(module);
     bind_laplacian(module);
     bind_rectangles(module);
 }

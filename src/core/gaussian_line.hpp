@@ -40,6 +40,7 @@ namespace detail {
 constexpr double kInverse2Pi = 0.15915494309189533577;
 constexpr double kLog2Pi = 1.83787706640934548356;
 constexpr double kNear2 = 4.0;  // r² below which the regular field is integrated, the decaying one above
+constexpr double kFarthest2 = 1600.0;  // exp(−r²/2) is below the smallest double
 constexpr double kLongTail = 80.0;  // exp(−r²/2) has fallen by 4e-18 where r² has grown by this
 
 // (1 − exp(−r²/2))/r², given r² and exp(−r²/2).
@@ -105,6 +106,10 @@ inline GaussianLine gaussian_line(const GaussianSegment& segment, double o, Fiel
     using namespace detail;
     GaussianLine sum;
     const double h = segment.h, nearest2 = segment.nearest2();
+    if (nearest2 > kFarthest2) {
+        if (wanted == Field::regular) sum.flux = segment.angle() * kInverse2Pi;
+        return sum;
+    }
     const double reach = std::sqrt(nearest2 - h * h + kLongTail);
     const double s1 = std::max(segment.s1, -reach), s2 = std::min(segment.s2, reach);
     if (!(s1 < s2)) return sum;

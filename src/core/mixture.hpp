@@ -75,6 +75,7 @@ public:
     // Lines and rays end here, where the density is below the smallest double.
     const std::vector<Vec2>& domain() const { return domain_; }
     std::size_t size() const { return components_.size(); }
+    const GaussianComponent& component(std::size_t k) const { return components_[k]; }
 
     void cell(const Polygon& polygon, Vec2 origin, int above, CellMoments& moments, LineMoments* lines,
               Scratch& scratch) const {

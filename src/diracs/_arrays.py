@@ -174,6 +174,22 @@ def take(x: Array, index: np.ndarray, axis: int) -> Array:
     return namespace(x).take(x, np.asarray(index), axis=axis)
 
 
+def bound_in(value: Any, kind: str, like: Array, *, up: bool) -> Array:
+    """A bound in the dtype of `like`, rounded to the side on which it stays one."""
+    if is_lazy(value) or (kind != "numpy" and not isinstance(value, np.ndarray | float)):
+        wide, out = value, to_framework(value, kind, like)
+        if out.dtype != wide.dtype:
+            out = out * (1.0 + (1.2e-7 if up else -1.2e-7))
+        return out
+    v = np.asarray(value, dtype=np.float64)
+    dtype = np.float32 if "32" in str(like.dtype) else np.float64
+    low = v.astype(dtype)
+    side = np.inf if up else -np.inf
+    wrong = low < v if up else low > v
+    rounded = np.where(wrong, np.nextafter(low, dtype(side)), low)[()]
+    return to_framework(rounded, kind, like) if kind != "numpy" else rounded
+
+
 def map_arrays(obj: Any, function: Callable[[Array], Array]) -> Any:
     """The object with the function applied to every array that it holds (see `pytree`)."""
     if obj is None:

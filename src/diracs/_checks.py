@@ -102,6 +102,18 @@ def positive(name: str, x: Any) -> float:
     return value
 
 
+def not_negative(name: str, x: Any) -> float:
+    try:
+        if isinstance(x, bool | str | bytes):
+            raise TypeError
+        value = float(x)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be a number, got {x!r}") from None
+    if not value >= 0 or not np.isfinite(value):
+        raise ValueError(f"{name} must be a finite number, at least 0, got {value:g}")
+    return value
+
+
 def all_positive(name: str, x: Array) -> None:
     if not is_traced(x) and (concrete(x) <= 0).any():
         raise ValueError(f"{name} must be above zero, smallest is {concrete(x).min():g}")

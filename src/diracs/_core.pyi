@@ -15,6 +15,29 @@ class Mixture:
         self, positions: np.ndarray, weights: np.ndarray, *, threads: int = 0
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]: ...
 
+class Covering:
+    def __init__(
+        self,
+        low: np.ndarray,
+        high: np.ndarray,
+        mass: np.ndarray,
+        centroid: np.ndarray,
+        second: np.ndarray,
+        peak: np.ndarray,
+    ) -> None: ...
+    def gains(
+        self, allowances: np.ndarray, points: np.ndarray, *, bound: bool, threads: int = 0
+    ) -> np.ndarray: ...
+    def reaches(
+        self, allowances: np.ndarray, centers: np.ndarray, half: np.ndarray, *, threads: int = 0
+    ) -> np.ndarray: ...
+    def radii(
+        self, facilities: np.ndarray, points: np.ndarray, start: np.ndarray, *, steps: int = 60, threads: int = 0
+    ) -> np.ndarray: ...
+
+def rectangle_moments(
+    mixture: Mixture, low: np.ndarray, high: np.ndarray, *, threads: int = 0
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]: ...
 def adjacency(positions: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]: ...
 def moments(
     density: Polygon | Image | Mixture, positions: np.ndarray, weights: np.ndarray, *, edges: bool, threads: int = 0

@@ -53,6 +53,7 @@ class SchemeName(str, enum.Enum):
     grid = "grid"
     cross = "cross"
     product = "product"
+    optimal = "optimal"
 
 
 def _print_version(wanted: bool) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from diracs._arrays import (
     Array,
+    bound_in,
     common_framework,
     concrete,
     framework,
@@ -24,10 +25,14 @@ from diracs._arrays import (
 )
 from diracs.certificates.assignment import transport
 from diracs.certificates.rounding import diffused, mass_change, root_mean_square, with_moved_masses
+from diracs.codebooks.scalar import ScalarCodebook
 from diracs.distributions.convert import as_mixture
 from diracs.distributions.discrete import SumOfDiracs
 from diracs.distributions.gaussian import GaussianMixture, full_covariances
+from diracs.distributions.grid import PolynomialGrid
+from diracs.nearest_points import image_to_points, in_given_order, mixture_to_points
 from diracs.schemes.layered import LayeredScheme, Scheme
+from diracs.schemes.points import PointScheme
 from diracs.schemes.product import ProductScheme
 from diracs.schemes.scaling import rescale, unit_of
 
@@ -46,11 +51,11 @@ class Quantization:
         A bound on the 2-Wasserstein distance between the distribution and these Diracs, in the units of the positions.
     exact : bool
         True if `w2` is that distance itself (up to the rounding that every bound is raised by).
-    scheme : ProductScheme or LayeredScheme, or a tuple of them for a batch
-    distribution : GaussianMixture
+    scheme : ProductScheme, LayeredScheme or PointScheme, or a tuple of them for a batch
+    distribution : GaussianMixture or PolynomialGrid
     """
 
-    distribution: GaussianMixture
+    distribution: GaussianMixture | PolynomialGrid
     scheme: Scheme | tuple[Scheme, ...]
     positions: Array
     weights: Array
@@ -71,15 +76,21 @@ class Quantization:
     def w2_lower(self) -> Array:
         """A number that the W₂ of every n-point measure reaches: how good `w2` could be at best."""
         if getattr(self, "_w2_lower", None) is None:
-            from diracs.certificates.lower import lower_bound
+            law, n = self.distribution, self.positions.shape[-2]
+            if isinstance(law, PolynomialGrid):
+                from diracs.certificates.lower_image import image_lower_bound
 
-            mixture, n = self.distribution, self.positions.shape[-2]
-            means, covs, weights = (concrete(x) for x in (mixture.means, mixture.covs, mixture.weights))
-            covs = full_covariances(means, covs)
-            batch = mixture.batch_shape
-            bounds = [lower_bound(means[i], covs[i], weights[i], n) for i in np.ndindex(*batch)]
-            best = np.minimum(np.reshape(bounds, batch), concrete(self.w2))
-            object.__setattr__(self, "_w2_lower", _bound_in(best, framework(mixture.means), mixture.means, up=False))
+                bounds, like = np.asarray(image_lower_bound(concrete(law.values), law.domain, n)), law.values
+            else:
+                from diracs.certificates.lower import lower_bound
+
+                means, covs, weights = (concrete(x) for x in (law.means, law.covs, law.weights))
+                covs = full_covariances(means, covs)
+                batch, like = law.batch_shape, law.means
+                found = [lower_bound(means[i], covs[i], weights[i], n) for i in np.ndindex(*batch)]
+                bounds = np.reshape(found, batch)
+            best = np.minimum(bounds, concrete(self.w2))
+            object.__setattr__(self, "_w2_lower", bound_in(best, framework(like), like, up=False))
         return self._w2_lower
 
     def __iter__(self) -> Iterator[Any]:
@@ -124,9 +135,10 @@ def discretize(distribution: Any, scheme: Scheme) -> Quantization:
 
     Parameters
     ----------
-    distribution : Gaussian, GaussianMixture, or what `diracs.distributions.convert` takes
-        With leading axes: a batch, discretized by the same scheme.
-    scheme : ProductScheme or LayeredScheme
+    distribution : Gaussian, GaussianMixture, PolynomialGrid, or what `diracs.distributions.convert` takes
+        With leading axes: a batch, discretized by the same scheme. A PolynomialGrid lies in the plane and goes to a
+        PointScheme, its results carry no derivatives.
+    scheme : ProductScheme, LayeredScheme or PointScheme
         Arrays of the distribution's framework (NumPy's go with JAX's).
 
     Returns
@@ -139,26 +151,41 @@ def discretize(distribution: Any, scheme: Scheme) -> Quantization:
     TypeError
         If the scheme is none, or of another framework than the distribution.
     ValueError
-        If scheme and distribution do not fit: dimensions, number of groups.
+        If scheme and distribution do not fit: dimensions, number of groups; if a mixture with near singular covariances
+        is to go to points in the plane.
     """
+    if not isinstance(scheme, Scheme):
+        raise TypeError(
+            f"scheme must be a ProductScheme, a LayeredScheme or a PointScheme, got {type(scheme).__name__}"
+        )
+    if isinstance(distribution, PolynomialGrid):
+        return _discretize_image(distribution, scheme)
     mixture = as_mixture(distribution)
-    if not isinstance(scheme, ProductScheme | LayeredScheme):
-        raise TypeError(f"scheme must be a ProductScheme or a LayeredScheme, got {type(scheme).__name__}")
-    layered = scheme if isinstance(scheme, LayeredScheme) else LayeredScheme((scheme,))
-    named = {f"scheme's array {i}": a for i, a in enumerate(layered.arrays())}
+    points = scheme if isinstance(scheme, PointScheme) else None
+    layered = _layered(scheme)
+    named = {f"scheme's array {i}": a for i, a in enumerate(scheme.arrays())}
     kind = common_framework(distribution=mixture.means, **named)
-    if layered.ndim is not None and layered.ndim != mixture.ndim:
-        raise ValueError(f"scheme lies in dimension {layered.ndim}, but distribution in dimension {mixture.ndim}")
-    if layered.groups is not None and len(layered.groups) != mixture.n_components:
+    if scheme.ndim is not None and scheme.ndim != mixture.ndim:
+        raise ValueError(f"scheme lies in dimension {scheme.ndim}, but distribution in dimension {mixture.ndim}")
+    if layered is not None and layered.groups is not None and len(layered.groups) != mixture.n_components:
         raise ValueError(
             f"scheme gives groups for {len(layered.groups)} components, but distribution has {mixture.n_components}"
         )
     batch = mixture.batch_shape
     if framework(mixture.means) != kind:  # a NumPy law and JAX's scheme
         mixture = map_arrays(mixture, lambda a: to_framework(a, kind))
-    rows = [
-        _discretize(mixture.means[i], mixture.covs[i], mixture.weights[i], layered, kind) for i in np.ndindex(*batch)
-    ]
+
+    def row(i: tuple[int, ...]) -> tuple[Array, Array, Array, bool]:
+        law = mixture.means[i], mixture.covs[i], mixture.weights[i]
+        if layered is None:
+            assert points is not None
+            return *mixture_to_points(*law, points.points), True
+        positions, weights, w2, exact = _discretize(*law, layered, kind)
+        if points is not None:
+            positions, weights = in_given_order(points.points, positions, weights)
+        return positions, weights, w2, exact
+
+    rows = [row(i) for i in np.ndindex(*batch)]
     exact = all(row[3] for row in rows)
     if not batch:
         positions, weights, w2, _ = rows[0]
@@ -167,6 +194,29 @@ def discretize(distribution: Any, scheme: Scheme) -> Quantization:
     stacked = [xp.stack([row[j] for row in rows]) for j in range(3)]
     positions, weights, w2 = (x.reshape(*batch, *x.shape[1:]) for x in stacked)
     return Quantization(mixture, scheme, positions, weights, w2, exact)
+
+
+def _layered(scheme: Scheme) -> LayeredScheme | None:
+    """The scheme as a layered one; None for points in the plane."""
+    if isinstance(scheme, PointScheme):
+        return LayeredScheme((ProductScheme([ScalarCodebook(scheme.points[:, 0])]),)) if scheme.ndim == 1 else None
+    return scheme if isinstance(scheme, LayeredScheme) else LayeredScheme((scheme,))
+
+
+def _discretize_image(image: PolynomialGrid, scheme: Scheme) -> Quantization:
+    if not isinstance(scheme, PointScheme):
+        raise TypeError(f"scheme must be a PointScheme for a PolynomialGrid, got {type(scheme).__name__}")
+    common_framework(distribution=image.values, scheme=scheme.points)
+    if image.ndim != 2 or scheme.ndim != 2:
+        raise ValueError(
+            f"distribution and scheme must lie in the plane for a PolynomialGrid, got dimensions {image.ndim} and"
+            f" {scheme.ndim}"
+        )
+    if is_traced(image.values) or is_traced(scheme.points):
+        raise TypeError(
+            "a PolynomialGrid cannot be discretized under transforms such as jit: its derivatives are not known"
+        )
+    return Quantization(image, scheme, *image_to_points(image, scheme.points), True)
 
 
 def _discretize(
@@ -197,7 +247,7 @@ def _discretize(
         square = with_moved_masses((w2 / unit) ** 2, 0.0 * w2 + change, fraction)
         w2 = square**0.5 * unit + float(root_mean_square(moved, concrete(masses)))
     exact = exact or (not is_traced(w2) and not concrete(w2).any())
-    return out, out_masses, _bound_in(w2, kind, like, up=True), exact
+    return out, out_masses, bound_in(w2, kind, like, up=True), exact
 
 
 def _without_empty(
@@ -216,19 +266,3 @@ def _used(scheme: LayeredScheme) -> LayeredScheme:
     ends = np.cumsum([part.stack for part in scheme.schemes])
     used = np.unique(np.searchsorted(ends, scheme.groups, side="right"))
     return LayeredScheme([scheme.schemes[i] for i in used])
-
-
-def _bound_in(value: Any, kind: str, like: Array, *, up: bool) -> Array:
-    """A bound in the dtype of `like`, rounded to the side on which it stays one."""
-    if is_lazy(value) or (kind != "numpy" and not isinstance(value, np.ndarray | float)):
-        wide, out = value, to_framework(value, kind, like)
-        if out.dtype != wide.dtype:
-            out = out * (1.0 + (1.2e-7 if up else -1.2e-7))
-        return out
-    v = np.asarray(value, dtype=np.float64)
-    dtype = np.float32 if "32" in str(like.dtype) else np.float64
-    low = v.astype(dtype)
-    side = np.inf if up else -np.inf
-    wrong = low < v if up else low > v
-    rounded = np.where(wrong, np.nextafter(low, dtype(side)), low)[()]
-    return to_framework(rounded, kind, like) if kind != "numpy" else rounded

@@ -126,7 +126,7 @@ def expectation(
     ----------
     quantization : Quantization
     f : callable
-        Takes points (n, d) in the framework of the quantization, gives values (n,).
+        Takes points (n, d) in the framework of the quantization, gives values (n,), which are taken as they are.
     lipschitz : number
         A Lipschitz constant L of f.
     radius : number
@@ -154,16 +154,17 @@ def expectation(
     if v.shape != masses.shape or not np.isfinite(v).all():
         raise ValueError(f"f must give one finite number for each of {len(masses)} points, got shape {v.shape}")
     value = float(masses @ v)
-    margin = slope * reach + _ROUNDING * float(masses @ np.abs(v))
+    margin = slope * reach + (_ROUNDING + len(v) * 2.0**-52) * float(masses @ np.abs(v))
     return _certified(quantization, value, value - margin, value + margin)
 
 
 def worst_case(
     quantization: Quantization, f: Callable[[Array], Array], *, lipschitz: float, radius: float = 0.0
 ) -> Array:
-    """The largest expectation that a Lipschitz function may have under any law of the ambiguity ball.
+    """A bound on the expectations that a Lipschitz function has under the laws of the ambiguity ball.
 
-    Arguments as for `expectation`, whose `high` it is; negate f for the smallest one.
+    It is the largest one for the worst function of that slope. Arguments as for `expectation`, whose `high` it is;
+    negate f for the smallest one.
     """
     return expectation(quantization, f, lipschitz=lipschitz, radius=radius).high
 
@@ -183,7 +184,7 @@ def probability(quantization: Quantization, region: HalfSpace | Ball, *, radius:
     -------
     value, low, high
         The mass of the Diracs in the region, and bounds on that of the law: the least and the largest among all laws
-        within ρ = w2 + radius of the Diracs, exactly.
+        within ρ = w2 + radius of the Diracs, exactly. Diracs on the boundary, up to rounding, may count on either side.
 
     Raises
     ------
@@ -210,16 +211,19 @@ def probability(quantization: Quantization, region: HalfSpace | Ball, *, radius:
 
 def _most(masses: np.ndarray, distance: np.ndarray, reach: float) -> float:
     """The largest mass at distance zero after a transport of cost reach²."""
-    order = np.argsort(distance, kind="stable")
-    m, cost = masses[order], masses[order] * distance[order] ** 2
-    budget = reach**2 * (1.0 + _ROUNDING)
+    # In units of the reach squares neither overflow nor vanish; 1e100 of it are as good as infinity.
+    far = np.minimum(distance / reach, 1e100) if reach > 0 else np.where(distance > 0, 1e100, 0.0)
+    order = np.argsort(far, kind="stable")
+    m, cost = masses[order], masses[order] * far[order] ** 2
+    # Running sums are right to one rounding for each term.
+    budget = 1.0 + _ROUNDING + len(m) * 2.0**-52 if reach > 0 else 0.0
     spent = np.cumsum(cost)
     whole = int(np.searchsorted(spent, budget, side="right"))
     total = float(m[:whole].sum())
     if whole < len(m):
         left = budget - (float(spent[whole - 1]) if whole else 0.0)
         total += float(m[whole]) * min(1.0, left / float(cost[whole]))
-    return total + _ROUNDING
+    return total + _ROUNDING + len(m) * 2.0**-52
 
 
 def _ambiguity(quantization: Quantization, radius: float) -> tuple[np.ndarray, np.ndarray, float]:

@@ -23,7 +23,9 @@ from diracs.codebooks.scalar import ScalarCodebook
 from diracs.discretization import Quantization
 from diracs.distributions.discrete import SumOfDiracs
 from diracs.distributions.gaussian import Gaussian, GaussianMixture
+from diracs.distributions.grid import PolynomialGrid
 from diracs.schemes.layered import LayeredScheme
+from diracs.schemes.points import PointScheme
 from diracs.schemes.product import ProductScheme
 
 Filename = str | os.PathLike[str]
@@ -32,7 +34,17 @@ _FORMAT = "diracs quantization"
 _VERSION = 1
 _CLASSES: dict[str, type] = {
     cls.__name__: cls
-    for cls in (SumOfDiracs, Gaussian, GaussianMixture, ScalarCodebook, CrossCodebook, ProductScheme, LayeredScheme)
+    for cls in (
+        SumOfDiracs,
+        Gaussian,
+        GaussianMixture,
+        PolynomialGrid,
+        ScalarCodebook,
+        CrossCodebook,
+        ProductScheme,
+        LayeredScheme,
+        PointScheme,
+    )
 }
 _FIELDS = ("distribution", "scheme", "positions", "weights", "w2", "exact")
 _MIXTURE_KEYS = ("means", "covs", "weights")

@@ -11,6 +11,9 @@ import scipy.spatial
 
 from diracs._arrays import concrete
 from diracs.distributions.gaussian import Gaussian, GaussianMixture, full_covariances
+from diracs.distributions.grid import PolynomialGrid
+from diracs.plotting_law import LAW, Components, draw_image, draw_law, ticks
+from diracs.plotting_law import density_levels as density_levels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,14 +21,8 @@ if TYPE_CHECKING:
     from diracs.discretization import Quantization
 
 _INK = "#1b2a41"
-_LAW = "#2f6690"
+_LAW = LAW
 _DIRAC = "#d1495b"
-# Regions of highest density that hold these shares of the mass are drawn, the outermost first.
-_SHARES = (0.99, 0.95, 0.85, 0.7, 0.5, 0.3, 0.1)
-# Components thinner than this fraction of the picture are drawn as segments or points.
-_THIN = 2e-3
-
-Components = tuple[np.ndarray, np.ndarray, np.ndarray]  # means (k, d), covariances (k, d, d), weights (k,)
 
 
 def plot_quantization(
@@ -40,9 +37,9 @@ def plot_quantization(
     """Draw a quantization beside the law that it approximates.
 
     On the line: the density, with a stem for each Dirac. In the plane: regions of highest density holding 10 to 99 % of
-    the mass, Diracs as dots of area proportional to mass (within sensible limits), Voronoi cells of the positions. In
-    higher dimension: the projection onto the two leading principal axes of the law, without cells, as cells do not
-    project to cells. Components without a density appear as segments and rings.
+    the mass, or the image, Diracs as dots of area proportional to mass (within sensible limits), Voronoi cells of the
+    positions. In higher dimension: the projection onto the two leading principal axes of the law, without cells, as
+    cells do not project to cells. Components without a density appear as segments and rings.
 
     Parameters
     ----------
@@ -86,6 +83,8 @@ def plot_quantization(
             positions, components, labels = _project(positions, masses, components)
             cells = False
         _draw_plane(mpl, ax, positions, masses, components if contours else None, cells, color)
+        if isinstance(q.distribution, PolynomialGrid):
+            _draw_behind(ax, q.distribution, contours)
         ax.set_xlabel(labels[0])
         ax.set_ylabel(labels[1])
     for side in ("top", "right"):
@@ -167,16 +166,6 @@ def _limits(positions: np.ndarray, components: Components | None) -> np.ndarray:
     return np.stack([low - margin, high + margin])
 
 
-def _ticks(limits: np.ndarray, means: np.ndarray, deviations: np.ndarray, number: int) -> np.ndarray:
-    """Abscissas at which to evaluate a density: even ones, and more around narrow components."""
-    span = limits[1] - limits[0]
-    narrow = np.argsort(deviations)[:16]
-    narrow = narrow[deviations[narrow] < span / 20]
-    around = means[narrow, None] + deviations[narrow, None] * np.linspace(-4, 4, 41)
-    x = np.unique(np.concatenate([np.linspace(limits[0], limits[1], number), around.ravel()]))
-    return x[(x >= limits[0]) & (x <= limits[1])]
-
-
 def _draw_line(
     mpl: ModuleType, ax: Axes, x: np.ndarray, masses: np.ndarray, components: Components | None, color: Any
 ) -> None:
@@ -188,7 +177,7 @@ def _draw_line(
         smooth = deviations > 1e-6 * (limits[1] - limits[0])
         if smooth.any():
             mu, sigma = means[smooth], deviations[smooth]
-            t = _ticks(limits, mu, sigma, 600)
+            t = ticks(limits, mu, sigma, 600)
             z = (t[:, None] - mu) / sigma
             f = np.exp(-0.5 * z * z) @ (weights[smooth] / (sigma * math.sqrt(2 * math.pi)))
             top = f.max()
@@ -225,7 +214,7 @@ def _draw_plane(
     ax.set_xlim(*limits[:, 0])
     ax.set_ylim(*limits[:, 1])
     if components is not None:
-        _draw_law(mpl, ax, components, limits)
+        draw_law(mpl, ax, components, limits)
     n = len(masses)
     if cells:
         edges = voronoi_edges(positions)
@@ -241,67 +230,13 @@ def _draw_plane(
     ax.scatter(positions[:, 0], positions[:, 1], s=sizes, color=color, edgecolors="white", linewidths=rims, zorder=3)
 
 
-def _draw_law(mpl: ModuleType, ax: Axes, components: Components, limits: np.ndarray) -> None:
-    """Highest density regions of the components that have a density, segments and rings for the others."""
-    means, covs, weights = components
-    span = (limits[1] - limits[0]).max()
-    variances, axes = np.linalg.eigh(covs)
-    deviations = np.sqrt(np.maximum(variances, 0.0))
-    thin = deviations[:, 0] < _THIN * span
-    if not thin.all():
-        _draw_density(mpl, ax, (means[~thin], covs[~thin], weights[~thin]), limits)
-    reach = 2.0 * deviations[:, 1:] * axes[:, :, 1]
-    segment = thin & (deviations[:, 1] >= _THIN * span)
-    if segment.any():
-        ends = np.stack([means[segment] - reach[segment], means[segment] + reach[segment]], axis=1)
-        ax.add_collection(
-            mpl.collections.LineCollection(
-                list(ends), colors=_LAW, linewidths=5, alpha=0.35, capstyle="round", zorder=1
-            ),
-            autolim=False,
-        )
-    point = thin & ~segment
-    if point.any():
-        ax.scatter(
-            means[point, 0],
-            means[point, 1],
-            s=130,
-            facecolors="none",
-            edgecolors=_LAW,
-            linewidths=1.6,
-            alpha=0.6,
-            zorder=1,
-        )
-
-
-def _draw_density(mpl: ModuleType, ax: Axes, components: Components, limits: np.ndarray) -> None:
-    means, covs, weights = components
-    deviations = np.sqrt(np.diagonal(covs, axis1=-2, axis2=-1))
-    number = 220 if len(weights) <= 50 else 120
-    x, y = (_ticks(limits[:, j], means[:, j], deviations[:, j], number) for j in (0, 1))
-    density = np.zeros((len(y), len(x)))
-    for mean, cov, weight in zip(means, covs, weights):
-        determinant = cov[0, 0] * cov[1, 1] - cov[0, 1] ** 2
-        u, v = x[None, :] - mean[0], y[:, None] - mean[1]
-        square = (cov[1, 1] * u * u - 2 * cov[0, 1] * u * v + cov[0, 0] * v * v) / determinant
-        density += weight * np.exp(-0.5 * square) / (2 * math.pi * math.sqrt(determinant))
-    levels = density_levels(density, np.outer(np.gradient(y), np.gradient(x)), weights.sum())
-    shades = mpl.colors.LinearSegmentedColormap.from_list("law", ["#eaf2f8", "#8fb8d6"])
-    # Levels are spread evenly over the shades, whatever their values.
-    steps = np.linspace(0.0, 1.0, len(levels))
-    colors = shades(steps)
-    ax.contourf(x, y, density, levels=[*levels, np.inf], colors=colors, zorder=0)
-    ax.contour(x, y, density, levels=levels, colors=_LAW, linewidths=0.6, alpha=0.35, zorder=1)
-
-
-def density_levels(density: np.ndarray, area: np.ndarray, total: float) -> np.ndarray:
-    """Increasing values above which the density holds given shares of its total mass (highest density regions)."""
-    order = np.argsort(density, axis=None)[::-1]
-    values = density.ravel()[order]
-    held = np.cumsum(values * area.ravel()[order])
-    at = np.searchsorted(held, np.asarray(_SHARES) * min(total, held[-1]))
-    levels = np.unique(values[np.minimum(at, len(values) - 1)])
-    return levels[levels > 0]
+def _draw_behind(ax: Axes, image: PolynomialGrid, drawn: bool) -> None:
+    """The image under what is there, and its box in sight."""
+    (x0, x1), (y0, y1) = ax.get_xlim(), ax.get_ylim()
+    low, high = image.domain
+    if drawn:
+        draw_image(ax, concrete(image.values), image.domain)
+    ax.set(xlim=(min(x0, low[0]), max(x1, high[0])), ylim=(min(y0, low[1]), max(y1, high[1])), aspect="equal")
 
 
 def voronoi_edges(positions: np.ndarray) -> np.ndarray:

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from diracs import _checks
-from diracs._arrays import Array, concrete, framework, namespace, to_framework
+from diracs._arrays import Array, concrete, framework, is_traced, namespace, to_framework
 from diracs.certificates.lower import lower_bound
+from diracs.certificates.lower_image import image_lower_bound
+from diracs.certificates.nearest import UnitImage, UnitMixture
 from diracs.discretization import Quantization, discretize
 from diracs.distributions.convert import as_mixture
-from diracs.distributions.gaussian import GaussianMixture
+from diracs.distributions.gaussian import GaussianMixture, full_covariances
+from diracs.distributions.grid import PolynomialGrid
+from diracs.planar_search import MOST_POINTS, MOST_TERMS, affordable, fewest_points, optimal_positions
 from diracs.schemes.generate import KINDS, normalized, to_kind_of
-from diracs.schemes.layered import LayeredScheme
+from diracs.schemes.layered import Scheme
+from diracs.schemes.points import PointScheme
 from diracs.schemes.scaling import rescale
 from diracs.search import Groupings, best_scheme
 
 SCHEMES = ("auto", *KINDS, "optimal")
 # No search for a target error goes beyond this many points.
 _MOST_POINTS = 2_000_000
+_MOST_IN_IMAGE = 100_000
 
 
 def quantize(distribution: Any, n: int | None = None, *, w2: float | None = None, scheme: str = "auto") -> Quantization:
@@ -27,8 +35,9 @@ def quantize(distribution: Any, n: int | None = None, *, w2: float | None = None
 
     Parameters
     ----------
-    distribution : Gaussian, GaussianMixture, SumOfDiracs, or what `diracs.distributions.convert` takes
-        With leading axes a batch; its quantizations are padded with points of mass zero to a common length.
+    distribution : Gaussian, GaussianMixture, SumOfDiracs, or what `diracs.distributions.convert` takes; PolynomialGrid
+        With leading axes a batch; its quantizations are padded with points of mass zero to a common length. A
+        PolynomialGrid lies in the plane and takes "auto" and "optimal", which are the same there.
     n : int, optional
         Number of points; exactly one of `n` and `w2` is to be given.
     w2 : float, optional
@@ -36,40 +45,55 @@ def quantize(distribution: Any, n: int | None = None, *, w2: float | None = None
         schemes reach it with.
     scheme : {"auto", "grid", "cross", "product", "optimal"}
         "grid": scalar codebooks on the principal axes of each group of components; "cross": one cross of sigma points
-        for each group; "product": products of both; each with the best grouping of the components. "auto": the best of
-        all. "optimal": the optimal quantizer, on the line.
+        for each group; "product": products of both; each with the best grouping of the components. "optimal": the
+        optimal quantizer, on the line and in the plane. "auto": the best of all; in the plane "optimal" is tried up to
+        10 000 points and 100 000 points times components, which takes seconds.
 
     Returns
     -------
     Quantization
-        In the framework, dtype and device of the distribution; `w2` is differentiable in its parameters.
+        In the framework, dtype and device of the distribution; `w2` and `weights` are differentiable in the parameters
+        of mixtures. Optimal points in the plane come as a PointScheme, in the order of a Hilbert curve.
 
     Raises
     ------
     ValueError, TypeError
-        If not exactly one of `n` and `w2` is given, or they are not positive; for an unknown scheme; if `w2` needs more
-        than two million points; under `jax.jit`, where no scheme can be chosen (use `discretize` there).
+        If not exactly one of `n` and `w2` is given, or they are not positive; for an unknown scheme; for "optimal" in
+        higher dimensions or with near singular covariances in the plane; if `w2` needs more than two million points;
+        under `jax.jit`, where no scheme can be chosen (use `discretize` there).
     """
+    if isinstance(distribution, PolynomialGrid):
+        return _quantize_image(distribution, n, w2, scheme)
     mixture = as_mixture(distribution)
-    if (n is None) == (w2 is None):
-        raise ValueError("give either n, the number of points, or w2, the error to stay below")
-    if scheme not in SCHEMES:
-        raise ValueError(f"scheme must be one of {', '.join(map(repr, SCHEMES))}, got {scheme!r}")
-    if scheme == "optimal" and mixture.ndim > 1:
-        raise ValueError(f"scheme='optimal' is for laws on the line, the distribution has dimension {mixture.ndim}")
-    count = None if n is None else _checks.count("n", n)
-    target = None if w2 is None else _checks.positive("w2", w2)
+    count, target = _wanted(n, w2, scheme)
+    if scheme == "optimal" and mixture.ndim > 2:
+        raise ValueError(
+            f"scheme='optimal' is for laws on the line and in the plane, the distribution has dimension {mixture.ndim};"
+            " use 'product'"
+        )
     # Grids and crosses are products: "product" tries them as such, which with several groups can pay.
     kinds = {"auto": KINDS, "product": KINDS, "optimal": ("grid",)}.get(scheme, (scheme,))
     batch = mixture.batch_shape
     found = []
     for i in np.ndindex(*batch):
         single = GaussianMixture(mixture.means[i], mixture.covs[i], mixture.weights[i])
-        found.append(_quantize_one(single, count, target, kinds))
+        planar = mixture.ndim == 2 and scheme in ("auto", "optimal")
+        one = _quantize_in_plane(single, count, target, scheme == "optimal") if planar else None
+        found.append(one or _quantize_one(single, count, target, kinds))
     return _stack(mixture, found) if batch else found[0]
 
 
+def _wanted(n: Any, w2: Any, scheme: Any) -> tuple[int | None, float | None]:
+    """Number of points and error, checked."""
+    if (n is None) == (w2 is None):
+        raise ValueError("give either n, the number of points, or w2, the error to stay below")
+    if scheme not in SCHEMES:
+        raise ValueError(f"scheme must be one of {', '.join(map(repr, SCHEMES))}, got {scheme!r}")
+    return None if n is None else _checks.count("n", n), None if w2 is None else _checks.positive("w2", w2)
+
+
 def _quantize_one(mixture: GaussianMixture, n: int | None, w2: float | None, kinds: tuple[str, ...]) -> Quantization:
+    """By product schemes."""
     numbers, unit = normalized(mixture)
     groupings = Groupings(numbers)
 
@@ -81,14 +105,84 @@ def _quantize_one(mixture: GaussianMixture, n: int | None, w2: float | None, kin
         return at(n)
     assert w2 is not None
     points = _fewest(groupings, w2 / unit, kinds)
+    return _raised(at, points, w2, _MOST_POINTS)
+
+
+def _raised(at: Callable[[int], Quantization], points: int, w2: float, most: int) -> Quantization:
+    """A result of error at most `w2`, for about as many points as the search found."""
     while True:
         result = at(points)
         # Rounding of the positions may lift the certificate above what the search saw.
         if float(concrete(result.w2)) <= w2:
             return result
         points += 1 + points // 100
-        if points > _MOST_POINTS:
+        if points > most:
             raise ValueError(f"w2 = {w2:g} is below what rounding of the positions allows; ask for a larger error")
+
+
+def _quantize_in_plane(mixture: GaussianMixture, n: int | None, w2: float | None, wanted: bool) -> Quantization | None:
+    """By optimal points in the plane; None where schemes are to be preferred and these were not `wanted`."""
+    numbers, unit = normalized(mixture)
+    means, covs, weights = (concrete(x) for x in (mixture.means, mixture.covs, mixture.weights))
+    law = UnitMixture.of(means, full_covariances(means, covs), weights)
+    components = int(np.count_nonzero(numbers.weights))
+    if law is None:
+        if wanted:
+            raise ValueError(
+                "scheme='optimal' needs positive definite covariances in the plane, with deviations not below 1e-7 of"
+                " the distribution's size nor 1e-6 of each other; use scheme='product'"
+            )
+        return None
+    if not wanted and not affordable(n or 1, components):
+        return None
+    groupings = Groupings(numbers)
+
+    def at(points: int) -> Quantization:
+        # The best of the other schemes is a start as well, and kept where it is as good.
+        product, square = best_scheme(groupings, points)
+        also = concrete(product.positions(2)) * unit
+        positions, error = optimal_positions(law, points, also)
+        if unit * math.sqrt(square) <= error * (1.0 + 1e-9):
+            return discretize(mixture, to_kind_of(rescale(product, unit), mixture.means))
+        return discretize(mixture, to_kind_of(PointScheme(positions), mixture.means))
+
+    if n is not None:
+        return at(n)
+    assert w2 is not None
+    most = _MOST_POINTS if wanted else min(MOST_POINTS, MOST_TERMS // components)
+    if lower_bound(*groupings.mixture, most) > w2 / unit:
+        points = None
+    else:
+        points = fewest_points(law, w2, most)
+    if points is None:
+        if wanted:
+            raise ValueError(f"w2 = {w2:g} needs more than {most} points; ask for a larger error")
+        return None
+    return _raised(at, points, w2, most)
+
+
+def _quantize_image(image: PolynomialGrid, n: int | None, w2: float | None, scheme: str) -> Quantization:
+    """By optimal points in the plane."""
+    count, target = _wanted(n, w2, scheme)
+    if scheme not in ("auto", "optimal"):
+        raise ValueError(f"scheme must be 'auto' or 'optimal' for a PolynomialGrid, got {scheme!r}")
+    if image.ndim != 2:
+        raise ValueError(f"distribution must lie in the plane if it is a PolynomialGrid, got dimension {image.ndim}")
+    if is_traced(image.values):
+        raise TypeError("points are chosen by looking at the distribution, which cannot be done under transforms")
+    law = UnitImage.of(concrete(image.values), image.domain)
+
+    def at(points: int) -> Quantization:
+        return discretize(image, to_kind_of(PointScheme(optimal_positions(law, points)[0]), image.values))
+
+    if count is not None:
+        return at(count)
+    assert target is not None
+    hopeless = image_lower_bound(concrete(image.values), image.domain, _MOST_IN_IMAGE) > target
+    points = None if hopeless else fewest_points(law, target, _MOST_IN_IMAGE)
+    if points is None:
+        raise ValueError(f"w2 = {target:g} needs more than {_MOST_IN_IMAGE} points; ask for a larger error")
+    return _raised(at, points, target, _MOST_IN_IMAGE)
 
 
 def _fewest(groupings: Groupings, w2: float, kinds: tuple[str, ...]) -> int:
@@ -142,5 +236,5 @@ def _stack(mixture: GaussianMixture, found: list[Quantization]) -> Quantization:
         xp.stack(list(column)).reshape(*mixture.batch_shape, *column[0].shape) for column in zip(*pairs, strict=True)
     )
     w2 = xp.stack([q.w2 for q in found]).reshape(mixture.batch_shape)
-    schemes: tuple[LayeredScheme, ...] = tuple(q.scheme for q in found)  # type: ignore[misc]
+    schemes: tuple[Scheme, ...] = tuple(q.scheme for q in found)  # type: ignore[misc]
     return Quantization(mixture, schemes, positions, weights, w2, all(q.exact for q in found))

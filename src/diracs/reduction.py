@@ -40,7 +40,7 @@ def reduce_mixture(mixture: Any, k: int) -> tuple[GaussianMixture, Array]:
         In the framework and dtype of the input, with the same kind of covariances.
     w2_bound : number
         A bound on the 2-Wasserstein distance between the two mixtures; 0 where nothing but identical components was
-        merged.
+        merged, unless their weights had to be rounded to less than float64.
 
     Raises
     ------
@@ -63,16 +63,15 @@ def reduce_mixture(mixture: Any, k: int) -> tuple[GaussianMixture, Array]:
         raise TypeError("components are merged by looking at them, which cannot be done under transforms such as jit")
     means, covs, weights = (concrete(x) for x in (law.means, law.covs, law.weights))
     means, covs, weights = _distinct(means, covs, weights)
-    if len(weights) <= count:
-        return _as_given(law, means, covs, weights), _bound(law, 0.0)
-    labels = clusters(_embedding(means, covs), weights, count)
-    merged = _merge(means, covs, weights, labels)
-    for _ in range(_ROUNDS if law.covariance_kind == "full" else 0):
-        # Embedded distances are only bounds where covariances do not commute: look again with the true ones.
-        better = _merge(means, covs, weights, _nearest(means, covs, merged))
-        if not better.square < merged.square * (1.0 - 1e-6):
-            break
-        merged = better
+    merged = Merged(means, covs, weights, 0.0)
+    if len(weights) > count:
+        merged = _merge(means, covs, weights, clusters(_embedding(means, covs), weights, count))
+        for _ in range(_ROUNDS if law.covariance_kind == "full" else 0):
+            # Embedded distances are only bounds where covariances do not commute: look again with the true ones.
+            better = _merge(means, covs, weights, _nearest(means, covs, merged))
+            if not better.square < merged.square * (1.0 - 1e-6):
+                break
+            merged = better
     reduced = _as_given(law, merged.means, merged.covs, merged.weights)
     return reduced, _bound(law, np.sqrt(merged.square) + _rounding(reduced, merged))
 
@@ -141,8 +140,8 @@ def _distinct(means: np.ndarray, covs: np.ndarray, weights: np.ndarray) -> tuple
     return means[first[order]], covs[first[order]], total[order]
 
 
-def _roots(covs: np.ndarray) -> np.ndarray:
-    """Symmetric square roots of matrices (..., d, d)."""
+def psd_roots(covs: np.ndarray) -> np.ndarray:
+    """Symmetric square roots of positive semidefinite matrices (..., d, d)."""
     values, vectors = np.linalg.eigh(covs)
     return (vectors * np.sqrt(np.maximum(values, 0.0))[..., None, :]) @ np.swapaxes(vectors, -1, -2)
 
@@ -154,20 +153,28 @@ def _embedding(means: np.ndarray, covs: np.ndarray) -> np.ndarray:
         flat = covs.reshape(k, -1)
         if (flat == flat[0]).all():
             return means
-        roots = _roots(covs).reshape(k, -1)
+        roots = psd_roots(covs).reshape(k, -1)
     else:
         roots = np.sqrt(covs) if covs.ndim == 2 else np.sqrt(d * covs)[:, None]
     return np.concatenate([means, roots], axis=1)
 
 
 def bures(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Squared distances (...) of centred Gaussians with covariances (..., d, d), not rounded down (Gelbrich 1990)."""
-    root = _roots(first)
-    values = np.linalg.eigvalsh(root @ second @ root)
+    """Squared distances (...) of centred Gaussians with covariances (..., d, d), not rounded down (Gelbrich 1990).
+
+    tr (A^{1/2} B A^{1/2})^{1/2} grows with A and B, and eigenvalues are only right to roundings of the largest. Both
+    times as much is taken off: the root of a zero that came out as 1e-16 would be 1e-8, and the distance too low.
+    """
+    d = first.shape[-1]
+    values, vectors = np.linalg.eigh(first)
+    lowered = np.maximum(values - 8 * d * 2.0**-52 * values[..., -1:], 0.0)
+    root = (vectors * np.sqrt(lowered)[..., None, :]) @ np.swapaxes(vectors, -1, -2)
+    error = 8 * d * 2.0**-52 * values[..., -1] * np.trace(second, axis1=-2, axis2=-1)
+    values = np.linalg.eigvalsh(root @ second @ root) - error[..., None]
     trace = np.trace(first + second, axis1=-2, axis2=-1)
     square = trace - 2.0 * np.sqrt(np.maximum(values, 0.0)).sum(axis=-1)
     same = (first == second).all(axis=(-2, -1))
-    return np.where(same, 0.0, np.maximum(square, 0.0) + 1e-14 * first.shape[-1] * trace)
+    return np.where(same, 0.0, np.maximum(square, 0.0) + 1e-14 * d * trace)
 
 
 def _merge(means: np.ndarray, covs: np.ndarray, weights: np.ndarray, labels: np.ndarray) -> Merged:
@@ -192,22 +199,22 @@ def _barycenter(covs: np.ndarray, share: np.ndarray) -> np.ndarray:
     """The Bures–Wasserstein barycenter of covariances, by the fixed point of Álvarez-Esteban et al. (2016)."""
     if (covs == covs[0]).all():
         return covs[0]
-    root = np.tensordot(share, _roots(covs), 1)
+    root = np.tensordot(share, psd_roots(covs), 1)
     centre = root @ root.T
     for _ in range(_STEPS):
-        root = _roots(centre)
+        root = psd_roots(centre)
         values, vectors = np.linalg.eigh(centre)
         top = values[-1] if values[-1] > 0 else 1.0
         inverse = np.where(values > 1e-12 * top, 1.0 / np.sqrt(np.maximum(values, 1e-12 * top)), 0.0)
         back = (vectors * inverse) @ vectors.T
-        middle = np.tensordot(share, _roots(root @ covs @ root), 1)
+        middle = np.tensordot(share, psd_roots(root @ covs @ root), 1)
         new = back @ middle @ middle @ back
         new = 0.5 * (new + new.T)
         done = np.abs(new - centre).max() <= 1e-10 * top
         centre = new
         if done:
             break
-    start = np.tensordot(share, _roots(covs), 1)
+    start = np.tensordot(share, psd_roots(covs), 1)
     start = start @ start.T
     # For singular covariances the fixed point may miss directions that the start has.
     return min(centre, 0.5 * (start + start.T), key=lambda c: float(share @ bures(covs, c)))
@@ -235,7 +242,8 @@ def _rounding(reduced: GaussianMixture, merged: Merged) -> float:
     change = np.abs(concrete(reduced.covs) - merged.covs).max()
     # |√a − √b|² ≤ |a − b| for numbers, for matrices the sum of singular values (Powers & Størmer 1970).
     widened = np.sqrt(change * d ** (1.5 if merged.covs.ndim == 3 else 1.0))
-    shifted = 0.5 * np.abs(concrete(reduced.weights) - merged.weights / merged.weights.sum()).sum()
+    given = concrete(reduced.weights)
+    shifted = 0.5 * np.abs(given / given.sum() - merged.weights / merged.weights.sum()).sum()
     variances = full_covariances(merged.means[:1], merged.covs[:1]) if merged.covs.ndim < 3 else merged.covs
     spread = np.ptp(merged.means, axis=0)
     reach = np.sqrt(spread @ spread) + 2.0 * np.sqrt(np.trace(variances, axis1=-2, axis2=-1).max())

@@ -12,11 +12,8 @@ from diracs.schemes.generate import KINDS, Groups, Mixture, Plan, build, coarsen
 from diracs.schemes.grouping import merge_levels, modes
 from diracs.schemes.layered import LayeredScheme
 
-# Of the levels of the merge tree so many are really built and certified, those with the best estimates: of few and of
-# many components.
+# Of the levels of the merge tree so many are really built and certified, those with the best estimates.
 _BUILT = 3
-_BUILT_OF_MANY = 1
-_MANY = 64
 _LEVELS = 12
 
 
@@ -73,8 +70,7 @@ def best_scheme(groupings: Groupings, n: int, configurations: tuple[str, ...] = 
 def _candidates(groupings: Groupings, n: int, configurations: tuple[str, ...]) -> Iterator[Plan]:
     """Plans for every configuration: the fixed groupings, and the levels of the tree that promise most for products."""
     between = [(plan(groupings.groups(labels), n, "product").error, labels) for labels in groupings.between(n)]
-    built = _BUILT if len(groupings.mixture.weights) <= _MANY else _BUILT_OF_MANY
-    levels = [labels for _, labels in sorted(between, key=lambda pair: pair[0])[:built]]
+    levels = [labels for _, labels in sorted(between, key=lambda pair: pair[0])[:_BUILT]]
     for kind in configurations:
         for labels in groupings.fixed(n) + levels:
             yield plan(groupings.groups(labels), n, kind)

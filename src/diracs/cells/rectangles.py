@@ -45,7 +45,7 @@ def rectangle_masses(a: Array, b: Array, correlation: Array) -> Array:
         return xp.matrix_transpose(rectangle_masses(b, a, correlation))
     if not isinstance(a, np.ndarray):
         return _between_steps(a, b, correlation)
-    rest = np.sqrt(np.maximum(1.0 - correlation**2, 0.0))
+    rest = np.sqrt(np.maximum((1.0 - correlation) * (1.0 + correlation), 0.0))
     width = rest / np.maximum(np.abs(correlation), 1e-300)
     panel = np.array(_PANELS)[np.searchsorted(_WIDTHS, width, side="right")]
     smooth = np.flatnonzero(panel > 0)
@@ -86,7 +86,7 @@ def _between_steps(a: Array, b: Array, correlation: Array) -> Array:
     xp = namespace(a, b, correlation)
     k, n1 = a.shape[0], a.shape[1] - 1
     rho = correlation[:, None]
-    rest = 1.0 - rho * rho
+    rest = (1.0 - rho) * (1.0 + rho)
     rest = xp.where(rest > 0, xp.sqrt(xp.where(rest > 0, rest, 1.0)), 0.0)
     safe_rho = xp.where(abs(rho) > 0.05, rho, 1.0)
     width = xp.where(abs(rho) > 0.05, rest / abs(safe_rho), 0.0)

@@ -65,10 +65,13 @@ def diffused(masses: np.ndarray, dtype: type) -> np.ndarray:
     return out
 
 
-def mass_change(positions: np.ndarray, masses: np.ndarray, rounded: np.ndarray) -> tuple[float, float]:
+def mass_change(
+    positions: np.ndarray, masses: np.ndarray, rounded: np.ndarray, seconds: np.ndarray | None = None
+) -> tuple[float, float]:
     """M and f between two sets of masses on the same points: the coupling that keeps their order.
 
-    Both are normalized first; masses that hardly differ are hardly moved.
+    Both are normalized first; masses that hardly differ are hardly moved. If the second moments of the cells are known,
+    f is the mean of their fractions weighted by these: 2 Σ cᵢ gᵢ·bᵢ/mᵢ ≤ 2 √M √Σ (cᵢ/mᵢ) sᵢ, as |bᵢ|² ≤ mᵢ sᵢ.
     """
     first, second = (np.cumsum(m) / m.sum() for m in (masses, rounded.astype(np.float64)))
     cuts = np.unique(np.concatenate([first, second]))
@@ -76,5 +79,8 @@ def mass_change(positions: np.ndarray, masses: np.ndarray, rounded: np.ndarray) 
     middle = cuts - 0.5 * pieces
     i, j = (np.minimum(np.searchsorted(c, middle), len(c) - 1) for c in (first, second))
     out = np.bincount(i, pieces * (i != j), minlength=len(masses))
-    fraction = (out / np.maximum(masses / masses.sum(), 1e-300)).max()
-    return float((pieces * ((positions[i] - positions[j]) ** 2).sum(axis=1)).sum()), min(float(fraction), 1.0)
+    fractions = np.minimum(out / np.maximum(masses / masses.sum(), 1e-300), 1.0)
+    moved = float((pieces * ((positions[i] - positions[j]) ** 2).sum(axis=1)).sum())
+    if seconds is None or not seconds.any():
+        return moved, float(fractions.max())
+    return moved, float(fractions @ (seconds / seconds.sum()))

@@ -45,7 +45,8 @@ class LipschitzGrowth:
     """Bounds for a map of Lipschitz constant L, from the errors of the steps so far.
 
     `nominal` bounds the error of the chain that starts at the given law and has the given noise. `robust` bounds the
-    error before the noise's own radius is added, for every law and noise within the radii.
+    error before the noise's own radius is added, for every law and noise within the radii. Both count what merging and
+    rounding moved.
     """
 
     slope: float
@@ -61,15 +62,14 @@ class LipschitzGrowth:
 
     def after(self, step: StepError) -> tuple[float, float, float]:
         """Nominal error, robust error and drift after one more step."""
-        merging = float(np.sqrt(max(np.trace(step.merging), 0.0)))
+        moved = float(np.sqrt(max(np.trace(step.merging), 0.0))) + self.slope * step.moved
         first = self.steps == 0
-        nominal = _grown(self.nominal, 0.0, self.slope, step, coupled=not first) + merging
+        nominal = _grown(self.nominal, 0.0, self.slope, step, coupled=not first) + moved
         radius = 0.0 if first else self.noise_radius
         coupled = not first or self.initial_radius == 0.0
-        robust = _grown(self.robust, radius, self.slope, step, coupled=coupled) + merging
-        rounding = self.slope * step.moved
-        drift = self.slope * self.drift + self.noise_radius + rounding
-        return nominal * (1.0 + _SLACK), (robust + rounding) * (1.0 + _SLACK), drift * (1.0 + _SLACK)
+        robust = _grown(self.robust, radius, self.slope, step, coupled=coupled) + moved
+        drift = self.slope * self.drift + self.noise_radius
+        return nominal * (1.0 + _SLACK), robust * (1.0 + _SLACK), drift * (1.0 + _SLACK)
 
     def bound(self, step: StepError) -> float:
         """W₂ after one more step: through the nominal chain, or with the noise's radius in every step."""
@@ -137,8 +137,11 @@ class AffineGrowth:
         self.plain = LipschitzGrowth(norm(self.A), self.initial_radius, self.noise_radius)
 
     def _after(self, step: StepError) -> np.ndarray:
-        before = 0.0 if self.matrix is None else self.matrix
-        return (self.A @ (before + step.error) @ self.A.T + step.merging) * (1.0 + _SLACK)
+        inner = step.error if self.matrix is None else self.matrix + step.error
+        # Terms of A M Aᵀ may cancel: its rounding is relative to ‖A‖² tr M, in every direction.
+        rounding = 2.0**-52 * sum(self.A.shape) * float(np.sum(self.A**2) * np.trace(inner))
+        grown = self.A @ inner @ self.A.T + step.merging + rounding * np.eye(len(self.A))
+        return 0.5 * (grown + grown.T) * (1.0 + _SLACK)
 
     def _drift(self, step: StepError) -> float:
         """‖Aᵗ‖ r₀ + Σ ‖Aˢ‖ r_v and the rounding of the Diracs."""

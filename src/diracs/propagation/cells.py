@@ -99,7 +99,7 @@ class Block:
         # Differences are only good to the rounding of their largest terms.
         wide = float(placed.share @ np.trace(law.covs, axis1=1, axis2=2)[law.kind[placed.members]])
         slack = 1e-13 * float(np.trace(square)) + 16 * d * 2.0**-52 * wide
-        self.error = square - gained + slack / d * np.eye(d)
+        self.error = square - gained + slack * np.eye(d)  # in every direction, as maps may stretch any
 
     def component_bias(self, cells: np.ndarray | None = None) -> np.ndarray:
         """E[δ | component], (J, d); with `cells` (G, n) E[δ; these | component], if the frame diagonalizes all."""

@@ -24,6 +24,8 @@ from diracs.reduction import centroids, clusters
 _MOST_POINTS = 20_000
 # The limit: cells are chosen and settled on roughly twice, then for good.
 _TOLERANCES = (1e-3, 1e-3, 1e-12)
+# Squares of what is larger would overflow.
+_LARGEST = 1e150
 
 
 def propagate(
@@ -161,6 +163,10 @@ class _Run:
         else:
             arrived = masses
         bound = self.growth.advance(step)
+        if not max(bound, float(np.abs(out).max())) <= _LARGEST:
+            raise ValueError(
+                f"the states or their bounds grow beyond {_LARGEST:g} in step {len(self.states) + 1}: take fewer steps"
+            )
         if self._noise is None:
             self._noise = self._noise_in(out.shape[1])
         if out.shape[1] != self.law.means.shape[1] and self._steps > 1:
@@ -201,10 +207,8 @@ class _Run:
             # Cells for the law that the last ones settled on.
             scheme = chooser.best(without_empty(law), len(self.diracs[-1]), self.growth).scheme
             law, choice = settle(
-                without_empty(law), scheme, noise, lambda x: images(self._dynamics, x, self._like)[0], tolerance
+                without_empty(law), scheme, noise, lambda x: images(self._dynamics, x, self._like), tolerance
             )
-        rounded = images(self._dynamics, choice.cells.barycenters, self._like)[1]
-        choice = choice._replace(step=choice.step._replace(moved=choice.step.moved + rounded))
         if self._local is not None:
             choice = with_local_slopes(choice, law, self._local, self._slope, self._like)
         if isinstance(self.growth, AffineGrowth):

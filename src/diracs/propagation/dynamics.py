@@ -67,7 +67,7 @@ def images(dynamics: Callable[[Array], Array], points: np.ndarray, like: Array) 
     Raises
     ------
     TypeError, ValueError
-        If the dynamics return anything but a finite array of n rows.
+        If the dynamics return anything but a finite real array of n rows.
     """
     if isinstance(dynamics, Affine):
         return points @ concrete(dynamics.A).T + concrete(dynamics.b), 0.0
@@ -75,7 +75,9 @@ def images(dynamics: Callable[[Array], Array], points: np.ndarray, like: Array) 
     out = dynamics(given)
     if not is_array(out):
         raise TypeError(f"dynamics must return an array of shape (n, d), got {type(out).__name__}")
-    if out.ndim != 2 or out.shape[0] != len(points):
+    if "complex" in str(out.dtype):
+        raise TypeError("dynamics must return real numbers, got complex ones")
+    if out.ndim != 2 or out.shape[0] != len(points) or out.shape[1] == 0:
         raise ValueError(
             f"dynamics must map points of shape {points.shape} to as many points, one row each,"
             f" got shape {tuple(out.shape)}: vectorize it over the first axis"

@@ -9,6 +9,7 @@ import numpy as np
 from diracs._arrays import Array, concrete, framework, namespace, take, to_framework
 from diracs.certificates.rounding import mass_change
 from diracs.distributions.gaussian import GaussianMixture, full_covariances
+from diracs.reduction import psd_roots
 
 
 class Law(NamedTuple):
@@ -86,8 +87,11 @@ def state_rounding(law: Law, state: GaussianMixture) -> float:
     change = np.abs(full_covariances(law.means[: len(given)], given) - law.covs).max()
     # ‖√S − √T‖² is at most the sum of the singular values of S − T (Powers & Størmer 1970).
     widths = np.sqrt(d**1.5 * change)
+    places = np.sqrt(((concrete(state.means) - law.means) ** 2).sum(axis=1).max())
+    points = law.means
     if len(law.covs) > 1:
-        # Misplaced mass may have another covariance now.
-        misplaced = np.abs(concrete(state.weights) - law.weights).sum()
-        widths += np.sqrt(2.0 * misplaced * np.trace(law.covs, axis1=1, axis2=2).max())
-    return rounding(law.means, law.weights, state.means, state.weights) + float(widths)
+        # Misplaced mass may have another covariance now: W₂² of two Gaussians is at most |μ − μ'|² + ‖√Σ − √Σ'‖², and
+        # R of QR has columns as far apart as those roots.
+        roots = np.linalg.qr(psd_roots(law.covs).reshape(len(law.covs), -1).T)[1].T
+        points = np.concatenate([points, roots[law.kind]], axis=1)
+    return float(places + widths + np.sqrt(mass_change(points, law.weights, concrete(state.weights))[0]))

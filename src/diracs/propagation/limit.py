@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy.linalg import solve_discrete_lyapunov
 
+from diracs.certificates.rounding import mass_change
 from diracs.propagation.bounds import StepError
 from diracs.propagation.cells import Cells
 from diracs.propagation.dynamics import norm
@@ -21,16 +22,20 @@ _POWERS = 10_000
 
 
 def settle(
-    law: Law, scheme: LayeredScheme, noise: Law, push: Callable[[np.ndarray], np.ndarray], tolerance: float
+    law: Law,
+    scheme: LayeredScheme,
+    noise: Law,
+    push: Callable[[np.ndarray], tuple[np.ndarray, float]],
+    tolerance: float,
 ) -> tuple[Law, Choice]:
     """The stationary law of the chain of a scheme's Diracs, and the error of a step.
 
-    Diracs move to the barycenters of their cells until they stay there, up to the tolerance. They are then kept, and
-    what they still are off counts as moved.
+    Diracs move to the barycenters of their cells until they stay there, up to the tolerance. They and their masses are
+    then kept, and what they still are off counts as moved. `push` gives images and what it rounded their points by.
     """
     d = law.means.shape[1]
     centers = np.concatenate([np.broadcast_to(np.asarray(part.offset), (part.stack, d)) for part in scheme.schemes])
-    groups = np.zeros(0, dtype=int)
+    groups, rounded = np.zeros(0, dtype=int), 0.0
     points, masses = np.empty((0, d)), np.empty(0)
     for rounds in range(_ROUNDS):
         if rounds < _FREE:
@@ -38,13 +43,16 @@ def settle(
         cells = measure(law, LayeredScheme(scheme.schemes, groups)).cells
         change = _change(cells, points, masses) if cells.barycenters.shape == points.shape else np.inf
         points, masses = cells.barycenters, cells.masses
-        law = with_noise(push(points), masses, noise)
+        out, rounded = push(points)
+        law = with_noise(out, masses, noise)
         if change <= tolerance and (rounds >= _FREE or len(centers) == 1):
             break
     choice = measure(law, LayeredScheme(scheme.schemes, groups))
     off = choice.cells.barycenters - points
-    moved = float(np.sqrt(choice.cells.masses @ (off**2).sum(axis=1)))
-    return law, choice._replace(step=choice.step._replace(moved=choice.step.moved + moved))
+    moved = np.sqrt(choice.cells.masses @ (off**2).sum(axis=1))
+    # The law is only stationary once the masses go back to those that it was made of.
+    moved += np.sqrt(mass_change(points, choice.cells.masses, masses)[0])
+    return law, choice._replace(step=choice.step._replace(moved=choice.step.moved + rounded + float(moved)))
 
 
 def _change(cells: Cells, before: np.ndarray, before_masses: np.ndarray) -> float:
@@ -68,10 +76,6 @@ def check_contraction(A: np.ndarray) -> None:
 
 def affine_limit(A: np.ndarray, step: StepError, noise_radius: float) -> float:
     """√tr M with M = A (M + Q) Aᵀ, and what radius and rounding add along the powers of A."""
-    if A.shape[0] != A.shape[1] or np.abs(np.linalg.eigvals(A)).max() >= 1.0 - 1e-12:
-        raise ValueError(
-            "the limit needs a contraction, but A has an eigenvalue of modulus 1 or more, or is not square"
-        )
     matrix = solve_discrete_lyapunov(A, A @ step.error @ A.T)
     # Rounding of the solution: the residual is summed along the powers as well.
     residual = np.linalg.norm(A @ (matrix + step.error) @ A.T - matrix, "nuc")
@@ -95,7 +99,7 @@ def _sum_of_norms(A: np.ndarray) -> float:
 def lipschitz_limit(slope: float, step: StepError, noise_radius: float) -> float:
     """The fixed points of the recursions for a Lipschitz constant below 1."""
     delta, r = np.sqrt(step.square), noise_radius
-    bias, gap = min(step.bias, delta), 1.0 - slope**2
+    bias, gap = min(step.bias, delta), (1.0 - slope) * (1.0 + slope)
 
     def fixed(b: float, size: float) -> float:
         # a² = L² (a² + 2 a b + size²).

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from diracs._arrays import Array
+from diracs._arrays import Array, concrete, framework, to_framework
 from diracs.cells.product import IntervalMoments, interval_moments, voronoi_gaps
 from diracs.propagation.bounds import Split
 from diracs.propagation.cells import Block
@@ -27,6 +27,9 @@ def splits(blocks: list[Block], law: Law, lipschitz: SlopeOnBalls, slope: float,
     if any(block.mixed or len(block.axes) < d for block in blocks):
         return ()
     square, inside, centers, radii = (np.concatenate(x) for x in zip(*(_cut(block) for block in blocks), strict=True))
+    # Rounded to float32 centers move and radii shrink: the balls grow by as much.
+    off = np.linalg.norm(concrete(to_framework(centers, framework(like), like)) - centers, axis=1)
+    radii = (radii + off) * (1.0 + 2.0**-23)
     slopes = np.minimum(local_slopes(lipschitz, centers, radii, like), slope)
     inside = np.minimum(inside, square)
     local = slopes**2 * inside + slope**2 * (square - inside)
@@ -48,7 +51,9 @@ def splits(blocks: list[Block], law: Law, lipschitz: SlopeOnBalls, slope: float,
 def _cut(block: Block) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """For each cell E[|δ|²; cell], the same in its box, the barycenter, the radius of a ball about it with the box."""
     placed, stack = block.placed, len(block.masses)
-    total = block.squares(block.axes) - block.masses * (block.shift**2).sum(axis=2)
+    about_level = block.squares(block.axes)
+    # Raised by the rounding of the difference.
+    total = about_level * (1.0 + 1e-13) - block.masses * (block.shift**2).sum(axis=2)
     shift = block.shift @ placed.frame  # in frame coordinates, (G, n, d)
     deviation = np.sqrt(placed.variance[placed.pair])
     boxed: list[IntervalMoments] = []
@@ -74,6 +79,6 @@ def _cut(block: Block) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         np.maximum(left[:, i] + shift[:, :, k], right[:, i] - shift[:, :, k])
         for k, ((left, right), i) in enumerate(zip(extents, grid, strict=True))
     ]
-    radius = np.sqrt(sum(x**2 for x in far)) * (1.0 + 1e-12)
+    radius = np.sqrt(sum(x**2 for x in far))
     centers = (block.levels + block.shift).reshape(-1, shift.shape[2])
     return np.maximum(total, 0.0).ravel(), np.maximum(inside, 0.0).ravel(), centers, np.asarray(radius).ravel()

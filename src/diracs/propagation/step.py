@@ -108,7 +108,7 @@ def measure(law: Law, scheme: LayeredScheme, *, biased: bool = True) -> Choice:
     if cells.bias is not None:
         weights = np.bincount(law.source, law.weights, len(cells.bias))
         beta = float(np.sqrt(((cells.bias**2).sum(axis=1) / np.maximum(weights, 1e-300)).sum()))
-    error = cells.error + wrong / d * np.eye(d)
+    error = cells.error + wrong * np.eye(d)  # it is not known in which direction
     return Choice(scheme, cells, StepError(error, beta, np.zeros((1, 1)), 8.0 * 2.0**-52 * float(positions)))
 
 

@@ -74,7 +74,8 @@ def _moves(states: tuple[int, ...], kinds: str, ndim: int) -> tuple[_Moves, ...]
                 sizes = budgets_below(int(budget))
                 sizes = sizes[sizes > 1]
                 options.append((np.full(sizes.size, i), sizes, np.zeros(sizes.size, dtype=int)))
-        if kinds != "grid":
+        # On one axis a cross is an even number of levels: only these are fitted to the marginal.
+        if kinds == "cross" or (kinds == "product" and axes > 1):
             for j in reductions:
                 fits = np.flatnonzero(v >= 2 * axes * j)
                 options.append((fits, np.full(fits.size, 2 * axes * j), np.full(fits.size, j)))

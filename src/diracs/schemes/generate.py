@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from diracs.distributions.convert import as_mixture
 from diracs.distributions.gaussian import GaussianMixture, full_covariances
 from diracs.schemes.allocation import Allocation, Block, budgets_below
 from diracs.schemes.grouping import merge_levels, modes, moment_match
-from diracs.schemes.layered import LayeredScheme
+from diracs.schemes.layered import LayeredScheme, Scheme
 from diracs.schemes.product import Codebook, ProductScheme
 from diracs.schemes.scaling import rescale, unit_of
 from diracs.schemes.sharing import share_points
@@ -29,6 +29,7 @@ _FITTED = 8000
 # Marginals of more components are tabulated.
 _TABULATED = 64
 KINDS = ("grid", "cross", "product")
+AnyScheme = TypeVar("AnyScheme", bound=Scheme)
 
 
 class Mixture(NamedTuple):
@@ -125,7 +126,7 @@ def normalized(mixture: GaussianMixture) -> tuple[Mixture, float]:
     return Mixture(means / unit, covs / unit / unit, weights), float(unit)
 
 
-def to_kind_of(scheme: LayeredScheme, like: Any) -> LayeredScheme:
+def to_kind_of(scheme: AnyScheme, like: Any) -> AnyScheme:
     """The scheme in the framework and on the device of `like`, as precise as the framework goes."""
     kind = framework(like)
     if kind == "numpy":
@@ -133,8 +134,10 @@ def to_kind_of(scheme: LayeredScheme, like: Any) -> LayeredScheme:
     if kind == "torch":
         import torch
 
-        return map_arrays(scheme, lambda a: torch.as_tensor(np.array(a), device=like.device))
-    return map_arrays(scheme, lambda a: to_framework(np.asarray(a), kind))
+        placed: AnyScheme = map_arrays(scheme, lambda a: torch.as_tensor(np.array(a), device=like.device))
+        return placed
+    moved: AnyScheme = map_arrays(scheme, lambda a: to_framework(np.asarray(a), kind))
+    return moved
 
 
 def coarsen(mixture: Mixture, labels: np.ndarray, n: int) -> np.ndarray:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from diracs._arrays import Array, common_framework, namespace, pytree
+from diracs.schemes.points import PointScheme
 from diracs.schemes.product import ProductScheme
 
 
@@ -91,4 +92,4 @@ class LayeredScheme:
         return f"LayeredScheme({self.stack} schemes, {self.size} points)"
 
 
-Scheme = ProductScheme | LayeredScheme
+Scheme = ProductScheme | LayeredScheme | PointScheme

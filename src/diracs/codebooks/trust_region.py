@@ -1,0 +1,191 @@
+"""Newton's method for quantizers in the plane.
+
+The distortion D(y) = E minᵢ |x − yᵢ|² has the gradient −2bᵢ, b first moments of the Voronoi cells about their seeds,
+and the Hessian (Iri, Murota & Ohya 1984)
+
+    H_ii = 2mᵢ I − 2 Σ_j ∫_{ij} (x − yᵢ)(x − yᵢ)ᵀ ρ / |yᵢ − yⱼ|,    H_ij = 2 ∫_{ij} (x − yᵢ)(x − yⱼ)ᵀ ρ / |yᵢ − yⱼ|,
+
+with integrals over the common edge. It is indefinite far from minima and has order n small eigenvalues: Steihaug's
+trust-region conjugate gradients (1983), in the metric diag(2m), in which Lloyd's step is the steepest descent.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import scipy.sparse
+
+from diracs import _core
+
+# Up to so many seeds matrices are dense.
+_DENSE = 60
+# Differences of D below this share of it are rounding noise: gradients decide.
+_NOISE = 1e-11
+# Below this share of √D, Lloyd's steps shrink fast until rounding ends it.
+_LEVELLED = 1e-9
+_MOST_PRODUCTS = 200
+
+
+class PlanarLaw(Protocol):
+    """A law of the plane, near the origin and of size about one."""
+
+    @property
+    def core(self) -> Any:
+        """What the compiled core integrates."""
+
+    @property
+    def components(self) -> int:
+        """How many terms its density has, for what an evaluation costs."""
+
+    def draw(self, count: int, rng: np.random.Generator) -> np.ndarray:
+        """`count` points (count, 2) spread like the density ∝ √f, that of the best quantizers of many points."""
+
+
+@dataclass(frozen=True)
+class Quantizer:
+    """Seeds with the moments of their Voronoi cells about them."""
+
+    seeds: np.ndarray  # (n, 2)
+    mass: np.ndarray  # (n,)
+    first: np.ndarray  # (n, 2)
+    second: np.ndarray  # (n,)
+    i: np.ndarray  # (e,) edges between cells i < j, none if they were not asked for
+    j: np.ndarray
+    line: np.ndarray  # (e, 3), ∫ (1, τ, τ²)ρ over the edge
+
+    @classmethod
+    def of(cls, law: PlanarLaw, seeds: np.ndarray, *, edges: bool = True) -> Quantizer:
+        seeds = np.ascontiguousarray(seeds)
+        return cls(seeds, *_core.moments(law.core, seeds, np.zeros(len(seeds)), edges=edges))
+
+    @property
+    def distortion(self) -> float:
+        """E minᵢ |x − yᵢ|²."""
+        return float(self.second.sum())
+
+    @property
+    def shifts(self) -> np.ndarray:
+        """From the seeds to the barycenters, (n, 2); zero for empty cells."""
+        mass = np.where(self.mass > 0, self.mass, 1.0)
+        return self.first / mass[:, None]
+
+    @property
+    def length(self) -> float:
+        """√Σ mᵢ|shiftᵢ|², the length of Lloyd's step."""
+        return math.sqrt(float((self.mass * (self.shifts**2).sum(axis=1)).sum()))
+
+    def hessian(self) -> np.ndarray | scipy.sparse.bsr_matrix:
+        """H (2n, 2n), coordinates of one seed beside each other."""
+        n, i, j = len(self.seeds), self.i, self.j
+        between = self.seeds[j] - self.seeds[i]
+        gap = np.sqrt((between**2).sum(axis=1))
+        normal = between / gap[:, None]
+        tangent = np.stack([-normal[:, 1], normal[:, 0]], axis=1)
+        # On the edge x − yᵢ = h·normal + τ·tangent and x − yⱼ = −h·normal + τ·tangent, h = gap/2.
+        nn, nt, tt = (
+            a[:, :, None] * b[:, None, :] for a, b in ((normal, normal), (normal, tangent), (tangent, tangent))
+        )
+        tn = nt.transpose(0, 2, 1)
+        zeroth, linear, square = (
+            a[:, None, None] for a in (0.5 * gap * self.line[:, 0], self.line[:, 1], 2 / gap * self.line[:, 2])
+        )
+        even, odd = zeroth * nn + square * tt, linear * (nt + tn)
+        across = square * tt - zeroth * nn + linear * (nt - tn)
+        own = np.zeros((n, 2, 2))
+        for a in range(2):
+            for b in range(2):
+                own[:, a, b] = -np.bincount(i, (even + odd)[:, a, b], n) - np.bincount(j, (even - odd)[:, a, b], n)
+            own[:, a, a] += 2.0 * self.mass
+        if n <= _DENSE:
+            dense = np.zeros((n, 2, n, 2))
+            every = np.arange(n)
+            dense[every, :, every, :] = own
+            dense[i, :, j, :] = across
+            dense[j, :, i, :] = across.transpose(0, 2, 1)
+            return dense.reshape(2 * n, 2 * n)
+        rows, columns = np.concatenate([np.arange(n), i, j]), np.concatenate([np.arange(n), j, i])
+        # SciPy's counting sort tells the places of the blocks.
+        places = scipy.sparse.coo_matrix((np.arange(1, len(rows) + 1), (rows, columns)), (n, n)).tocsr()
+        blocks = np.concatenate([own, across, across.transpose(0, 2, 1)])[places.data - 1]
+        return scipy.sparse.bsr_matrix((blocks, places.indices, places.indptr), (2 * n, 2 * n))
+
+
+def minimize(law: PlanarLaw, start: Quantizer, evaluations: int, tolerance: float) -> Quantizer:
+    """Descend from a quantizer with edges to a stationary one, of no larger distortion (but for rounding).
+
+    Parameters
+    ----------
+    law : PlanarLaw
+    start : Quantizer
+        With edges and no empty cell.
+    evaluations : int
+        At most so many times are moments computed.
+    tolerance : float
+        Stop when the length of Lloyd's step is below this share of √D.
+    """
+    at, radius = start, start.length
+    hessian = at.hessian()
+    for _ in range(evaluations):
+        gradient, size = at.length, math.sqrt(at.distortion)
+        if gradient <= tolerance * size or radius <= 1e-15 * size:
+            break
+        step, promised, cut = _steihaug(hessian, at, radius, min(0.5, math.sqrt(gradient / size)))
+        trial = Quantizer.of(law, at.seeds + step)
+        if gradient < _LEVELLED * size and trial.length > 0.5 * gradient:
+            break  # quadratic convergence has ended in rounding
+        if promised > _NOISE * at.distortion:
+            gained = at.distortion - trial.distortion
+        else:
+            gained = float(((at.first + trial.first) * step).sum())
+        ratio = gained / promised if trial.mass.min() > 0 and promised > 0 else -1.0
+        if ratio < 0.25:
+            radius *= 0.25
+        elif ratio > 0.75 and cut:
+            radius *= 2.5
+        if ratio > 1e-3:
+            at, hessian = trial, trial.hessian()
+    return at
+
+
+def _steihaug(
+    hessian: np.ndarray | scipy.sparse.bsr_matrix, at: Quantizer, radius: float, accuracy: float
+) -> tuple[np.ndarray, float, bool]:
+    """A step (n, 2) of at most this length in the metric diag(m), the decrease it promises; was it cut short?"""
+    metric = np.repeat(2.0 * at.mass, 2)
+    radius2 = 2.0 * radius**2
+    gradient = -2.0 * at.first.ravel()
+    step, slope = np.zeros_like(gradient), np.zeros_like(gradient)  # slope: H·step
+    residual = gradient.copy()
+    scaled = residual / metric
+    direction = -scaled
+    product = first_product = float(residual @ scaled)
+    length2 = mixed = 0.0  # |step|² and step·direction in the metric
+    direction2 = product
+    cut = False
+    for _ in range(_MOST_PRODUCTS):
+        image = hessian @ direction
+        curvature = float(direction @ image)
+        ahead = product / curvature if curvature > 1e-14 * direction2 else math.inf
+        if not length2 + ahead * (2.0 * mixed + ahead * direction2) < radius2:
+            # To the border: the length² of step + a·direction is radius².
+            cut = True
+            ahead = (radius2 - length2) / (mixed + math.sqrt(mixed**2 + direction2 * (radius2 - length2)))
+        step += ahead * direction
+        slope += ahead * image
+        if cut:
+            break
+        length2 += ahead * (2.0 * mixed + ahead * direction2)
+        residual += ahead * image
+        scaled = residual / metric
+        last, product = product, float(residual @ scaled)
+        if product <= accuracy**2 * first_product:
+            break
+        again = product / last
+        mixed = again * (mixed + ahead * direction2)
+        direction2 = product + again**2 * direction2
+        direction = again * direction - scaled
+    promised = -float(gradient @ step) - 0.5 * float(step @ slope)
+    return step.reshape(-1, 2), promised, cut

@@ -1,0 +1,149 @@
+"""Exact errors of points that came from anywhere."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from diracs import _core
+from diracs._arrays import Array, bound_in, common_framework, concrete, is_traced, map_arrays, to_framework
+from diracs.certificates.nearest import UnitImage, UnitLaw, UnitMixture, into, nearest, raised, rounded
+from diracs.certificates.rounding import mass_change, with_moved_masses
+from diracs.codebooks.planar_laws import hilbert_order
+from diracs.discretization import discretize
+from diracs.distributions.convert import as_mixture
+from diracs.distributions.discrete import SumOfDiracs
+from diracs.distributions.gaussian import GaussianMixture, full_covariances
+from diracs.distributions.grid import PolynomialGrid
+from diracs.schemes.points import PointScheme
+from diracs.transport.plan import optimal_transport_plan
+
+_EPS = float(np.finfo(np.float64).eps)
+# Relative, on W₂ on the line: quantiles and moments are right to 1e-12.
+_SLACK = 1e-11
+
+
+class Recertified(NamedTuple):
+    """What `recertify` returns."""
+
+    masses: Array  # (n,) the best ones on the positions
+    w2: Array  # () W₂ with these
+    w2_given: Array  # () W₂ with the masses given
+
+
+def recertify(distribution: Any, diracs: SumOfDiracs) -> Recertified:
+    """The exact W₂ between a distribution and Diracs: with the best masses on their positions, and with those given.
+
+    Parameters
+    ----------
+    distribution : Gaussian, GaussianMixture, PolynomialGrid, or what `diracs.distributions.convert` takes
+        Mixtures on the line or in the plane, with positive definite covariances; images in the plane.
+    diracs : SumOfDiracs
+        Of the distribution's framework (NumPy's go with all).
+
+    Returns
+    -------
+    masses : array (n,)
+        Those of the Voronoi cells of the positions: no others have a smaller W₂.
+    w2, w2_given : array ()
+        W₂, not squared, never too small: rounding only raises them. In the framework and dtype of the distribution.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For batches, unequal dimensions, more than two dimensions, images on the line, singular covariances, mixed
+        frameworks, values under `jax.jit`.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If the transport to the given masses could not be solved: `w2_given` is an upper bound then.
+
+    Notes
+    -----
+    The transport is solved for masses m that are the given ones ν but for a small rest. Moving what is left from m to ν
+    between neighbours along a curve is a coupling as well; its cost is added.
+    """
+    if not isinstance(diracs, SumOfDiracs):
+        raise TypeError(f"diracs must be a SumOfDiracs, got {type(diracs).__name__}")
+    law = distribution if isinstance(distribution, PolynomialGrid) else as_mixture(distribution)
+    like = law.values if isinstance(law, PolynomialGrid) else law.means
+    kind = common_framework(distribution=like, diracs=diracs.positions)
+    if any(is_traced(x) for x in (like, diracs.positions, diracs.weights)):
+        raise TypeError("recertify needs numbers, not traced values: use discretize and distance inside jit or grad")
+    if diracs.positions.ndim != 2 or (isinstance(law, GaussianMixture) and law.batch_shape):
+        raise ValueError("distribution and diracs must be single ones, not batches: recertify one after the other")
+    if diracs.ndim != law.ndim or diracs.ndim > 2:
+        raise ValueError(
+            f"distribution and diracs must both lie on the line or in the plane, got dimensions {law.ndim} and"
+            f" {diracs.ndim}"
+        )
+    # Numbers of any precision are what they are: exact in float64.
+    law, held = (map_arrays(x, concrete) for x in (law, diracs))
+    masses, w2 = _with_best_masses(law, held.positions, np.float32 if "32" in str(like.dtype) else np.float64)
+    given = _with_given_masses(law, held)
+    return Recertified(
+        to_framework(masses, kind, like), bound_in(w2, kind, like, up=True), bound_in(given, kind, like, up=True)
+    )
+
+
+def _with_best_masses(
+    law: GaussianMixture | PolynomialGrid, positions: np.ndarray, dtype: type
+) -> tuple[np.ndarray, float]:
+    """Masses in a dtype, and W₂ to these, rounded up."""
+    if positions.shape[1] == 2:
+        unit_law = _unit_law(law)
+        return rounded(unit_law, positions, nearest(unit_law, positions), dtype)
+    found = discretize(law, PointScheme(positions))
+    order = np.argsort(positions[:, 0], kind="stable")
+    masses: np.ndarray = np.asarray(found.weights, dtype)
+    return masses, _with_masses(float(found.w2), positions[order], found.weights[order], masses[order])
+
+
+def _with_given_masses(law: GaussianMixture | PolynomialGrid, diracs: SumOfDiracs) -> float:
+    """W₂ to the Diracs as they are, rounded up."""
+    plan = optimal_transport_plan(diracs, law)
+    positions, masses = diracs.positions, diracs.weights
+    if diracs.ndim == 1:
+        order = np.argsort(positions[:, 0], kind="stable")
+        size = max(float(np.abs(x).max()) for x in (positions, law.means if isinstance(law, GaussianMixture) else 0.0))
+        w2 = math.sqrt(float(plan.distance)) * (1.0 + _SLACK) + 16.0 * _EPS * size
+        return _with_masses(w2, positions[order], plan.cell_masses[order], masses[order])
+    # Whatever the weights are, their power cells make a coupling, with masses of its own; Diracs on one spot share one.
+    unit_law = _unit_law(law)
+    held = np.flatnonzero(masses > 0)
+    positions, first, place = np.unique(positions[held], axis=0, return_index=True, return_inverse=True)
+    masses = np.bincount(place.ravel(), masses[held])
+    y, weights = into(unit_law, positions), plan.weights[held[first]] / unit_law.unit**2
+    mass, _, second, *_ = _core.moments(unit_law.law.core, y, np.ascontiguousarray(weights), edges=False)
+    mass, second = np.maximum(mass, 0.0), np.maximum(second, 0.0)
+    order = hilbert_order(y)
+    w2 = raised(unit_law, y, mass, second)
+    return _with_masses(w2, positions[order], mass[order], masses[order], second[order])
+
+
+def _with_masses(
+    w2: float, positions: np.ndarray, masses: np.ndarray, wanted: np.ndarray, seconds: np.ndarray | None = None
+) -> float:
+    """A bound on W₂ to other masses on the same positions, which follow a curve."""
+    size = float(np.abs(positions - positions[0]).max())
+    if not size > 0:
+        return w2
+    held = (masses > 0) | (wanted > 0)
+    seconds = None if seconds is None else seconds[held]
+    change, fraction = mass_change(positions[held] / size, masses[held], wanted[held], seconds)
+    return math.sqrt(float(with_moved_masses(np.asarray((w2 / size) ** 2), np.asarray(change), fraction))) * size
+
+
+def _unit_law(law: GaussianMixture | PolynomialGrid) -> UnitLaw:
+    if isinstance(law, PolynomialGrid):
+        return UnitImage.of(law.values, law.domain)
+    found = UnitMixture.of(law.means, full_covariances(law.means, law.covs), law.weights)
+    if found is None:
+        raise ValueError(
+            "covariances of distribution must be positive definite, with deviations not below 1e-7 of its size nor 1e-6"
+            " of each other, to be recertified in the plane"
+        )
+    return found

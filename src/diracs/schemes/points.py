@@ -1,0 +1,62 @@
+"""Schemes of given points."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from diracs import _checks
+from diracs._arrays import Array, common_framework, pytree
+
+
+@pytree
+@dataclass(frozen=True, eq=False, init=False)
+class PointScheme:
+    """Given points; every point of space goes to the nearest of them, on the line or in the plane.
+
+    Parameters
+    ----------
+    points : array (n, d)
+        Of dimension d = 1 or 2.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For empty, non-finite or wrongly shaped arrays.
+    """
+
+    points: Array
+
+    _leaves = ("points",)
+    _static = ()
+
+    def __init__(self, points: Any) -> None:
+        y = _checks.floating("points", points, common_framework(points=points))
+        if y.ndim != 2 or y.shape[1] not in (1, 2):
+            raise ValueError(
+                f"points must have shape (n, 1) or (n, 2), on the line or in the plane, got {tuple(y.shape)}"
+            )
+        object.__setattr__(self, "points", y)
+
+    @property
+    def size(self) -> int:
+        """Number of points."""
+        return self.points.shape[0]
+
+    @property
+    def ndim(self) -> int:
+        """Dimension d of the space."""
+        return self.points.shape[1]
+
+    def arrays(self) -> list[Array]:
+        """All arrays that the scheme holds."""
+        return [self.points]
+
+    def positions(self, ndim: int | None = None) -> Array:
+        """The points, (n, d); ValueError if they are not of dimension `ndim`."""
+        if ndim is not None and ndim != self.ndim:
+            raise ValueError(f"the scheme lies in dimension {self.ndim}, but the distribution in dimension {ndim}")
+        return self.points
+
+    def __repr__(self) -> str:
+        return f"PointScheme({self.size} points in dimension {self.ndim})"

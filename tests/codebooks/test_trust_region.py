@@ -1,0 +1,67 @@
+"""The planar Hessian is that of the distortion; Newton's method ends where each seed is the barycenter of its cell."""
+
+import numpy as np
+import pytest
+from independent import random_mixture
+
+from diracs.codebooks.planar_laws import PlanarImage, PlanarMixture
+from diracs.codebooks.trust_region import Quantizer, minimize
+
+
+def mixture(components=3, kind="full"):
+    means, covs, weights = random_mixture(4, components, 2, kind)
+    return PlanarMixture.of(means, covs, weights)
+
+
+def image():
+    values = np.random.default_rng(2).random((5, 4)) + 0.1
+    return PlanarImage.of(values / values.sum(), np.array([1.0, 0.7]))
+
+
+@pytest.mark.parametrize("law", [mixture(1), mixture(3), image()], ids=["one", "three", "image"])
+@pytest.mark.parametrize("n", [2, 25, 80])
+def test_hessian_against_differences_of_the_gradient(law, n):
+    seeds = law.draw(n, np.random.default_rng(n))
+    at = Quantizer.of(law, seeds)
+    hessian = at.hessian()
+    matrix = hessian if isinstance(hessian, np.ndarray) else hessian.toarray()
+    np.testing.assert_allclose(matrix, matrix.T, atol=1e-15)
+    step = 1e-6
+    for k in range(0, 2 * n, max(1, 2 * n // 7)):
+        shift = np.zeros(2 * n)
+        shift[k] = step
+        ahead, behind = (Quantizer.of(law, seeds + s * shift.reshape(n, 2)).first for s in (1.0, -1.0))
+        column = -(ahead - behind).ravel() / step
+        np.testing.assert_allclose(matrix[:, k], column, atol=2e-7 * np.abs(matrix).max())
+
+
+def test_gradient_against_differences_of_the_distortion():
+    law = mixture()
+    seeds, way = (law.draw(20, np.random.default_rng(s)) for s in (0, 1))
+    ahead, behind = (Quantizer.of(law, seeds + s * 1e-5 * way).distortion for s in (1.0, -1.0))
+    slope = -2.0 * (Quantizer.of(law, seeds).first * way).sum()
+    assert (ahead - behind) / 2e-5 == pytest.approx(slope, rel=1e-8)
+
+
+def test_shifts_lead_to_barycenters():
+    law = mixture()
+    at = Quantizer.of(law, law.draw(10, np.random.default_rng(0)))
+    whole = (at.mass[:, None] * (at.seeds + at.shifts)).sum(axis=0)
+    np.testing.assert_allclose(whole, law.weights @ law.means, atol=1e-14)
+
+
+@pytest.mark.parametrize("law", [mixture(), image()], ids=["mixture", "image"])
+def test_minimizing_never_raises_the_distortion_and_ends_stationary(law):
+    start = Quantizer.of(law, law.draw(40, np.random.default_rng(3)))
+    end = minimize(law, start, 300, 1e-12)
+    assert end.distortion < start.distortion
+    assert end.length < 1e-9 * np.sqrt(end.distortion)
+    hessian = end.hessian()
+    assert np.linalg.eigvalsh(hessian)[0] > -1e-8 * np.abs(hessian).max()
+
+
+def test_few_evaluations_are_respected():
+    law = mixture()
+    start = Quantizer.of(law, law.draw(40, np.random.default_rng(3)))
+    assert minimize(law, start, 0, 1e-12) is start
+    assert minimize(law, start, 2, 1e-12).distortion <= start.distortion
