@@ -100,17 +100,20 @@ def test_optimal_points_in_the_plane_need_positive_definite_covariances():
     refused("positive definite", quantize, SumOfDiracs(np.eye(2)), n=3, scheme="optimal")
 
 
-def test_images_are_refused_where_they_are_not_planar_or_the_scheme_is_not_one_of_points():
+def test_images_are_refused_in_space_or_where_the_scheme_is_not_one_of_points():
     image, line, solid = (PolynomialGrid(np.ones(shape)) for shape in ((3, 4), (5,), (2, 3, 4)))
     refused("'auto' or 'optimal'", quantize, image, n=3, scheme="grid")
+    refused("plane.*dimension", quantize, solid, n=3)
     for law in (line, solid):
-        refused("plane.*dimension", quantize, law, n=3)
         refused("plane.*dimension", discretize, law, PointScheme(np.eye(2)))
     refused("either n", quantize, image)
     refused("either n", quantize, image, n=3, w2=0.1)
     refused("n must be", quantize, image, n=0)
     refused("w2 must be", quantize, image, w2=-1.0)
     refused("100000 points", quantize, image, w2=1e-9)
+    refused("100000 points", quantize, line, w2=1e-9)
+    refused("'auto' or 'optimal'", quantize, line, n=3, scheme="product")
+    refused("further", discretize, line, PointScheme([[1e13], [1e14]]))
     refused("PointScheme", discretize, image, ProductScheme((), offset=[0.0, 0.0]))
     refused("plane", discretize, image, PointScheme([[0.0]]))
     refused("framework", discretize, image, PointScheme(torch.eye(2)))
@@ -131,7 +134,9 @@ def test_recertify_takes_single_laws_and_diracs_of_one_dimension():
     refused("dimension", recertify, Gaussian(np.zeros(3), np.ones(3)), SumOfDiracs(np.eye(3)))
     refused("batch", recertify, LAW, SumOfDiracs(np.zeros((2, 3, 2))))
     refused("batch", recertify, GaussianMixture(np.zeros((2, 1, 2)), np.ones((2, 1))), diracs)
-    refused("plane", recertify, PolynomialGrid(np.ones(4)), SumOfDiracs([[0.0]]))
+    refused("plane", recertify, PolynomialGrid(np.ones(4)), diracs)
+    refused("plane", recertify, PolynomialGrid(np.ones((2, 2, 2))), SumOfDiracs(np.eye(3)))
+    refused("further", recertify, PolynomialGrid(np.ones(4)), SumOfDiracs([[0.0], [1e14]]))
     refused("positive definite", recertify, Gaussian([0.0, 0.0], [1.0, 0.0]), diracs)
     refused("framework", recertify, image, SumOfDiracs(torch.eye(2)))
 

@@ -103,7 +103,6 @@ def test_probability_is_the_optimum_of_the_transport_problem(seed):
 
 def test_probabilities_of_diracs_with_any_radius():
     q = quantize(SumOfDiracs([[0.0], [1.0]]), n=2)
-    assert q.w2 == 0.0
     assert probability(q, HalfSpace([1.0], 0.5)) == pytest.approx((0.5, 0.5, 0.5))
     # A Dirac on the boundary may count on either side.
     assert probability(q, HalfSpace([1.0], 1.0)) == pytest.approx((1.0, 0.5, 1.0))

@@ -186,10 +186,14 @@ Growth = LipschitzGrowth | AffineGrowth
 
 def _weights(A: np.ndarray, horizon: int) -> list[np.ndarray]:
     """Σ_{s=1}^{T−t} (Aˢ)ᵀ Aˢ for t = 0 … T − 1, up to a factor."""
-    gain, out = A.T @ A, []
-    for _ in range(horizon if A.shape[0] == A.shape[1] else 1):
-        out.append(gain / max(np.trace(gain), 1e-300))
-        gain = A.T @ (np.eye(len(A)) + gain) @ A if A.shape[0] == A.shape[1] else gain
+    if A.shape[0] != A.shape[1]:
+        return [A.T @ A]
+    one, gain, out = np.eye(len(A)), np.zeros(A.shape), []
+    for _ in range(horizon):
+        gain = A.T @ (one + gain) @ A
+        scale = np.trace(gain) or 1.0  # powers of unstable maps would overflow
+        one, gain = one / scale, gain / scale
+        out.append(gain)
     return out[::-1]
 
 

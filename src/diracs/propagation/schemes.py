@@ -24,7 +24,7 @@ _MOST = 1000
 # Levels are fitted to the marginals of so many groups at most, the marginals of more components tabulated.
 _FITTED, _TABULATED = 8, 16
 # Up to so many levels for more than so many components are found by so many rounds of Lloyd's method.
-_LLOYD, _FEW, _ROUNDS = 6, 16, 20
+_LLOYD, _FEW, _ROUNDS = 6, 4, 20
 # So many groupings are built, those of the best estimates.
 _BUILT = 3
 # Entries of all frames together.

@@ -56,7 +56,7 @@ class Trajectory:
         """The infinite horizon of a contraction: a state within `w2_bound` of the law that the true chain converges to.
 
         The cells of the last step are kept and the chain of their Diracs is run until it settles. The bound holds for
-        every initial law; it contains the noise's radius.
+        every initial law. With a noise radius it is one on the lim sup of the distances.
 
         Raises
         ------
