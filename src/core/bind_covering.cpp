@@ -38,7 +38,8 @@ nb::tuple moments(const GaussianMixture& mixture, const Points& low, const Point
         result = rectangle_moments(mixture, low.data(), high.data(), m, threads);
     }
     return nb::make_tuple(array(std::move(result.mass)), array(std::move(result.centroid), {m, 2}),
-                          array(std::move(result.second)), array(std::move(result.peak)));
+                          array(std::move(result.second)), array(std::move(result.peak)),
+                          array(std::move(result.rounding), {m, 2}));
 }
 
 // A covering that remembers how many rectangles it has.
@@ -118,8 +119,8 @@ nb::ndarray<nb::numpy, double> radii(SizedCovering& covering, const Numbers& fac
 void bind_covering(nb::module_& module) {
     module.def("rectangle_moments", &moments, "mixture"_a, "low"_a.noconvert(), "high"_a.noconvert(), nb::kw_only(),
                "threads"_a = 0,
-               "For rectangles with these corners (m, 2): mass, centroid (m, 2), second moment about it, and a number\n"
-               "that the density does not exceed there.");
+               "For rectangles with these corners (m, 2): mass, centroid (m, 2), second moment about it, a bound on the\n"
+               "density, and errors (m, 2) of first and second moment.");
 
     nb::class_<SizedCovering>(module, "Covering", "Sums over discs of a law known by moments of rectangles.")
         .def(
@@ -146,7 +147,7 @@ void bind_covering(nb::module_& module) {
              "Upper bounds on the mass where |x - y|^2 < t for some y of a box, for boxes with half sides `half` (2,).")
         .def("radii", &radii, "facilities"_a.noconvert(), "points"_a.noconvert(), "start"_a.noconvert(),
              nb::kw_only(), "steps"_a = 60, "threads"_a = 0,
-             "About the radius of the disc around each point that holds one facility, of which each rectangle has some.");
+             "About the radius of the disc around each point that holds one facility, if each rectangle has so many.");
 }
 
 }  // namespace diracs

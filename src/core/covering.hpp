@@ -1,8 +1,8 @@
 // Sums over discs of a law that is known by the moments of rectangles.
 //
-// Each rectangle p has an allowance τ_p. At a point y the gain is g(y) = Σ_p ∫_p (τ_p − |x − y|²)₊ ρ(x) dx. Rectangles inside
-// their discs are added from exact moments, many at once; those that a circle crosses are bounded from above. Points
-// come in packs of neighbours, for which the tree is descended once.
+// Each rectangle p has an allowance τ_p. At a point y the gain is g(y) = Σ_p ∫_p (τ_p − |x − y|²)₊ ρ(x) dx. Rectangles
+// inside their discs are added from exact moments, many at once; those that a circle crosses are bounded from above.
+// Points come in packs of neighbours, for which the tree is descended once.
 #pragma once
 
 #include <algorithm>
@@ -65,8 +65,8 @@ public:
         }
     }
 
-    // At least the mass of the rectangles that the discs of some point reach, in each of the boxes with these half sides
-    // about the points of a pack.
+    // At least the mass of the rectangles that the discs of some point reach, for points in boxes with these half sides
+    // about those of a pack.
     void reaches(const Pack& points, Vec2 half, double* result) const {
         double sum[Pack::kMost] = {}, whole = 0.0;
         const auto less = [&](Vec2 v) { return Vec2{positive(v.x - half.x), positive(v.y - half.y)}; };
@@ -121,8 +121,8 @@ private:
 
     // ∫ (τ − |x − y|²)₊ρ for a rectangle, where τ − |x − y|² goes from low to high. By convexity it is at most what two
     // atoms with the same mean have, at high and at low or 0, the lesser of them (Edmundson 1956, Madansky 1959): exact
-    // outside and inside. And with ρ at most its peak and, for x = center + u, |x − y|² ≥ |center − y|² + 2 (center − y)·u,
-    // it is at most area · peak times the mean of (a + p s + q t)₊ over |s|, |t| ≤ 1.
+    // outside and inside. And with ρ at most its peak and |x − y|² at least its tangent at the center it is at most
+    // area · peak times the mean of (a + p s + q t)₊ over |s|, |t| ≤ 1.
     // The estimate takes ρ as constant, and |u|² as its mean.
     template <bool kBound>
     static void add_crossed(const Node& node, const Pack& points, double* sum) {
@@ -178,7 +178,8 @@ private:
         const double most = *std::max_element(counts.square, counts.square + Pack::kMost);
         tree_.descend(
             points, [&](const Node& node, Vec2 near) { return node.facility <= 0.0 || norm2(near) >= most; },
-            [&](const Node&, Vec2 far) { return norm2(far) <= least; }, [&](const Node& node) { whole += node.facility; },
+            [&](const Node&, Vec2 far) { return norm2(far) <= least; },
+            [&](const Node& node) { whole += node.facility; },
             [&](const Node& node) { add_shares(node, points, counts); });
         for (int i = 0; i < points.size; ++i) {
             count[i] = whole + counts.sum[i];

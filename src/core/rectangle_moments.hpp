@@ -20,7 +20,12 @@ struct RectangleMoments {
     std::vector<double> centroid;  // (m, 2), the center where there is no mass
     std::vector<double> second;    // (m,): ∫|x − centroid|²ρ
     std::vector<double> peak;      // (m,): the density is at most this on the rectangle
+    std::vector<double> rounding;  // (m, 2): errors of the first and second moment are at most these and 1e-12 relative
 };
+
+// Where rectangles are not small against a component, its moments may be differences of terms of the size of the mean
+// square distance between them.
+constexpr double kRectangleRounding = 2e-15, kSmallRectangle = 0.01;
 
 // The density of a component on a rectangle, given its center and half sides, is at most this: by the projection of the
 // corners on the direction of the center, all in whitened coordinates.
@@ -40,8 +45,10 @@ inline RectangleMoments rectangle_moments(const GaussianMixture& mixture, const 
     result.centroid.resize(2 * m);
     result.second.resize(m);
     result.peak.resize(m);
+    result.rounding.resize(2 * m);
     parallel_for(m, 64, threads, [&] {
-        return [&, clipper = Clipper(), scratch = GaussianMixture::Scratch()](std::size_t begin, std::size_t end) mutable {
+        return [&, clipper = Clipper(), scratch = GaussianMixture::Scratch()](std::size_t begin,
+                                                                              std::size_t end) mutable {
             for (std::size_t i = begin; i < end; ++i) {
                 const Vec2 a = {low[2 * i], low[2 * i + 1]}, b = {high[2 * i], high[2 * i + 1]};
                 const Vec2 center = 0.5 * (a + b), from = a - center, to = b - center;
@@ -52,8 +59,13 @@ inline RectangleMoments rectangle_moments(const GaussianMixture& mixture, const 
                 clipper.push({from.x, to.y}, kDomainEdge, {{-1.0, 0.0}, -from.x});
                 CellMoments moments;
                 const auto add = [&](std::size_t k, double weight, const CellMoments& own, const auto&) {
+                    const GaussianComponent& component = mixture.component(k);
                     moments.add(weight, own);
-                    result.peak[i] += weight * peak(mixture.component(k), center, to);
+                    result.peak[i] += weight * peak(component, center, to);
+                    if (component.stretch * norm(to) < kSmallRectangle) return;
+                    const double size2 = component.trace() + norm2(component.mean - center);
+                    result.rounding[2 * i] += kRectangleRounding * weight * std::sqrt(size2);
+                    result.rounding[2 * i + 1] += kRectangleRounding * weight * size2;
                 };
                 mixture.visit(clipper.polygon(), center, std::numeric_limits<int>::max(), true, scratch, add);
                 const double mass = std::max(moments.mass, 0.0);

@@ -48,7 +48,8 @@ struct RectangleNode {
     double peak;             // largest density
     std::int64_t rectangle;  // its number; −1 if there are nodes below
     std::size_t next;        // after this node and all below it
-    // What the rectangles are given (covering.hpp): range of allowances where there is mass, Σ allowance · mass, facilities.
+    // What rectangles are given (covering.hpp): least and largest allowance where there is mass, Σ allowance · mass,
+    // facilities.
     double least, most, payment, facility;
 };
 
@@ -74,9 +75,9 @@ public:
         }
     }
 
-    // Calls whole(node) for nodes that are inside, and partial(node) for other rectangles that are not outside: as told by
-    // outside(node, v), v from the box of the pack to the nearest point of the node, and inside(node, v), v from the
-    // point of the box to the point of the node that are farthest from each other.
+    // Calls whole(node) for nodes that are inside, and partial(node) for other rectangles that are not outside: as told
+    // by outside(node, v), v between the points of the pack's box and the node that are nearest to each other, and
+    // inside(node, v), v between those farthest from each other.
     template <class Outside, class Inside, class Whole, class Partial>
     void descend(const Pack& box, const Outside& outside, const Inside& inside, const Whole& whole,
                  const Partial& partial) const {

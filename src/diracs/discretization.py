@@ -136,8 +136,8 @@ def discretize(distribution: Any, scheme: Scheme) -> Quantization:
     Parameters
     ----------
     distribution : Gaussian, GaussianMixture, PolynomialGrid, or what `diracs.distributions.convert` takes
-        With leading axes: a batch, discretized by the same scheme. A PolynomialGrid lies in the plane and goes to a
-        PointScheme, its results carry no derivatives.
+        With leading axes: a batch, discretized by the same scheme. A PolynomialGrid lies on the line or in the plane
+        and goes to a PointScheme, its results carry no derivatives.
     scheme : ProductScheme, LayeredScheme or PointScheme
         Arrays of the distribution's framework (NumPy's go with JAX's).
 
@@ -207,10 +207,10 @@ def _discretize_image(image: PolynomialGrid, scheme: Scheme) -> Quantization:
     if not isinstance(scheme, PointScheme):
         raise TypeError(f"scheme must be a PointScheme for a PolynomialGrid, got {type(scheme).__name__}")
     common_framework(distribution=image.values, scheme=scheme.points)
-    if image.ndim != 2 or scheme.ndim != 2:
+    if image.ndim > 2 or scheme.ndim != image.ndim:
         raise ValueError(
-            f"distribution and scheme must lie in the plane for a PolynomialGrid, got dimensions {image.ndim} and"
-            f" {scheme.ndim}"
+            "distribution and scheme must both lie on the line or in the plane for a PolynomialGrid, got dimensions"
+            f" {image.ndim} and {scheme.ndim}"
         )
     if is_traced(image.values) or is_traced(scheme.points):
         raise TypeError(

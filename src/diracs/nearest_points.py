@@ -14,8 +14,9 @@ from diracs._arrays import (
     namespace,
     to_framework,
 )
-from diracs.certificates.nearest import UnitImage, UnitLaw, UnitMixture, nearest, rounded
+from diracs.certificates.nearest import UnitLaw, UnitMixture, nearest, rounded
 from diracs.certificates.nearest_autodiff import nearest_masses
+from diracs.certificates.nearest_line import unit_image
 from diracs.distributions.grid import PolynomialGrid
 
 
@@ -52,9 +53,9 @@ def mixture_to_points(means: Array, covs: Array, weights: Array, points: Array) 
 
 
 def image_to_points(image: PolynomialGrid, points: Array) -> tuple[Array, Array, Array]:
-    """The same for a planar image, in the framework and dtype of its values."""
+    """The same for an image on the line or in the plane, points (n, d), in the framework and dtype of its values."""
     placed = to_framework(points, framework(image.values), image.values)
-    law = UnitImage.of(concrete(image.values), image.domain)
+    law = unit_image(concrete(image.values), image.domain)
     return placed, *_numbers(law, placed, image.values)
 
 

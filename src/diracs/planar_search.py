@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
-from diracs.certificates.nearest import UnitLaw, into, out_of
+from diracs.certificates.nearest import UnitPlanarLaw, into, out_of
 from diracs.codebooks.planar import optimal_points
 
 # Up to so many points, and points times components, optimal quantizers take seconds.
@@ -20,21 +21,29 @@ def affordable(n: int, components: int) -> bool:
     return n <= MOST_POINTS and n * components <= MOST_TERMS
 
 
-def optimal_positions(law: UnitLaw, n: int, also: np.ndarray | None = None) -> tuple[np.ndarray, float]:
+def optimal_positions(law: UnitPlanarLaw, n: int, also: np.ndarray | None = None) -> tuple[np.ndarray, float]:
     """Optimal points (m, 2), m ≤ n, and their root mean square error; no worse than the points `also`."""
     found = optimal_points(law.law, n, also=None if also is None else into(law, also))
     return out_of(law, found.seeds), math.sqrt(found.distortion) * law.unit
 
 
-def fewest_points(law: UnitLaw, target: float, most: int) -> int | None:
-    """The fewest points of an error of at most `target`, beyond 100 within one percent; None if beyond `most`.
+def fewest_points(law: UnitPlanarLaw, target: float, most: int) -> int | None:
+    """The fewest points of an error of at most `target`, beyond 100 within one percent; None if beyond `most`."""
 
-    Errors fall like n^(−1/2) in the long run (Zador 1982), which is where the next number to try comes from.
+    def error(n: int) -> float:
+        return math.sqrt(optimal_points(law.law, n, quick=True).distortion) * law.unit
+
+    return fewest(error, target, most, 2)
+
+
+def fewest(error: Callable[[int], float], target: float, most: int, dimension: int) -> int | None:
+    """The same for any errors of n points.
+
+    In d dimensions they fall like n^(−1/d) in the long run (Zador 1982), where the next number to try comes from.
     """
     low, high, n = 0, most + 1, 1
     while low < most and high - low > max(1, _PRECISION * high):
-        error = math.sqrt(optimal_points(law.law, n, quick=True).distortion) * law.unit * (1.0 + 1e-9)
-        ratio = (error / target) ** 2
+        ratio = (error(n) * (1.0 + 1e-9) / target) ** dimension
         if ratio <= 1.0:
             high = n
         else:

@@ -12,7 +12,7 @@ import scipy.spatial
 from diracs._arrays import concrete
 from diracs.distributions.gaussian import Gaussian, GaussianMixture, full_covariances
 from diracs.distributions.grid import PolynomialGrid
-from diracs.plotting_law import LAW, Components, draw_image, draw_law, ticks
+from diracs.plotting_law import LAW, Components, draw_image, draw_law, draw_line_image, ticks
 from diracs.plotting_law import density_levels as density_levels
 
 if TYPE_CHECKING:
@@ -76,7 +76,13 @@ def plot_quantization(
     kept = masses > 0
     positions, masses = positions[kept], masses[kept]
     if positions.shape[1] == 1:
-        _draw_line(mpl, ax, positions[:, 0], masses, components if contours else None, color)
+        top = 1.0
+        if isinstance(q.distribution, PolynomialGrid) and contours:
+            top = draw_line_image(ax, concrete(q.distribution.values), q.distribution.domain)
+        _draw_line(mpl, ax, positions[:, 0], masses, components if contours else None, color, top)
+        if isinstance(q.distribution, PolynomialGrid):
+            (low, high), (a, b) = ax.get_xlim(), q.distribution.domain[:, 0]
+            ax.set_xlim(min(low, a), max(high, b))
     else:
         labels = ("$x_1$", "$x_2$")
         if positions.shape[1] > 2:
@@ -167,11 +173,16 @@ def _limits(positions: np.ndarray, components: Components | None) -> np.ndarray:
 
 
 def _draw_line(
-    mpl: ModuleType, ax: Axes, x: np.ndarray, masses: np.ndarray, components: Components | None, color: Any
+    mpl: ModuleType,
+    ax: Axes,
+    x: np.ndarray,
+    masses: np.ndarray,
+    components: Components | None,
+    color: Any,
+    top: float,
 ) -> None:
-    """Density curve and stems; the tallest stem reaches the top of the curve."""
+    """Density curve of components, and stems; the tallest stem reaches the top of the curve, or `top`."""
     limits = _limits(x[:, None], components)[:, 0]
-    top = 1.0
     if components is not None:
         means, deviations, weights = components[0][:, 0], np.sqrt(components[1][:, 0, 0]), components[2]
         smooth = deviations > 1e-6 * (limits[1] - limits[0])

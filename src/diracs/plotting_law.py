@@ -98,3 +98,11 @@ def draw_image(ax: Axes, values: np.ndarray, domain: np.ndarray) -> None:
     (x0, y0), (x1, y1) = domain
     top = 1.6 * float(values.max())
     ax.imshow(values.T, origin="lower", extent=(x0, x1, y0, y1), cmap="Blues", vmin=0.0, vmax=top, zorder=0)
+
+
+def draw_line_image(ax: Axes, values: np.ndarray, domain: np.ndarray) -> float:
+    """The steps of a density (k,) constant on the pixels of an interval; its largest value."""
+    edges = np.linspace(domain[0, 0], domain[1, 0], len(values) + 1)
+    ax.fill_between(edges, np.append(values, values[-1]), step="post", color=LAW, alpha=0.15, linewidth=0)
+    ax.stairs(values, edges, color=LAW, linewidth=1.6)
+    return float(values.max())

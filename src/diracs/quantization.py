@@ -12,11 +12,13 @@ from diracs import _checks
 from diracs._arrays import Array, concrete, framework, is_traced, namespace, to_framework
 from diracs.certificates.lower import lower_bound
 from diracs.certificates.lower_image import image_lower_bound
-from diracs.certificates.nearest import UnitImage, UnitMixture
+from diracs.certificates.nearest import UnitMixture
+from diracs.certificates.nearest_line import UnitLineImage, unit_image
 from diracs.discretization import Quantization, discretize
 from diracs.distributions.convert import as_mixture
 from diracs.distributions.gaussian import GaussianMixture, full_covariances
 from diracs.distributions.grid import PolynomialGrid
+from diracs.line_search import fewest_on_line, optimal_line_positions
 from diracs.planar_search import MOST_POINTS, MOST_TERMS, affordable, fewest_points, optimal_positions
 from diracs.schemes.generate import KINDS, normalized, to_kind_of
 from diracs.schemes.layered import Scheme
@@ -37,7 +39,7 @@ def quantize(distribution: Any, n: int | None = None, *, w2: float | None = None
     ----------
     distribution : Gaussian, GaussianMixture, SumOfDiracs, or what `diracs.distributions.convert` takes; PolynomialGrid
         With leading axes a batch; its quantizations are padded with points of mass zero to a common length. A
-        PolynomialGrid lies in the plane and takes "auto" and "optimal", which are the same there.
+        PolynomialGrid lies on the line or in the plane and takes "auto" and "optimal", which are the same there.
     n : int, optional
         Number of points; exactly one of `n` and `w2` is to be given.
     w2 : float, optional
@@ -53,7 +55,8 @@ def quantize(distribution: Any, n: int | None = None, *, w2: float | None = None
     -------
     Quantization
         In the framework, dtype and device of the distribution; `w2` and `weights` are differentiable in the parameters
-        of mixtures. Optimal points in the plane come as a PointScheme, in the order of a Hilbert curve.
+        of mixtures. Optimal points in the plane come as a PointScheme, in the order of a Hilbert curve; those of a
+        PolynomialGrid on the line from left to right.
 
     Raises
     ------
@@ -162,24 +165,35 @@ def _quantize_in_plane(mixture: GaussianMixture, n: int | None, w2: float | None
 
 
 def _quantize_image(image: PolynomialGrid, n: int | None, w2: float | None, scheme: str) -> Quantization:
-    """By optimal points in the plane."""
+    """By optimal points on the line or in the plane."""
     count, target = _wanted(n, w2, scheme)
     if scheme not in ("auto", "optimal"):
         raise ValueError(f"scheme must be 'auto' or 'optimal' for a PolynomialGrid, got {scheme!r}")
-    if image.ndim != 2:
-        raise ValueError(f"distribution must lie in the plane if it is a PolynomialGrid, got dimension {image.ndim}")
+    if image.ndim > 2:
+        raise ValueError(
+            f"distribution must lie on the line or in the plane if it is a PolynomialGrid, got dimension {image.ndim}"
+        )
     if is_traced(image.values):
         raise TypeError("points are chosen by looking at the distribution, which cannot be done under transforms")
-    law = UnitImage.of(concrete(image.values), image.domain)
+    law = unit_image(concrete(image.values), image.domain)
 
     def at(points: int) -> Quantization:
-        return discretize(image, to_kind_of(PointScheme(optimal_positions(law, points)[0]), image.values))
+        if isinstance(law, UnitLineImage):
+            found = optimal_line_positions(law, points)
+        else:
+            found = optimal_positions(law, points)[0]
+        return discretize(image, to_kind_of(PointScheme(found), image.values))
 
     if count is not None:
         return at(count)
     assert target is not None
     hopeless = image_lower_bound(concrete(image.values), image.domain, _MOST_IN_IMAGE) > target
-    points = None if hopeless else fewest_points(law, target, _MOST_IN_IMAGE)
+    if hopeless:
+        points = None
+    elif isinstance(law, UnitLineImage):
+        points = fewest_on_line(law, target, _MOST_IN_IMAGE)
+    else:
+        points = fewest_points(law, target, _MOST_IN_IMAGE)
     if points is None:
         raise ValueError(f"w2 = {target:g} needs more than {_MOST_IN_IMAGE} points; ask for a larger error")
     return _raised(at, points, target, _MOST_IN_IMAGE)

@@ -9,7 +9,8 @@ import numpy as np
 
 from diracs import _core
 from diracs._arrays import Array, bound_in, common_framework, concrete, is_traced, map_arrays, to_framework
-from diracs.certificates.nearest import UnitImage, UnitLaw, UnitMixture, into, nearest, raised, rounded
+from diracs.certificates.nearest import FARTHEST, UnitImage, UnitMixture, into, nearest, raised, rounded
+from diracs.certificates.nearest_line import UnitLineImage, unit_image
 from diracs.certificates.rounding import mass_change, with_moved_masses
 from diracs.codebooks.planar_laws import hilbert_order
 from diracs.discretization import discretize
@@ -18,6 +19,7 @@ from diracs.distributions.discrete import SumOfDiracs
 from diracs.distributions.gaussian import GaussianMixture, full_covariances
 from diracs.distributions.grid import PolynomialGrid
 from diracs.schemes.points import PointScheme
+from diracs.transport.line import transport_on_line
 from diracs.transport.plan import optimal_transport_plan
 
 _EPS = float(np.finfo(np.float64).eps)
@@ -39,7 +41,7 @@ def recertify(distribution: Any, diracs: SumOfDiracs) -> Recertified:
     Parameters
     ----------
     distribution : Gaussian, GaussianMixture, PolynomialGrid, or what `diracs.distributions.convert` takes
-        Mixtures on the line or in the plane, with positive definite covariances; images in the plane.
+        Mixtures and images on the line or in the plane, covariances positive definite.
     diracs : SumOfDiracs
         Of the distribution's framework (NumPy's go with all).
 
@@ -53,7 +55,7 @@ def recertify(distribution: Any, diracs: SumOfDiracs) -> Recertified:
     Raises
     ------
     ValueError, TypeError
-        For batches, unequal dimensions, more than two dimensions, images on the line, singular covariances, mixed
+        For batches, unequal dimensions, more than two dimensions, singular covariances, mixed
         frameworks, values under `jax.jit`.
 
     Warns
@@ -93,8 +95,8 @@ def _with_best_masses(
     law: GaussianMixture | PolynomialGrid, positions: np.ndarray, dtype: type
 ) -> tuple[np.ndarray, float]:
     """Masses in a dtype, and W₂ to these, rounded up."""
-    if positions.shape[1] == 2:
-        unit_law = _unit_law(law)
+    if positions.shape[1] == 2 or isinstance(law, PolynomialGrid):
+        unit_law = unit_image(law.values, law.domain) if isinstance(law, PolynomialGrid) else _unit_mixture(law)
         return rounded(unit_law, positions, nearest(unit_law, positions), dtype)
     found = discretize(law, PointScheme(positions))
     order = np.argsort(positions[:, 0], kind="stable")
@@ -104,15 +106,17 @@ def _with_best_masses(
 
 def _with_given_masses(law: GaussianMixture | PolynomialGrid, diracs: SumOfDiracs) -> float:
     """W₂ to the Diracs as they are, rounded up."""
+    if diracs.ndim == 1 and isinstance(law, PolynomialGrid):
+        return _with_given_masses_on_line(UnitLineImage.of(law.values, law.domain), diracs)
     plan = optimal_transport_plan(diracs, law)
     positions, masses = diracs.positions, diracs.weights
-    if diracs.ndim == 1:
+    if isinstance(law, GaussianMixture) and diracs.ndim == 1:
         order = np.argsort(positions[:, 0], kind="stable")
-        size = max(float(np.abs(x).max()) for x in (positions, law.means if isinstance(law, GaussianMixture) else 0.0))
+        size = max(float(np.abs(x).max()) for x in (positions, law.means))
         w2 = math.sqrt(float(plan.distance)) * (1.0 + _SLACK) + 16.0 * _EPS * size
         return _with_masses(w2, positions[order], plan.cell_masses[order], masses[order])
     # Whatever the weights are, their power cells make a coupling, with masses of its own; Diracs on one spot share one.
-    unit_law = _unit_law(law)
+    unit_law = UnitImage.of(law.values, law.domain) if isinstance(law, PolynomialGrid) else _unit_mixture(law)
     held = np.flatnonzero(masses > 0)
     positions, first, place = np.unique(positions[held], axis=0, return_index=True, return_inverse=True)
     masses = np.bincount(place.ravel(), masses[held])
@@ -122,6 +126,19 @@ def _with_given_masses(law: GaussianMixture | PolynomialGrid, diracs: SumOfDirac
     order = hilbert_order(y)
     w2 = raised(unit_law, y, mass, second)
     return _with_masses(w2, positions[order], mass[order], masses[order], second[order])
+
+
+def _with_given_masses_on_line(law: UnitLineImage, diracs: SumOfDiracs) -> float:
+    """The cells are intervals between quantiles: a coupling, wherever these are rounded to, with masses of its own."""
+    held = diracs.weights > 0
+    order = np.argsort(diracs.positions[held, 0], kind="stable")
+    positions, masses = diracs.positions[held][order], diracs.weights[held][order]
+    y = into(law, positions)
+    if not np.abs(y).max() < FARTHEST:
+        raise ValueError(f"diracs must not lie further from the distribution than {FARTHEST:g} of its sizes")
+    found = transport_on_line(y[:, 0], masses / masses.sum(), law.law)
+    w2 = raised(law, y, found.mass, found.second)
+    return _with_masses(w2, positions, found.mass, masses, found.second)
 
 
 def _with_masses(
@@ -137,9 +154,7 @@ def _with_masses(
     return math.sqrt(float(with_moved_masses(np.asarray((w2 / size) ** 2), np.asarray(change), fraction))) * size
 
 
-def _unit_law(law: GaussianMixture | PolynomialGrid) -> UnitLaw:
-    if isinstance(law, PolynomialGrid):
-        return UnitImage.of(law.values, law.domain)
+def _unit_mixture(law: GaussianMixture) -> UnitMixture:
     found = UnitMixture.of(law.means, full_covariances(law.means, law.covs), law.weights)
     if found is None:
         raise ValueError(

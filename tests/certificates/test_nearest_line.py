@@ -1,6 +1,7 @@
 """The exact W₂ between an image on the line and points: against sums in rationals and quadrature."""
 
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -18,10 +19,10 @@ def exact(values, domain, points):
     heights = [Fraction(float(v)) for v in values]
     width = (high - low) / len(heights)
     y = sorted(Fraction(float(p)) for p in points)
-    borders = [low - 10**9, *((a + b) / 2 for a, b in zip(y, y[1:])), high + 10**9]
+    borders = [low - 10**9, *((a + b) / 2 for a, b in pairwise(y)), high + 10**9]
     total = sum(heights) * width
     masses, square = [], Fraction(0)
-    for level, a, b in zip(y, borders, borders[1:]):
+    for level, a, b in zip(y, borders, borders[1:], strict=False):
         mass = Fraction(0)
         for i, height in enumerate(heights):
             left, right = max(a, low + i * width), min(b, low + (i + 1) * width)
@@ -58,7 +59,7 @@ def test_against_quadrature():
         return values[min(int((x + 2.0) / 2.0), 3)] / 16.0
 
     cuts = [-2.0, -0.6, 0.0, 1.6, 2.0, 3.0, 4.0, 6.0]
-    square = sum(quad(lambda x: density(x) * ((x - points) ** 2).min(), a, b)[0] for a, b in zip(cuts, cuts[1:]))
+    square = sum(quad(lambda x: density(x) * ((x - points) ** 2).min(), a, b)[0] for a, b in pairwise(cuts))
     assert nearest(UnitLineImage.of(values, DOMAIN), points[:, None]).w2 == pytest.approx(np.sqrt(square), rel=1e-10)
 
 

@@ -72,15 +72,29 @@ def test_levels_are_barycenters_of_cells_that_are_not_empty(n):
     spike = np.append(np.ones(60), [1e6, *np.ones(30)])
     for values in (rng.random(50), rng.random(3000) ** 6, spike, rng.random(300) * (rng.random(300) < 0.1)):
         law = image(values)
-        levels, _ = optimal_image_levels(law, n)
+        levels, distortion = optimal_image_levels(law, n)
         shift, mass = worst_shift(law, levels)
         assert len(levels) == n
         assert shift < 1e-10
         assert mass > 0
         assert (np.diff(levels) > 0).all()
-        assert optimal_image_levels(law, n)[1] <= law.cell_moments(
-            *(lambda y: (y, voronoi_borders(y)))(companded_levels(law, n))
-        )[2].sum() * (1 + 1e-12)
+        start = companded_levels(law, n)
+        assert distortion <= law.cell_moments(start, voronoi_borders(start))[2].sum() * (1 + 1e-12)
+
+
+def test_levels_go_where_they_matter():
+    # A far pixel without weight deserves one level of five, but no level if it holds 10⁻¹⁵ of the mass only.
+    for far, own in ((1e-7, 1), (1e-15, 0)):
+        values = np.zeros(1000)
+        values[0], values[-1] = 1.0, far
+        levels, distortion = optimal_image_levels(image(values), 5)
+        assert (levels > 0.4).sum() == own
+        assert distortion == pytest.approx(1e-6 / 12 / (5 - own) ** 2, rel=1e-3)
+
+
+def test_many_levels_beside_many_saddles():
+    law = image(np.random.default_rng(0).random(1000))
+    assert worst_shift(law, optimal_image_levels(law, 5000)[0])[0] < 1e-10
 
 
 def test_many_rough_pixels():

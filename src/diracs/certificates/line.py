@@ -1,4 +1,4 @@
-"""Lower bound for mixtures on the line."""
+"""Lower bounds for mixtures and images on the line."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ import math
 import numpy as np
 
 from diracs.cells.product import voronoi_moments
+from diracs.certificates.nearest import raised
+from diracs.certificates.nearest_line import UnitLineImage
+from diracs.codebooks.line_image import companded_levels
 from diracs.codebooks.optimal import mixture_distortion, optimal_levels
 
 ATOMS = (256, 768)  # fewest and most atoms that stand for the law
@@ -36,6 +39,16 @@ def line_bound(means: np.ndarray, variances: np.ndarray, weights: np.ndarray, n:
     # Positions, too, are rounded: of the means when projected, of the levels when centred.
     moved = math.sqrt(float(weights @ shifts**2)) + 16 * 2.0**-52 * float(np.abs([*levels, *means]).max())
     return max(0.0, math.sqrt(least) * (1.0 - 1e-9) - distance * (1.0 + 1e-9) - moved) ** 2
+
+
+def line_image_bound(law: UnitLineImage, n: int) -> float:
+    """The same, on W₂ in space, for a density that is constant on pixels."""
+    levels = companded_levels(law.law, int(np.clip(32 * n, *ATOMS)))
+    masses, _, seconds = law.moments(levels[:, None])
+    held = masses > 0
+    least = _least_partition(levels[held], masses[held], n)
+    distance = raised(law, levels[:, None], masses, seconds)
+    return max(0.0, math.sqrt(least) * law.unit * (1.0 - 1e-9) - distance * (1.0 + 1e-9))
 
 
 def _least_partition(atoms: np.ndarray, masses: np.ndarray, n: int) -> float:

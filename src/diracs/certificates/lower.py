@@ -80,7 +80,7 @@ def lower_bound(means: np.ndarray, covs: np.ndarray, weights: np.ndarray, n: int
 
 
 def sharpest_lower_bound(means: np.ndarray, covs: np.ndarray, weights: np.ndarray, n: int) -> float:
-    """As `lower_bound`, and in the plane the largest of that and `mixture_covering_bound`, which takes up to seconds."""
+    """As `lower_bound`, in the plane the larger of that and `mixture_covering_bound`, which takes up to seconds."""
     bound = lower_bound(means, covs, weights, n)
     if means.shape[1] != 2 or n == 1 or bound == 0.0:
         return bound

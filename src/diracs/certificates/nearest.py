@@ -1,8 +1,8 @@
-"""The exact W₂ between a planar law and given points: each point of the plane goes to the nearest of them.
+"""The exact W₂ between a law and given points: each point of space, line or plane, goes to the nearest of them.
 
 Among all masses on the points those of their Voronoi cells are the best, and no coupling is cheaper: W₂² is the sum of
-the cells' second moments about their seeds. The compiled core integrates these in double precision; this module knows
-what its roundings, and those of the points and masses, may add.
+the cells' second moments about their seeds. Laws integrate these in double precision, planar ones by the compiled core;
+this module knows what its roundings, and those of the points and masses, may add.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _SLACK = 1e-13
 # Gaussians hold nothing beyond so many deviations.
 _REACH = 39.0
 # Of the law's size: points further from it than that are not placed against each other.
-_FARTHEST = 1e12
+FARTHEST = 1e12
 # Deviations below this share of a component's other one, or of the law's size, count as zero here.
 _THINNEST, _SMALLEST = 1e-6, 1e-10
 # Masses below this are not counted in running sums.
@@ -32,29 +32,36 @@ _HARDLY = 1e-13
 
 
 class UnitLaw(Protocol):
-    """A planar law in its own unit: x = centre + unit·u, the law of u near the origin, of size about one."""
+    """A law in its own unit: x = centre + unit·u, the law of u near the origin, of size about one."""
 
     @property
     def centre(self) -> np.ndarray:
-        """(2,)"""
+        """(d,)"""
 
     @property
     def unit(self) -> float:
-        """A power of two."""
-
-    @property
-    def law(self) -> PlanarLaw:
-        """The law of u."""
+        """What is one for u."""
 
     @property
     def reach(self) -> float:
-        """A disc of this radius about the origin holds the law."""
+        """A ball of this radius about the origin holds the law."""
+
+    def moments(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Masses (n,), first (n, d) and second moments (n,) of the Voronoi cells of seeds (n, d), about these."""
 
     def noise(self, y: np.ndarray, mass: np.ndarray, square: float) -> float:
         """What `square`, the sum of the cells' second moments, may lack, for seeds and masses of cells."""
 
     def rounding(self) -> float:
         """What rounding of the law's numbers may add to W₂, in the unit."""
+
+
+class UnitPlanarLaw(UnitLaw, Protocol):
+    """One of the plane."""
+
+    @property
+    def law(self) -> PlanarLaw:
+        """The law of u."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +95,10 @@ class UnitMixture:
         """A disc of this radius about the origin holds the law."""
         deviations = np.sqrt(np.trace(self.law.covs, axis1=1, axis2=2))
         return float((np.linalg.norm(self.law.means, axis=1) + _REACH * deviations).max())
+
+    def moments(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """By the compiled core."""
+        return _planar_moments(self.law, y)
 
     def noise(self, y: np.ndarray, mass: np.ndarray, square: float) -> float:
         """A cell's moments are differences of fluxes through its edges, each of about the root of its mass."""
@@ -132,6 +143,10 @@ class UnitImage:
         """Half the diagonal of the box."""
         return 0.5 * float(np.hypot(*self.law.extent))
 
+    def moments(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """By the compiled core."""
+        return _planar_moments(self.law, y)
+
     def noise(self, y: np.ndarray, mass: np.ndarray, square: float) -> float:
         """Cells are sums of positive terms."""
         return ROUNDINGS * _EPS * square
@@ -141,12 +156,17 @@ class UnitImage:
         return ROUNDINGS * _EPS * (self.reach + float(np.abs(self.centre).max()) / self.unit)
 
 
+def _planar_moments(law: PlanarLaw, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    mass, first, second, *_ = _core.moments(law.core, y, np.zeros(len(y)), edges=False)
+    return np.maximum(mass, 0.0), first, np.maximum(second, 0.0)
+
+
 @dataclass(frozen=True)
 class Nearest:
-    """The best masses on points of the plane, and the W₂ that they reach."""
+    """The best masses on points of space, and the W₂ that they reach."""
 
     masses: np.ndarray  # (n,) float64
-    first: np.ndarray  # (n, 2) moments of the cells about the points, in the unit of the law
+    first: np.ndarray  # (n, d) moments of the cells about the points, in the unit of the law
     second: np.ndarray  # (n,)
     w2: float  # above W₂ of these masses, in space
 
@@ -167,7 +187,7 @@ def out_of(law: UnitLaw, points: np.ndarray) -> np.ndarray:
 
 
 def nearest(law: UnitLaw, points: np.ndarray) -> Nearest:
-    """The best masses on points (n, 2) of space.
+    """The best masses on points (n, d) of space, d = 1 or 2.
 
     Raises
     ------
@@ -176,16 +196,13 @@ def nearest(law: UnitLaw, points: np.ndarray) -> Nearest:
     """
     y = into(law, points)
     # What is nearer to another point for all the law has no mass, and may be too far away to be looked at.
-    distance = np.hypot(*y.T)
+    distance = np.hypot.reduce(np.abs(y), axis=1)
     close = distance <= distance.min() + 2.0 * law.reach
     y = np.ascontiguousarray(y[close])
-    if not np.abs(y).max() < _FARTHEST:
-        raise ValueError(f"points must not all lie further from the distribution than {_FARTHEST:g} of its sizes")
-    mass, first, second, *_ = _core.moments(law.law.core, y, np.zeros(len(y)), edges=False)
-    mass, second = np.maximum(mass, 0.0), np.maximum(second, 0.0)
-    found = Nearest(
-        np.zeros(len(points)), np.zeros((len(points), 2)), np.zeros(len(points)), raised(law, y, mass, second)
-    )
+    if not np.abs(y).max() < FARTHEST:
+        raise ValueError(f"points must not all lie further from the distribution than {FARTHEST:g} of its sizes")
+    mass, first, second = law.moments(y)
+    found = Nearest(np.zeros(len(points)), np.zeros(points.shape), np.zeros(len(points)), raised(law, y, mass, second))
     found.masses[close], found.first[close], found.second[close] = mass, first, second
     return found
 
@@ -196,7 +213,7 @@ def raised(law: UnitLaw, y: np.ndarray, mass: np.ndarray, second: np.ndarray) ->
     Parameters
     ----------
     law : UnitLaw
-    y : array (n, 2)
+    y : array (n, d)
         The seeds, in the unit of the law.
     mass, second : array (n,)
         About the seeds, in the unit of the law.

@@ -57,9 +57,12 @@ def minimize_distortion(levels: np.ndarray, sizes: np.ndarray, law: Law, *, step
     """
     out = levels.copy()
     rows = np.arange(len(sizes))
-    for _ in range(12):
+    for left in reversed(range(12)):
         pick = _members(sizes, rows)
         out[pick] = _newton(out[pick], sizes, rows, law, steps)
+        # What is moved off a saddle must be minimized again.
+        if not left:
+            break
         rows = _leave_saddles(out, sizes, rows, law)
         if not len(rows):
             break

@@ -101,7 +101,12 @@ def thinned(x: np.ndarray, weights: np.ndarray, count: int, rng: np.random.Gener
 
 
 def hilbert_order(x: np.ndarray) -> np.ndarray:
-    """The order of points (m, 2) along a Hilbert curve through their bounding box: neighbours stay together."""
+    """The order of points (m, 2) along a Hilbert curve through their bounding box: neighbours stay together.
+
+    Points (m, 1) of the line go from left to right.
+    """
+    if x.shape[1] == 1:
+        return np.argsort(x[:, 0], kind="stable")
     low, side = x.min(axis=0), float(np.ptp(x, axis=0).max())
     cells = np.minimum(((x - low) / (side if side > 0 else 1.0) * 2.0**_LEVELS).astype(np.int64), 2**_LEVELS - 1)
     u, v = cells[:, 0], cells[:, 1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -94,25 +95,56 @@ class LineImage:
 
     def quantiles(self, below: np.ndarray, above: np.ndarray) -> np.ndarray:
         k = len(self.pixels)
-        sums = np.concatenate([[0.0], np.cumsum(self.pixels)])
+        sums = self._sums
         levels = np.clip(below, 0.0, sums[-1])
         pixel = np.clip(np.searchsorted(sums, levels, side="right") - 1, 0, k - 1)
         held = np.where(self.pixels[pixel] > 0, self.pixels[pixel], 1.0)
         inside: np.ndarray = (pixel + np.clip((levels - sums[pixel]) / held, 0.0, 1.0)) / k - 0.5
         return inside
 
+    @cached_property
+    def edges(self) -> np.ndarray:
+        """Of the pixels, (k + 1,)."""
+        k = len(self.pixels)
+        return np.asarray((np.arange(k + 1) - 0.5 * k) / k)
+
+    @cached_property
+    def _heights(self) -> np.ndarray:
+        """Of the density, (k,), between the edges as they are rounded: pixels of a spike are narrow."""
+        return np.asarray(self.pixels / np.diff(self.edges))
+
+    @cached_property
+    def _sums(self) -> np.ndarray:
+        return np.concatenate([[0.0], np.cumsum(self.pixels)])
+
+    def at(self, points: np.ndarray) -> np.ndarray:
+        """Density (m,) right of points (m,)."""
+        pixel = np.searchsorted(self.edges, points, side="right") - 1
+        inside = (points >= self.edges[0]) & (points < self.edges[-1])
+        result: np.ndarray = np.where(inside, self._heights[np.clip(pixel, 0, len(self.pixels) - 1)], 0.0)
+        return result
+
+    def below(self, points: np.ndarray) -> np.ndarray:
+        """Masses (m,) left of points (m,)."""
+        return np.interp(points, self.edges, self._sums)
+
     def cell_moments(self, seeds: np.ndarray, borders: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Cut the axis at all borders and pixel edges: on each piece the density is constant and one seed's."""
-        n, k = len(seeds), len(self.pixels)
-        borders = np.clip(borders, -0.5, 0.5)
-        cuts = np.unique(np.concatenate([borders, np.arange(k + 1) / k - 0.5]))
+        """Cut the axis at all borders and pixel edges: on each piece the density is constant and one seed's.
+
+        Masses and second moments are sums of positive terms, added in pairs: right to a few roundings.
+        """
+        borders = np.clip(borders, self.edges[0], self.edges[-1])
+        # Two sorted runs, which a stable sort merges.
+        cuts = np.sort(np.concatenate([borders, self.edges]), kind="stable")
         left, length = cuts[:-1], np.diff(cuts)
-        middle = left + 0.5 * length
-        rho = self.pixels[np.clip(((middle + 0.5) * k).astype(int), 0, k - 1)] * k
-        owner = np.clip(np.searchsorted(borders, middle, side="right") - 1, 0, n - 1)
-        offset, mass = middle - seeds[owner], rho * length
-        moments = (mass, mass * offset, mass * (offset**2 + length**2 / 12.0))
-        total, first, second = (np.bincount(owner, m, minlength=n) for m in moments)
+        left, length = left[length > 0], length[length > 0]
+        owner = np.searchsorted(borders, left, side="right") - 1
+        rho = self._heights[np.searchsorted(self.edges, left, side="right") - 1]
+        offset, mass = left - seeds[owner] + 0.5 * length, rho * length
+        moments = np.stack([mass, mass * offset, mass * (offset**2 + length**2 / 12.0)])
+        begins = np.flatnonzero(np.diff(owner, prepend=-1))
+        total, first, second = found = np.zeros((3, len(seeds)))
+        found[:, owner[begins]] = np.add.reduceat(moments, begins, axis=1)
         return total, first, second
 
     def potentials(self, seeds: np.ndarray, weights: np.ndarray) -> np.ndarray:
