@@ -78,16 +78,17 @@ class Quantization:
         if getattr(self, "_w2_lower", None) is None:
             law, n = self.distribution, self.positions.shape[-2]
             if isinstance(law, PolynomialGrid):
-                from diracs.certificates.lower_image import image_lower_bound
+                from diracs.certificates.lower_image import sharpest_image_lower_bound
 
-                bounds, like = np.asarray(image_lower_bound(concrete(law.values), law.domain, n)), law.values
+                bound = sharpest_image_lower_bound(concrete(law.values), law.domain, n)
+                bounds, like = np.asarray(bound), law.values
             else:
-                from diracs.certificates.lower import lower_bound
+                from diracs.certificates.lower import sharpest_lower_bound
 
                 means, covs, weights = (concrete(x) for x in (law.means, law.covs, law.weights))
                 covs = full_covariances(means, covs)
                 batch, like = law.batch_shape, law.means
-                found = [lower_bound(means[i], covs[i], weights[i], n) for i in np.ndindex(*batch)]
+                found = [sharpest_lower_bound(means[i], covs[i], weights[i], n) for i in np.ndindex(*batch)]
                 bounds = np.reshape(found, batch)
             best = np.minimum(bounds, concrete(self.w2))
             object.__setattr__(self, "_w2_lower", bound_in(best, framework(like), like, up=False))

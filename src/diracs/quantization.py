@@ -113,14 +113,15 @@ def _quantize_one(mixture: GaussianMixture, n: int | None, w2: float | None, kin
 
 def _raised(at: Callable[[int], Quantization], points: int, w2: float, most: int) -> Quantization:
     """A result of error at most `w2`, for about as many points as the search found."""
-    while True:
+    step = 1.0 + points / 100
+    while points <= most:
         result = at(points)
         # Rounding of the positions may lift the certificate above what the search saw.
         if float(concrete(result.w2)) <= w2:
             return result
-        points += 1 + points // 100
-        if points > most:
-            raise ValueError(f"w2 = {w2:g} is below what rounding of the positions allows; ask for a larger error")
+        # Growing steps, as there may be no end to this.
+        points, step = points + int(step), 1.25 * step
+    raise ValueError(f"w2 = {w2:g} is below what rounding of the positions allows; ask for a larger error")
 
 
 def _quantize_in_plane(mixture: GaussianMixture, n: int | None, w2: float | None, wanted: bool) -> Quantization | None:
@@ -144,10 +145,14 @@ def _quantize_in_plane(mixture: GaussianMixture, n: int | None, w2: float | None
         # The best of the other schemes is a start as well, and kept where it is as good.
         product, square = best_scheme(groupings, points)
         also = concrete(product.positions(2)) * unit
-        positions, error = optimal_positions(law, points, also)
-        if unit * math.sqrt(square) <= error * (1.0 + 1e-9):
-            return discretize(mixture, to_kind_of(rescale(product, unit), mixture.means))
-        return discretize(mixture, to_kind_of(PointScheme(positions), mixture.means))
+        positions, _ = optimal_positions(law, points, also)
+        by_points = discretize(mixture, to_kind_of(PointScheme(positions), mixture.means))
+        reached = float(concrete(by_points.w2)) * (1.0 + 1e-9)
+        if unit * math.sqrt(square) > reached:
+            return by_points
+        # Rounding of masses costs points more, which counts where components lie far apart.
+        by_product = discretize(mixture, to_kind_of(rescale(product, unit), mixture.means))
+        return by_product if float(concrete(by_product.w2)) <= reached else by_points
 
     if n is not None:
         return at(n)

@@ -7,6 +7,8 @@ M = Σ cᵢ|gᵢ|², the masses cᵢ moved being at most the fraction f of each 
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 
 from diracs._arrays import Array, eps, namespace
@@ -73,14 +75,59 @@ def mass_change(
     Both are normalized first; masses that hardly differ are hardly moved. If the second moments of the cells are known,
     f is the mean of their fractions weighted by these: 2 Σ cᵢ gᵢ·bᵢ/mᵢ ≤ 2 √M √Σ (cᵢ/mᵢ) sᵢ, as |bᵢ|² ≤ mᵢ sᵢ.
     """
-    first, second = (np.cumsum(m) / m.sum() for m in (masses, rounded.astype(np.float64)))
-    cuts = np.unique(np.concatenate([first, second]))
-    pieces = np.diff(cuts, prepend=0.0)
-    middle = cuts - 0.5 * pieces
-    i, j = (np.minimum(np.searchsorted(c, middle), len(c) - 1) for c in (first, second))
+    first, second = _running_sums(masses), _running_sums(rounded.astype(np.float64))
+    cuts = np.concatenate([first, _rescaled(second, first[-1])])
+    order = np.lexsort((cuts[:, 1], cuts[:, 0]))
+    cuts = cuts[order]
+    pieces = np.maximum(np.diff(cuts, axis=0, prepend=np.zeros((1, 2))).sum(axis=1), 0.0) / masses.sum()
+    # The piece that a cut ends belongs to as many cells as there are cuts before it.
+    ends = order < len(masses)
+    i, j = (np.minimum(np.cumsum(x) - x, len(masses) - 1) for x in (ends, ~ends))
     out = np.bincount(i, pieces * (i != j), minlength=len(masses))
     fractions = np.minimum(out / np.maximum(masses / masses.sum(), 1e-300), 1.0)
     moved = float((pieces * ((positions[i] - positions[j]) ** 2).sum(axis=1)).sum())
     if seconds is None or not seconds.any():
         return moved, float(fractions.max())
     return moved, float(fractions @ (seconds / seconds.sum()))
+
+
+def _running_sums(masses: np.ndarray) -> np.ndarray:
+    """Running sums (n, 2) as unevaluated sums of two doubles: a small mass far from the rest must not drown in them.
+
+    What each addition rounds away is known exactly (Knuth, TAOCP 2, 4.2.2, theorem B).
+    """
+    high = np.cumsum(masses)
+    before = np.concatenate([[0.0], high[:-1]])
+    added = high - before
+    lost = (before - (high - added)) + (masses - added)
+    return _normalized(high, np.cumsum(lost))
+
+
+def _rescaled(sums: np.ndarray, total: np.ndarray) -> np.ndarray:
+    """Running sums (n, 2) scaled to another total (2,), both in two doubles."""
+    ratio = _fraction(total) / _fraction(sums[-1])
+    high = float(ratio)
+    low = float(ratio - Fraction(high))
+    product = sums[:, 0] * high
+    (a, b), (c, d) = _halves(sums[:, 0]), _halves(np.float64(high))
+    lost = ((a * c - product) + a * d + b * c) + b * d
+    out = _normalized(product, lost + sums[:, 0] * low + sums[:, 1] * high)
+    out[-1] = total
+    return out
+
+
+def _fraction(pair: np.ndarray) -> Fraction:
+    return Fraction(float(pair[0])) + Fraction(float(pair[1]))
+
+
+def _halves(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Two numbers of 26 bits with the sum x, whose products are exact (Dekker 1971)."""
+    scaled = 134217729.0 * x
+    high = scaled - (scaled - x)
+    return high, x - high
+
+
+def _normalized(high: np.ndarray, low: np.ndarray) -> np.ndarray:
+    """Pairs (n, 2) of the same sums, the first number the rounded sum."""
+    total = high + low
+    return np.stack([total, low - (total - high)], axis=-1)
