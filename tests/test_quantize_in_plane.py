@@ -179,3 +179,15 @@ def test_the_same_every_time():
     first, again = quantize(THREE, 80), quantize(THREE, 80)
     np.testing.assert_array_equal(first.positions, again.positions)
     assert first.w2 == again.w2
+
+
+def test_auto_goes_by_certificates_where_rounding_of_masses_counts():
+    # Components 10⁷ of their widths apart: masses moved between them cost more than the points do.
+    law = GaussianMixture(
+        [[-291720.7, -266592.3], [-239930.3, 1133507.6], [134859.2, 363619.2]],
+        [3.6e-10, 8.2e-7, 2.3e-5],
+        [0.0, 0.11, 0.89],
+    )
+    product = quantize(law, 4, scheme="product").w2
+    assert quantize(law, 4).w2 <= product * (1 + 1e-8)
+    assert len(quantize(law, w2=0.002)) <= 1.05 * len(quantize(law, w2=0.002, scheme="product"))

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 from independent import line_w2, nearest_cost, random_mixture
+from scipy.special import ndtri
 
 from diracs import (
     Gaussian,
@@ -130,3 +131,14 @@ def test_diracs_without_mass_and_on_one_spot():
     merged = recertify(LAW, SumOfDiracs(positions[[0, 1]], [0.5, 0.5]))
     assert found.w2_given == pytest.approx(merged.w2_given, rel=1e-9)
     assert found.masses.sum() == pytest.approx(1.0, abs=1e-13)
+
+
+def test_rounding_of_borders_far_from_the_diracs_is_covered():
+    # On one axis, law and far Dirac: the border is a line across the Gaussian, and everything has closed forms.
+    for far in (4096.0, 1e6):
+        found = recertify(Gaussian([0.0, 0.0], 1.0), SumOfDiracs([[0.0, 0.0], [far, 0.0]], [0.7, 0.3]))
+        q = ndtri(0.7)
+        # |x|² on the left, |x|² − 2 far x₁ + far² on the right, E(x₁; x₁ > q) = φ(q).
+        square = 2.0 - 2.0 * far * np.exp(-0.5 * q * q) / np.sqrt(2.0 * np.pi) + 0.3 * far * far
+        assert found.w2_given >= np.sqrt(square) * (1 - 1e-14)
+        assert found.w2_given == pytest.approx(np.sqrt(square), rel=1e-7)

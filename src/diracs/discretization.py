@@ -229,6 +229,9 @@ def _discretize(
     means, covs, weights, *arrays = working(*given)
     replaced = iter(arrays)
     scheme = map_arrays(scheme, lambda _: next(replaced))
+    if weights.dtype != given[2].dtype:
+        # Normalized in single precision they sum to 1 only up to 1e-7.
+        weights = weights / namespace(weights).sum(weights)
     if not any(is_lazy(x) for x in given) and not weights.all():
         means, covs, weights, scheme = _without_empty(means, covs, weights, scheme)
     unit = unit_of(means, covs, _used(scheme))

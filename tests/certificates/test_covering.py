@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from diracs import _core
+from diracs import PolynomialGrid, _core, quantize
 from diracs.certificates import covering
 from diracs.certificates.covering import (
     Allowances,
@@ -289,3 +289,9 @@ def test_many_components_take_little_time() -> None:
     # About a Gaussian of variance 401.
     single = np.zeros((1, 2)), 401 * np.eye(2)[None], np.ones(1)
     assert mixture_covering_bound(*mixture, 2) == pytest.approx(mixture_covering_bound(*single, 2), rel=0.1)
+
+
+@pytest.mark.parametrize(("shape", "side"), [((1, 7), 1e3), ((9, 1), 1e-6), ((1, 5000), 1.0), ((3, 2), 1e5)])
+def test_thin_images_take_little_memory(shape, side):
+    q = quantize(PolynomialGrid(np.ones(shape), [[0.0, 0.0], [1.0, side]]), 5)
+    assert 0 < q.w2_lower <= q.w2

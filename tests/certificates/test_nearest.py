@@ -8,7 +8,16 @@ import torch
 from independent import nearest_cost, random_mixture
 from scipy.special import ndtr
 
-from diracs import Gaussian, GaussianMixture, PointScheme, PolynomialGrid, ProductScheme, ScalarCodebook, discretize
+from diracs import (
+    Gaussian,
+    GaussianMixture,
+    PointScheme,
+    PolynomialGrid,
+    ProductScheme,
+    ScalarCodebook,
+    discretize,
+    quantize,
+)
 from diracs.certificates.nearest import UnitImage, UnitMixture, nearest
 
 MEANS, COVS, WEIGHTS = random_mixture(11, 3, 2)
@@ -176,3 +185,29 @@ def test_images_against_a_uniform_square():
     assert q.exact
     law = UnitImage.of(image.values, image.domain)
     assert nearest(law, np.array([[0.0, 4.0], [2.0, 4.0]])).w2 == q.w2
+
+
+def test_single_precision_covers_light_clusters_far_away():
+    # All of one cluster's mass comes from its component; what rounding adds or takes has to travel.
+    rng, far, light = np.random.default_rng(0), 1e5, 1e-8
+    points = rng.normal(size=(350, 2))
+    points[300:, 0] += far
+    law = GaussianMixture(*(np.float32(x) for x in ([[0.0, 0.0], [far, 0.0]], [1.0, 1.0], [1.0 - light, light])))
+    q = discretize(law, PointScheme(np.float32(points)))
+    weights, masses = law.weights.astype(float), q.weights.astype(float)
+    missing = abs(masses[300:].sum() / masses.sum() - weights[1] / weights.sum())
+    wide = GaussianMixture(law.means.astype(float), law.covs.astype(float), weights)
+    best = discretize(wide, PointScheme(q.positions.astype(float)))
+    assert missing > 0
+    assert float(q.w2) ** 2 >= best.w2**2 * (1 - 1e-6) + 0.99 * missing * far**2
+
+
+def test_single_precision_weights_stand_for_what_they_are_normalized():
+    # Any probabilities rounded to single precision sum to 1 up to 1e-7 only.
+    for seed in range(8):
+        means, covs, weights = (np.float32(x) for x in random_mixture(seed, 5, 2, "diagonal"))
+        law = GaussianMixture(means, covs, weights)
+        shares = law.weights.astype(float) / law.weights.astype(float).sum()
+        for q in (discretize(law, PointScheme(means[:1])), quantize(law, 1), quantize(law, 1, scheme="product")):
+            squares = ((means.astype(float) - q.positions) ** 2).sum(axis=1) + covs.astype(float).sum(axis=1)
+            assert float(q.w2) >= np.sqrt(shares @ squares)

@@ -42,7 +42,7 @@ _MOST_PIXELS = 2**22
 # Rectangles times components.
 _WORK = 4e7
 # Steps without success after which to go back.
-_PATIENCE = 10
+_PATIENCE = 15
 # Moments of rectangles are this exact, relative and absolute, and nothing else is less exact.
 _RELATIVE, _ABSOLUTE = 1e-11, 1e-15
 
@@ -95,9 +95,9 @@ def image_covering_bound(masses: np.ndarray, extent: np.ndarray, n: int) -> floa
     Returns
     -------
     float
-        0 if there are so many points or pixels that the bound would take long.
+        0 if there are so many points, or pixels on one axis, that the bound would take long.
     """
-    if n > _MOST_POINTS or masses.size > _MOST_PIXELS:
+    if n > _MOST_POINTS or max(masses.shape) ** 2 > _MOST_PIXELS:
         return 0.0
     law = ImageLaw(masses, extent)
     if n == 1:
@@ -126,7 +126,8 @@ def covering_bound(law: RectangleLaw, n: int, work: float) -> float:
 
 def choose(law: RectangleLaw, n: int, most: float) -> Allowances | None:
     """Allowances on a partition of at most about `most` rectangles; None if that is not enough."""
-    fineness = 0.9 if n > 2000 else min(max(0.08 * math.sqrt(n), 0.15), 0.6)
+    # In radii: what there is time for.
+    fineness = 0.9 if n > 2000 else 0.6 if n > 200 else min(max(0.08 * math.sqrt(n), 0.15), 0.4)
     found = _spread(law, n, fineness, most)
     if found is None:
         return None

@@ -78,6 +78,8 @@ class UnitMixture:
         """From float64 means (k, 2), covariances (k, 2, 2) and weights (k,); None if a covariance is near singular."""
         held = weights > 0
         means, covs, weights = means[held], covs[held], weights[held]
+        # Normalized in single precision they sum to 1 only up to 1e-7.
+        weights = weights / weights.sum()
         # About the mean, up to overflow; differences are right to a rounding of themselves wherever it is.
         centre = means[0] + weights @ (means - means[0])
         largest = max(float(np.abs(means - centre).max()), math.sqrt(float(covs.max())))

@@ -57,10 +57,10 @@ class ImageLaw:
 
     def __init__(self, masses: np.ndarray, extent: np.ndarray) -> None:
         counts = np.array(masses.shape)
-        # Pixels are cut until they are nearly square.
+        # Pixels are cut until they are nearly square, as far as memory goes: levels are squares of numbers.
         pixel = extent / counts
         cuts = np.minimum(pixel / pixel.min(), 2.0**22).astype(int)
-        while (counts * cuts).prod() > 2**22 and cuts.max() > 1:
+        while (counts * cuts).max() > 2**11 and cuts.max() > 1:
             cuts = (cuts + 1) // 2
         masses = np.repeat(np.repeat(masses, cuts[0], axis=0), cuts[1], axis=1) / cuts.prod()
         pixel = pixel / cuts
