@@ -14,7 +14,7 @@ from diracs._arrays import (
     namespace,
     to_framework,
 )
-from diracs.certificates.nearest import UnitLaw, UnitMixture, nearest, rounded
+from diracs.certificates.nearest import REQUIRED, UnitLaw, UnitMixture, nearest, rounded
 from diracs.certificates.nearest_autodiff import nearest_masses
 from diracs.certificates.nearest_line import unit_image
 from diracs.distributions.grid import PolynomialGrid
@@ -46,8 +46,8 @@ def mixture_to_points(means: Array, covs: Array, weights: Array, points: Array) 
     mixture = UnitMixture.of(*(concrete(x) for x in arrays[:3]))
     if mixture is None:
         raise ValueError(
-            "covariances of distribution must be positive definite, with deviations not below 1e-7 of its size nor 1e-6"
-            " of each other, to go to a PointScheme of the plane; use a ProductScheme (quantize's scheme='product')"
+            f"distribution must have {REQUIRED}, to go to a PointScheme of the plane; use a ProductScheme (quantize's"
+            " scheme='product')"
         )
     return placed, *_numbers(mixture, placed, means)
 

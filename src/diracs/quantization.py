@@ -12,7 +12,7 @@ from diracs import _checks
 from diracs._arrays import Array, concrete, framework, is_traced, map_arrays, namespace, to_framework
 from diracs.certificates.lower import lower_bound
 from diracs.certificates.lower_image import image_lower_bound
-from diracs.certificates.nearest import UnitMixture
+from diracs.certificates.nearest import REQUIRED, UnitMixture
 from diracs.certificates.nearest_line import UnitLineImage, unit_image
 from diracs.discretization import Quantization, discretize
 from diracs.distributions.convert import as_mixture
@@ -154,10 +154,7 @@ def _quantize_in_plane(mixture: GaussianMixture, n: int | None, w2: float | None
     components = int(np.count_nonzero(numbers.weights))
     if law is None:
         if wanted:
-            raise ValueError(
-                "scheme='optimal' needs positive definite covariances in the plane, with deviations not below 1e-7 of"
-                " the distribution's size nor 1e-6 of each other; use scheme='product'"
-            )
+            raise ValueError(f"scheme='optimal' needs in the plane {REQUIRED}; use scheme='product'")
         return None
     if not wanted and not affordable(n or 1, components):
         return None

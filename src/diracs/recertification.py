@@ -9,7 +9,7 @@ import numpy as np
 
 from diracs import _core
 from diracs._arrays import Array, bound_in, common_framework, concrete, is_traced, map_arrays, to_framework
-from diracs.certificates.nearest import FARTHEST, UnitImage, UnitMixture, into, nearest, raised, rounded
+from diracs.certificates.nearest import FARTHEST, REQUIRED, UnitImage, UnitMixture, into, nearest, raised, rounded
 from diracs.certificates.nearest_line import UnitLineImage, unit_image
 from diracs.certificates.rounding import ROUNDINGS, mass_change, with_moved_masses
 from diracs.codebooks.planar_laws import hilbert_order
@@ -169,8 +169,5 @@ def _with_masses(
 def _unit_mixture(law: GaussianMixture) -> UnitMixture:
     found = UnitMixture.of(law.means, full_covariances(law.means, law.covs), law.weights)
     if found is None:
-        raise ValueError(
-            "covariances of distribution must be positive definite, with deviations not below 1e-7 of its size nor 1e-6"
-            " of each other, to be recertified in the plane"
-        )
+        raise ValueError(f"distribution must have {REQUIRED}, to be recertified in the plane")
     return found

@@ -27,6 +27,11 @@ _REACH = 39.0
 FARTHEST = 1e12
 # Deviations below this share of a component's other one, or of the law's size, count as zero here.
 _THINNEST, _SMALLEST = 1e-6, 1e-10
+# What a mixture must have to be sent to points of the plane, for messages.
+REQUIRED = (
+    f"positive definite covariances, with deviations not below {_SMALLEST:g} of the law's size nor {_THINNEST:g} of"
+    " each other"
+)
 # Masses below this are not counted in running sums.
 _HARDLY = 1e-13
 
