@@ -40,7 +40,7 @@ from diracs.schemes.scaling import rescale, unit_of
 @pytree
 @dataclass(frozen=True, eq=False)
 class Quantization:
-    """Diracs that stand for a distribution, with a certified error. Iterates as (diracs, w2).
+    """Diracs that stand for a distribution, with a certified error. Unpacks as `points, w2 = q`.
 
     Attributes
     ----------
