@@ -74,8 +74,11 @@ class Quantization:
 
     @property
     def w2_lower(self) -> Array:
-        """A number that the W₂ of every n-point measure reaches: how good `w2` could be at best."""
-        if getattr(self, "_w2_lower", None) is None:
+        """A number that the W₂ of every n-point measure reaches: how good `w2` could be at best.
+
+        Computed when it is first asked for, which may take seconds, and then kept.
+        """
+        if not self.w2_lower_known:
             law, n = self.distribution, self.positions.shape[-2]
             if isinstance(law, PolynomialGrid):
                 from diracs.certificates.lower_image import sharpest_image_lower_bound
@@ -94,6 +97,11 @@ class Quantization:
             object.__setattr__(self, "_w2_lower", bound_in(best, framework(like), like, up=False))
         return self._w2_lower
 
+    @property
+    def w2_lower_known(self) -> bool:
+        """Whether `w2_lower` is there already: computing it may take seconds."""
+        return getattr(self, "_w2_lower", None) is not None
+
     def __iter__(self) -> Iterator[Any]:
         return iter((self.diracs, self.w2))
 
@@ -107,11 +115,11 @@ class Quantization:
 
         return plot_quantization(self, ax, **options)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write to a .npz or .json file."""
+    def save(self, path: str | os.PathLike[str], *, lower: bool = False) -> None:
+        """Write to a .npz or .json file; `w2_lower` goes with it if it is known, or with `lower=True`."""
         from diracs.io import save
 
-        save(self, path)
+        save(self, path, lower=lower)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Quantization:

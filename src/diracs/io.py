@@ -50,10 +50,12 @@ _FIELDS = ("distribution", "scheme", "positions", "weights", "w2", "exact")
 _MIXTURE_KEYS = ("means", "covs", "weights")
 
 
-def save(quantization: Quantization, path: Filename) -> None:
+def save(quantization: Quantization, path: Filename, *, lower: bool = False) -> None:
     """Write a quantization, its certificates, its distribution and its scheme to `path`, `.npz` or `.json`.
 
-    Arrays of any framework are written with their dtype; they come back as NumPy's.
+    Arrays of any framework are written with their dtype; they come back as NumPy's. `w2_lower`, which may take seconds
+    to compute, is written if it is known already, or if asked for by `lower=True`; else null stands in its place, and
+    what is loaded computes it when asked.
 
     Raises
     ------
@@ -61,7 +63,8 @@ def save(quantization: Quantization, path: Filename) -> None:
         For any other suffix.
     """
     text = file_format(path) == ".json"
-    tree = {name: getattr(quantization, name) for name in (*_FIELDS, "w2_lower")}
+    tree = {name: getattr(quantization, name) for name in _FIELDS}
+    tree["w2_lower"] = quantization.w2_lower if lower or quantization.w2_lower_known else None
     header = {"format": _FORMAT, "version": _VERSION}
     if text:
         _write_json(path, {**header, **_encode(tree, "", _written_out)})
@@ -101,11 +104,11 @@ def load(path: Filename) -> Quantization:
     except (KeyError, TypeError) as error:
         raise ValueError(f"{path} is incomplete or damaged: {error} is missing or not understood") from None
     # Bounds are NumPy numbers, as everywhere else, also where the file holds plain ones.
-    lower, tree["w2"] = (np.asarray(tree[name])[()] for name in ("w2_lower", "w2"))
-    del tree["w2_lower"]
+    tree["w2"], lower = np.asarray(tree["w2"])[()], tree.pop("w2_lower")
     quantization = Quantization(**tree)
-    # The stored bound, as computing it again may take long.
-    object.__setattr__(quantization, "_w2_lower", lower)
+    if lower is not None:
+        # The stored bound, as computing it again may take long.
+        object.__setattr__(quantization, "_w2_lower", np.asarray(lower)[()])
     return quantization
 
 

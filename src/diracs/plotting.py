@@ -12,17 +12,29 @@ import scipy.spatial
 from diracs._arrays import concrete
 from diracs.distributions.gaussian import Gaussian, GaussianMixture, full_covariances
 from diracs.distributions.grid import PolynomialGrid
-from diracs.plotting_law import LAW, Components, draw_image, draw_law, draw_line_image, ticks
-from diracs.plotting_law import density_levels as density_levels
+from diracs.plotting_law import Components, draw_image, draw_law
+from diracs.plotting_line import draw_stems
+from diracs.plotting_style import (
+    DIRAC,
+    INK,
+    bounds_text,
+    dot_sizes,
+    dots,
+    frame,
+    legend_below,
+    line,
+    load_matplotlib,
+    mass_mark,
+    new_axes,
+    padded,
+    trim,
+    write_title,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from diracs.discretization import Quantization
-
-_INK = "#1b2a41"
-_LAW = LAW
-_DIRAC = "#d1495b"
 
 
 def plot_quantization(
@@ -32,14 +44,17 @@ def plot_quantization(
     cells: bool = True,
     contours: bool = True,
     title: bool = True,
-    color: Any = _DIRAC,
+    legend: bool = True,
+    lower: bool = False,
+    color: Any = DIRAC,
 ) -> Axes:
     """Draw a quantization beside the law that it approximates.
 
     On the line: the density, with a stem for each Dirac. In the plane: regions of highest density holding 10 to 99 % of
     the mass, or the image, Diracs as dots of area proportional to mass (within sensible limits), Voronoi cells of the
     positions. In higher dimension: the projection onto the two leading principal axes of the law, without cells, as
-    cells do not project to cells. Components without a density appear as segments and rings.
+    cells do not project to cells. Components without a density appear as segments and rings. Pictures more than eight
+    times as long as they are high are stretched, and say so.
 
     Parameters
     ----------
@@ -47,8 +62,11 @@ def plot_quantization(
         One quantization, not a batch.
     ax : matplotlib Axes, optional
         Where to draw; a new figure by default.
-    cells, contours, title : bool
-        Whether to draw the cells, the law, and to write n, the certificate and the lower bound above.
+    cells, contours, title, legend : bool
+        Whether to draw the cells, the law, to write n and the certificate above, and to explain shades and sizes.
+    lower : bool
+        Whether to compute `q.w2_lower` for the title, which may take seconds. Where it is known already, the title has
+        it in any case.
     color : matplotlib color
         Of the Diracs.
 
@@ -63,66 +81,46 @@ def plot_quantization(
     ImportError
         If matplotlib is not installed.
     """
-    mpl = _matplotlib()
+    mpl = load_matplotlib()
     positions, masses = concrete(q.positions), concrete(q.weights)
     if positions.ndim != 2:
         raise ValueError(f"only one quantization can be plotted, got a batch of shape {positions.shape[:-2]}: pick one")
-    components = _components(q.distribution)
-    if ax is None:
-        from matplotlib import pyplot as plt
-
-        _, ax = plt.subplots(figsize=(6.4, 4.2 if positions.shape[1] == 1 else 5.6), layout="constrained")
-    assert ax is not None
     kept = masses > 0
     positions, masses = positions[kept], masses[kept]
+    image = q.distribution if isinstance(q.distribution, PolynomialGrid) else None
+    components = _components(q.distribution)
+    own = ax is None
     if positions.shape[1] == 1:
-        top = 1.0
-        if isinstance(q.distribution, PolynomialGrid) and contours:
-            top = draw_line_image(ax, concrete(q.distribution.values), q.distribution.domain)
-        _draw_line(mpl, ax, positions[:, 0], masses, components if contours else None, color, top)
-        if isinstance(q.distribution, PolynomialGrid):
-            (low, high), (a, b) = ax.get_xlim(), q.distribution.domain[:, 0]
-            ax.set_xlim(min(low, a), max(high, b))
+        ax = new_axes() if own else ax
+        law = (image or components) if contours else None
+        draw_stems(mpl, ax, positions[:, 0], masses, law, color, legend)
     else:
         labels = ("$x_1$", "$x_2$")
         if positions.shape[1] > 2:
             positions, components, labels = _project(positions, masses, components)
             cells = False
-        _draw_plane(mpl, ax, positions, masses, components if contours else None, cells, color)
-        if isinstance(q.distribution, PolynomialGrid):
-            _draw_behind(ax, q.distribution, contours)
-        ax.set_xlabel(labels[0])
-        ax.set_ylabel(labels[1])
-    for side in ("top", "right"):
-        ax.spines[side].set_visible(False)
+        limits = _limits(positions, components, image)
+        ax = new_axes(limits) if own else ax
+        frame(ax, limits, labels)
+        entries = []
+        if contours and components is not None:
+            entries = draw_law(mpl, ax, components, limits, legend)
+        if contours and image is not None:
+            draw_image(mpl, ax, concrete(image.values), image.domain, legend)
+        _draw_points(mpl, ax, positions, masses, cells, color, entries, legend)
     if title:
-        ax.set_title(certificate_text(q), loc="left", fontsize="medium", color=_INK)
+        write_title(ax, certificate_text(q, lower))
+    if own:
+        trim(ax)
     return ax
 
 
-def certificate_text(q: Quantization) -> str:
-    """n, the certificate (rounded up unless exact) and the lower bound (rounded down) in one line."""
-    w2, lower = float(concrete(q.w2)), float(concrete(q.w2_lower))
-    bound = f"W₂ = {w2:.3g} (exact)" if q.exact else f"W₂ ≤ {round_to(w2, math.ceil)} (certified)"
-    return f"n = {q.positions.shape[-2]:,},  {bound},  best possible ≥ {round_to(lower, math.floor)}"
-
-
-def round_to(x: float, direction: Any, digits: int = 3) -> str:
-    """`x` to a number of digits, rounded by `math.ceil` or `math.floor`: a rounded bound is still a bound."""
-    if x == 0 or not math.isfinite(x):
-        return f"{x:g}"
-    step = 10.0 ** (math.floor(math.log10(abs(x))) - digits + 1)
-    return f"{direction(x / step) * step:.{digits}g}"
-
-
-def _matplotlib() -> ModuleType:
-    try:
-        import matplotlib
-        import matplotlib.collections
-        import matplotlib.colors
-    except ImportError:
-        raise ImportError("plotting needs matplotlib: pip install 'diracs[plot]'") from None
-    return matplotlib
+def certificate_text(q: Quantization, lower: bool = False) -> str:
+    """n, the certificate (rounded up unless exact) and, if known or asked for, the lower bound (rounded down)."""
+    known = float(concrete(q.w2_lower)) if lower or q.w2_lower_known else None
+    upper, best = bounds_text(float(concrete(q.w2)), known, q.exact)
+    text = f"n = {q.positions.shape[-2]:,},  W₂ {upper} ({'exact' if q.exact else 'certified'})"
+    return text if best is None else f"{text},  best possible ≥ {best}"
 
 
 def _components(law: Any) -> Components | None:
@@ -156,8 +154,8 @@ def _project(
     return (positions - center) @ axes, projected, labels
 
 
-def _limits(positions: np.ndarray, components: Components | None) -> np.ndarray:
-    """Lower and upper corner (2, d) of the picture: all Diracs, and the law up to 2.7 standard deviations."""
+def _limits(positions: np.ndarray, components: Components | None, image: PolynomialGrid | None) -> np.ndarray:
+    """Lower and upper corner (2, 2) of the picture: all Diracs, the law up to 2.7 deviations, or its box."""
     low, high = positions.min(axis=0), positions.max(axis=0)
     if components is not None:
         means, covs, weights = components
@@ -165,89 +163,32 @@ def _limits(positions: np.ndarray, components: Components | None) -> np.ndarray:
         reach = 2.7 * np.sqrt(np.diagonal(covs, axis1=-2, axis2=-1))[present]
         low = np.minimum(low, (means[present] - reach).min(axis=0))
         high = np.maximum(high, (means[present] + reach).max(axis=0))
-    span = (high - low).max()
-    span = span if span > 0 else 1.0
-    # No axis is narrower than a tenth of the other, so that flat laws can be seen.
-    margin = np.maximum(0.05 * (high - low), 0.05 * span)
-    return np.stack([low - margin, high + margin])
+    if image is not None and len(low) == image.ndim:
+        return np.stack([np.minimum(low, image.domain[0]), np.maximum(high, image.domain[1])])
+    return padded(low, high)
 
 
-def _draw_line(
-    mpl: ModuleType,
-    ax: Axes,
-    x: np.ndarray,
-    masses: np.ndarray,
-    components: Components | None,
-    color: Any,
-    top: float,
-) -> None:
-    """Density curve of components, and stems; the tallest stem reaches the top of the curve, or `top`."""
-    limits = _limits(x[:, None], components)[:, 0]
-    if components is not None:
-        means, deviations, weights = components[0][:, 0], np.sqrt(components[1][:, 0, 0]), components[2]
-        smooth = deviations > 1e-6 * (limits[1] - limits[0])
-        if smooth.any():
-            mu, sigma = means[smooth], deviations[smooth]
-            t = ticks(limits, mu, sigma, 600)
-            z = (t[:, None] - mu) / sigma
-            f = np.exp(-0.5 * z * z) @ (weights[smooth] / (sigma * math.sqrt(2 * math.pi)))
-            top = f.max()
-            ax.fill_between(t, f, color=_LAW, alpha=0.15, linewidth=0)
-            ax.plot(t, f, color=_LAW, linewidth=1.6)
-        for m in means[~smooth]:
-            ax.axvline(m, color=_LAW, linewidth=1.2, linestyle=(0, (4, 3)))
-    heights = masses / masses.max() * top
-    width = float(np.clip(160.0 / len(x), 0.4, 1.8))
-    stems = mpl.collections.LineCollection(
-        [[(a, 0.0), (a, b)] for a, b in zip(x, heights)], colors=color, linewidths=width, zorder=3
-    )
-    ax.add_collection(stems, autolim=False)
-    ax.scatter(
-        x, heights, s=np.clip(1200.0 / len(x), 2.0, 26.0), color=color, edgecolors="white", linewidths=0.4, zorder=4
-    )
-    ax.set_xlim(*limits)
-    ax.set_ylim(0.0, 1.08 * top)
-    ax.set_xlabel("$x$")
-    ax.set_ylabel(f"density (stems: masses, tallest {masses.max():.3g})")
-
-
-def _draw_plane(
+def _draw_points(
     mpl: ModuleType,
     ax: Axes,
     positions: np.ndarray,
     masses: np.ndarray,
-    components: Components | None,
     cells: bool,
     color: Any,
+    entries: list[Any],
+    legend: bool,
 ) -> None:
-    limits = _limits(positions, components)
-    ax.set_aspect("equal")
-    ax.set_xlim(*limits[:, 0])
-    ax.set_ylim(*limits[:, 1])
-    if components is not None:
-        draw_law(mpl, ax, components, limits)
-    n = len(masses)
+    """Diracs and their cells; below them what they mean, before the given entries."""
+    sizes = dot_sizes(ax, positions, masses)
+    dots(ax, positions, sizes, color, zorder=3)
+    handles = [mass_mark(mpl, masses, sizes, color)]
     if cells:
-        edges = voronoi_edges(positions)
-        width = float(np.clip(8.0 / math.sqrt(n), 0.1, 0.8))
-        lines = mpl.collections.LineCollection(list(edges), colors=_INK, linewidths=width, alpha=0.35, zorder=2)
-        ax.add_collection(lines, autolim=False)
-    # Dots cover about 4 % of the picture (in square points), none is too small or large to see.
-    box = ax.get_window_extent().transformed(ax.figure.dpi_scale_trans.inverted())
-    area = 0.04 * box.width * box.height * 72.0**2
-    sizes = np.clip(area * masses / masses.sum(), 0.6, 160.0)
-    # A white rim parts dots that touch, but would hide the smallest.
-    rims = np.where(sizes > 8.0, np.sqrt(sizes) / 14, 0.0).tolist()
-    ax.scatter(positions[:, 0], positions[:, 1], s=sizes, color=color, edgecolors="white", linewidths=rims, zorder=3)
-
-
-def _draw_behind(ax: Axes, image: PolynomialGrid, drawn: bool) -> None:
-    """The image under what is there, and its box in sight."""
-    (x0, x1), (y0, y1) = ax.get_xlim(), ax.get_ylim()
-    low, high = image.domain
-    if drawn:
-        draw_image(ax, concrete(image.values), image.domain)
-    ax.set(xlim=(min(x0, low[0]), max(x1, high[0])), ylim=(min(y0, low[1]), max(y1, high[1])), aspect="equal")
+        style = {"color": INK, "linewidth": float(np.clip(8.0 / math.sqrt(len(masses)), 0.1, 0.8)), "alpha": 0.35}
+        edges = mpl.collections.LineCollection(list(voronoi_edges(positions)), zorder=2, **style)
+        ax.add_collection(edges, autolim=False)
+        handles.append(line(mpl, "Voronoi cells", **{**style, "linewidth": 0.8}))
+    if legend:
+        legend_below(mpl, ax, [*handles, *entries])
 
 
 def voronoi_edges(positions: np.ndarray) -> np.ndarray:

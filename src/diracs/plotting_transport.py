@@ -1,7 +1,9 @@
-"""Pictures of power diagrams and transport plans in the plane, with matplotlib."""
+"""Pictures of power diagrams, transport plans and fitted mixtures, with matplotlib."""
 
 from __future__ import annotations
 
+import math
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +11,27 @@ import numpy as np
 from diracs._arrays import concrete
 from diracs.distributions.gaussian import full_covariances
 from diracs.distributions.grid import PolynomialGrid
-from diracs.plotting import _DIRAC, _INK, _LAW, _matplotlib
+from diracs.plotting_law import draw_image
+from diracs.plotting_line import draw_curve, draw_line_plan, line_components, line_limits
+from diracs.plotting_style import (
+    DIRAC,
+    INK,
+    LAW,
+    colour_bar,
+    dot_sizes,
+    dots,
+    frame,
+    legend_below,
+    line,
+    load_matplotlib,
+    mark,
+    mass_mark,
+    new_axes,
+    padded,
+    trim,
+    without_box,
+    write_title,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,9 +48,11 @@ def plot_diagram(
     ax: Axes | None = None,
     *,
     values: Any = None,
+    label: str | None = None,
     seeds: bool = True,
     edges: bool = True,
-    cmap: Any = "Blues",
+    legend: bool = True,
+    cmap: Any = "Greens",
 ) -> Axes:
     """Draw the cells of a power diagram.
 
@@ -39,107 +63,141 @@ def plot_diagram(
         Where to draw; a new figure by default.
     values : array (n,), optional
         Numbers that colour the cells; their areas by default.
-    seeds, edges : bool
-        Whether to draw the seeds and the borders of the cells.
+    label : str, optional
+        What the values are, for the colour bar.
+    seeds, edges, legend : bool
+        Whether to draw the seeds and the borders of the cells, and to explain shades and marks.
     cmap : matplotlib colormap
 
     Returns
     -------
     matplotlib Axes
     """
-    mpl = _matplotlib()
-    from matplotlib.collections import PolyCollection
-
-    ax = mpl.pyplot.subplots(layout="constrained")[1] if ax is None else ax
+    mpl = load_matplotlib()
+    own = ax is None
+    ax = new_axes(diagram.domain) if own else ax
     cells = diagram.cells
     drawn = [k for k, cell in enumerate(cells) if len(cell) > 2]
     shade = np.array([_area(cell) for cell in cells]) if values is None else concrete(np.asarray(values))
-    # Few large cells must not leave all others pale.
-    top = float(np.quantile(shade[drawn], 0.98)) if drawn else 1.0
-    polygons = PolyCollection(
+    low, high = (float(f(shade[drawn])) for f in (np.min, np.max)) if drawn else (0.0, 1.0)
+    if values is None:
+        # Areas are compared with zero. Few large cells must not leave all others pale.
+        low, high = 0.0, min(high, 1.5 * float(np.quantile(shade[drawn], 0.95))) if drawn else 1.0
+    # Pale enough for seeds and borders to be seen.
+    pale = mpl.colors.ListedColormap(mpl.colormaps[cmap](np.linspace(0.05, 0.7, 128)))
+    polygons = mpl.collections.PolyCollection(
         [cells[k] for k in drawn],
         array=shade[drawn],
-        cmap=cmap,
-        edgecolors=_INK if edges else "face",
-        linewidths=0.4 if edges else 0.1,
+        cmap=pale,
+        edgecolors=INK if edges else "face",
+        linewidths=_thin(len(drawn)) if edges else 0.1,
     )
-    polygons.set_clim(0.0, 1.4 * top if top > 0 else 1.0)
+    polygons.set_clim(low, high if high > low else low + 1.0)
     ax.add_collection(polygons)
-    (x0, y0), (x1, y1) = diagram.domain
+    frame(ax, diagram.domain)
     if seeds:
-        inside = diagram.positions
-        ax.scatter(inside[:, 0], inside[:, 1], s=_dot(len(inside)), color=_DIRAC, linewidths=0, zorder=3)
-    ax.set(xlim=(x0, x1), ylim=(y0, y1), aspect="equal", xlabel="$x_1$", ylabel="$x_2$")
+        y = diagram.positions
+        inside = ((y >= diagram.domain[0]) & (y <= diagram.domain[1])).all(axis=1)
+        sizes = np.minimum(dot_sizes(ax, y, np.ones(len(y)), 0.02), 16.0)
+        dots(ax, y, sizes, DIRAC, zorder=3)
+    if legend:
+        over = "max" if drawn and shade[drawn].max() > high else "neither"
+        colour_bar(ax, polygons, label or ("area" if values is None else "values"), extend=over)
+        entries = [line(mpl, "borders of cells", INK, linewidth=0.8)] if edges else []
+        if seeds:
+            outside = len(y) - int(inside.sum())
+            name = "seeds" + (f" ({outside} outside the box)" if outside else "")
+            entries.insert(0, mark(mpl, name, DIRAC, size=float(sizes[0]) ** 0.5))
+        if entries:
+            legend_below(mpl, ax, entries)
+    if own:
+        trim(ax)
     return ax
 
 
 def plot_plan(
-    plan: OtPlan, ax: Axes | None = None, *, cells: bool = True, arrows: bool = True, title: bool = True
+    plan: OtPlan,
+    ax: Axes | None = None,
+    *,
+    cells: bool = True,
+    arrows: bool = True,
+    title: bool = True,
+    legend: bool = True,
 ) -> Axes:
-    """Draw a transport plan in the plane: the density, the cells coloured by mass, arrows to the barycenters.
+    """Draw a transport plan: the density, the cells, and lines from the Diracs to the barycenters of theirs.
+
+    On the line the Diracs lie below the density, which the cells cut. The areas of dots are proportional to masses.
 
     Parameters
     ----------
     plan : OtPlan
     ax : matplotlib Axes, optional
         Where to draw; a new figure by default.
-    cells, arrows, title : bool
-        Whether to draw the cells, the arrows from each Dirac to the centre of its cell, and W₂ above.
+    cells, arrows, title, legend : bool
+        Whether to draw the cells, the lines from each Dirac to the centre of its cell, to write W₂ above, and to
+        explain shades and marks.
 
     Returns
     -------
     matplotlib Axes
-
-    Raises
-    ------
-    ValueError
-        For plans on the line.
     """
-    mpl = _matplotlib()
-    if plan.diracs.ndim != 2:
-        raise ValueError(f"plans are drawn in the plane, this one lies in dimension {plan.diracs.ndim}")
-    from matplotlib.collections import LineCollection, PolyCollection
-
-    ax = mpl.pyplot.subplots(layout="constrained")[1] if ax is None else ax
-    positions, centres = concrete(plan.diracs.positions), concrete(plan.barycenters)
-    masses, diagram = concrete(plan.cell_masses), plan.power_diagram
-    (x0, y0), (x1, y1) = diagram.domain
-    values = density_values(plan.density, diagram.domain)
-    ax.imshow(
-        values.T, origin="lower", extent=(x0, x1, y0, y1), cmap="Greys", vmin=0.0, vmax=1.6 * values.max(), zorder=0
-    )
-    if cells:
-        polygons = diagram.cells
-        drawn = [k for k, cell in enumerate(polygons) if len(cell) > 2]
-        collection = PolyCollection(
-            [polygons[k] for k in drawn],
-            array=masses[drawn],
-            cmap="viridis",
-            alpha=0.35,
-            edgecolors=_INK,
-            linewidths=0.4,
-        )
-        collection.set_clim(0.0, 1.3 * float(masses.max()))
-        ax.add_collection(collection)
-    if arrows:
-        lines = LineCollection(
-            list(np.stack([positions, centres], axis=1)), colors=_DIRAC, linewidths=0.8, alpha=0.7, zorder=3
-        )
-        ax.add_collection(lines)
-        ax.scatter(centres[:, 0], centres[:, 1], s=0.5 * _dot(len(centres)), color=_INK, linewidths=0, zorder=4)
-    ax.scatter(positions[:, 0], positions[:, 1], s=_dot(len(positions)), color=_DIRAC, linewidths=0, zorder=5)
-    low = np.minimum([x0, y0], positions.min(axis=0))
-    high = np.maximum([x1, y1], positions.max(axis=0))
-    ax.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal", xlabel="$x_1$", ylabel="$x_2$")
+    mpl = load_matplotlib()
+    own = ax is None
+    if plan.diracs.ndim == 1:
+        ax = new_axes() if own else ax
+        draw_line_plan(mpl, ax, plan, cells, arrows, legend)
+    else:
+        positions, box = concrete(plan.diracs.positions), plan.power_diagram.domain
+        low, high = positions.min(axis=0), positions.max(axis=0)
+        inside = (low >= box[0]).all() and (high <= box[1]).all()
+        limits = box if inside else padded(np.minimum(low, box[0]), np.maximum(high, box[1]), 0.03)
+        ax = new_axes(limits) if own else ax
+        frame(ax, limits)
+        _draw_planar_plan(mpl, ax, plan, cells, arrows, legend)
     if title:
         state = "" if plan.converged else " (not converged)"
-        text = f"n = {len(positions)},  W₂ = {np.sqrt(float(concrete(plan.distance))):.4g}{state}"
-        ax.set_title(text, loc="left", color=_INK, fontsize="medium")
+        w2 = math.sqrt(max(float(concrete(plan.distance)), 0.0))
+        write_title(ax, f"n = {len(plan.diracs):,},  W₂ = {w2:.4g}{state}")
+    if own:
+        trim(ax)
     return ax
 
 
+def _draw_planar_plan(mpl: ModuleType, ax: Axes, plan: OtPlan, cells: bool, arrows: bool, legend: bool) -> None:
+    positions, masses = concrete(plan.diracs.positions), concrete(plan.diracs.weights)
+    centres, diagram = concrete(plan.barycenters), plan.power_diagram
+    held = concrete(plan.cell_masses) > 0
+    draw_image(mpl, ax, density_values(plan.density, diagram.domain), diagram.domain, legend)
+    sizes = dot_sizes(ax, positions, masses, 0.03)
+    dots(ax, positions, sizes, DIRAC, zorder=5)
+    entries = [mass_mark(mpl, masses, sizes, DIRAC)]
+    if cells:
+        polygons = [cell for cell in diagram.cells if len(cell) > 2]
+        width = _thin(len(polygons))
+        ax.add_collection(
+            mpl.collections.PolyCollection(polygons, facecolors="none", edgecolors=INK, linewidths=width, alpha=0.6)
+        )
+        entries.append(line(mpl, "cells", INK, linewidth=0.8, alpha=0.6))
+    if arrows:
+        style = {"color": DIRAC, "linewidth": max(1.6 * _thin(held.sum()), 0.4), "alpha": 0.8}
+        ties = np.stack([positions[held], centres[held]], axis=1)
+        ax.add_collection(mpl.collections.LineCollection(list(ties), zorder=3, **style))
+        size = float(np.clip(sizes.mean() / 3, 0.5, 9.0))
+        ax.scatter(centres[held, 0], centres[held, 1], s=size, color=INK, linewidths=0, zorder=4)
+        entries.append(mark(mpl, "barycenters of cells", INK, size=max(size, 2.0) ** 0.5))
+    if legend:
+        legend_below(mpl, ax, entries)
+
+
 def plot_fit(
-    mixture: GaussianMixture, points: SumOfDiracs, ax: Axes | None = None, *, color: Any = _LAW, dots: bool = True
+    mixture: GaussianMixture,
+    points: SumOfDiracs,
+    ax: Axes | None = None,
+    *,
+    color: Any = LAW,
+    dots: bool = True,
+    title: str | None = None,
+    legend: bool = True,
 ) -> Axes:
     """Draw points and the components of a mixture: ellipses that hold 39 and 86 % of each (one and two deviations).
 
@@ -153,66 +211,68 @@ def plot_fit(
     ax : matplotlib Axes, optional
         Where to draw; a new figure by default.
     color : matplotlib color
-        Of the components.
-    dots : bool
-        Whether to draw the points.
+        Of the components in the plane.
+    dots, legend : bool
+        Whether to draw the points, and to explain marks.
+    title : str, optional
+        A line above.
 
     Returns
     -------
     matplotlib Axes
     """
-    mpl = _matplotlib()
-    from matplotlib.patches import Ellipse
-
-    ax = mpl.pyplot.subplots(layout="constrained")[1] if ax is None else ax
-    assert ax is not None
+    mpl = load_matplotlib()
     positions, masses = concrete(points.positions), concrete(points.weights)
-    means, weights = concrete(mixture.means), concrete(mixture.weights)
-    covs = full_covariances(means, concrete(mixture.covs))
+    own = ax is None
     if positions.shape[1] == 1:
-        _draw_curve(ax, positions[:, 0], means[:, 0], np.sqrt(covs[:, 0, 0]), weights, color, dots)
-        return ax
-    if dots:
-        size = _dot(len(masses)) * masses / masses.mean()
-        ax.scatter(positions[:, 0], positions[:, 1], s=np.minimum(size, 120.0), color=_INK, alpha=0.55, linewidths=0)
+        ax = new_axes() if own else ax
+        law = line_components(mixture)
+        limits = line_limits(positions[:, 0], law, 3.0)
+        top, entries = draw_curve(mpl, ax, law, limits)
+        if dots:
+            ax.plot(positions[:, 0], np.zeros(len(positions)), "|", color=INK, markersize=8.0, clip_on=False)
+            entries.append(mark(mpl, "points", INK, "|", 8.0))
+        ax.set(xlabel="$x$", ylabel="density (mass per length)", xlim=limits, ylim=(0.0, 1.08 * (top or 1.0)))
+        without_box(ax)
+    else:
+        means, covs = concrete(mixture.means), full_covariances(concrete(mixture.means), concrete(mixture.covs))
+        reach = 2.0 * np.sqrt(np.diagonal(covs, axis1=1, axis2=2))
+        low = np.minimum((means - reach).min(axis=0), positions.min(axis=0))
+        limits = padded(low, np.maximum((means + reach).max(axis=0), positions.max(axis=0)))
+        ax = new_axes(limits) if own else ax
+        frame(ax, limits)
+        entries = []
+        if dots:
+            sizes = dot_sizes(ax, positions, masses, 0.03)
+            ax.scatter(positions[:, 0], positions[:, 1], s=sizes, color=INK, alpha=0.55, linewidths=0)
+            entries.append(mass_mark(mpl, masses, sizes, INK, "points", alpha=0.55))
+        entries += _draw_ellipses(mpl, ax, means, covs, concrete(mixture.weights), color)
+    if title:
+        write_title(ax, title)
+    if legend:
+        legend_below(mpl, ax, entries)
+    if own:
+        trim(ax)
+    return ax
+
+
+def _draw_ellipses(
+    mpl: ModuleType, ax: Axes, means: np.ndarray, covs: np.ndarray, weights: np.ndarray, color: Any
+) -> list[Any]:
+    """One and two deviations of each component, and its mean; the entries of a legend."""
     for mean, cov, weight in zip(means, covs, weights, strict=True):
         variances, axes = np.linalg.eigh(cov)
         width, height = 2.0 * np.sqrt(np.maximum(variances, 0.0))
         angle = float(np.degrees(np.arctan2(axes[1, 0], axes[0, 0])))
         for reach, alpha in ((2.0, 0.1), (1.0, 0.2)):
-            ellipse = Ellipse((mean[0], mean[1]), reach * width, reach * height, angle=angle, linewidth=1.4)
+            ellipse = mpl.patches.Ellipse((mean[0], mean[1]), reach * width, reach * height, angle=angle, linewidth=1.4)
             ellipse.set(facecolor=(*mpl.colors.to_rgb(color), alpha), edgecolor=color)
             ax.add_patch(ellipse)
         ax.scatter(mean[0], mean[1], s=20.0 + 60.0 * weight, color=color, marker="+", linewidths=1.6, zorder=3)
-    ax.autoscale_view()
-    ax.set(aspect="equal", xlabel="$x_1$", ylabel="$x_2$")
-    return ax
-
-
-def _draw_curve(
-    ax: Axes,
-    x: np.ndarray,
-    means: np.ndarray,
-    deviations: np.ndarray,
-    weights: np.ndarray,
-    color: Any,
-    dots: bool,
-) -> None:
-    """The density of a mixture on the line, for which components without width are lines, and ticks at the points."""
-    low, high = min(x.min(), (means - 3 * deviations).min()), max(x.max(), (means + 3 * deviations).max())
-    wide = deviations > 0
-    # More abscissas where components are narrow.
-    near = (means[wide, None] + deviations[wide, None] * np.linspace(-4.0, 4.0, 81)).ravel()
-    t = np.unique(np.concatenate([np.linspace(low, high, 400), near]))
-    z = (t[:, None] - means[wide]) / deviations[wide]
-    values = np.exp(-0.5 * z**2) @ (weights[wide] / deviations[wide]) / np.sqrt(2.0 * np.pi)
-    ax.fill_between(t, values, color=color, alpha=0.2, linewidth=0)
-    ax.plot(t, values, color=color, linewidth=1.4)
-    for mean in means[~wide]:
-        ax.axvline(mean, color=color, linewidth=1.4)
-    if dots:
-        ax.plot(x, np.zeros_like(x), "|", color=_INK, markersize=8.0, clip_on=False)
-    ax.set(xlabel="$x$", ylabel="density", ylim=(0.0, None))
+    ellipse = mpl.patches.Patch(
+        facecolor=(*mpl.colors.to_rgb(color), 0.2), edgecolor=color, label="39 and 86 % of each component"
+    )
+    return [ellipse, mark(mpl, "means (size: weight)", color, "+", 7.0, markeredgewidth=1.6)]
 
 
 def density_values(density: Density, box: np.ndarray, pixels: int = 300) -> np.ndarray:
@@ -226,23 +286,13 @@ def density_values(density: Density, box: np.ndarray, pixels: int = 300) -> np.n
     for mean, cov, weight in zip(means, full_covariances(means, concrete(density.covs)), weights, strict=True):
         factor = np.linalg.cholesky(cov)
         u = np.linalg.solve(factor, (points - mean)[..., None])[..., 0]
-        values += weight / (factor[0, 0] * factor[1, 1]) * np.exp(-0.5 * (u * u).sum(axis=-1))
+        values += weight / (2.0 * np.pi * factor[0, 0] * factor[1, 1]) * np.exp(-0.5 * (u * u).sum(axis=-1))
     return values
 
 
-def plot_stipples(positions: Any, ax: Axes, domain: Any) -> Axes:
-    """Draw Diracs of equal mass as dots on white, as dense as the picture was dark."""
-    y = concrete(positions)
-    (x0, y0), (x1, y1) = np.asarray(domain)
-    ax.scatter(y[:, 0], y[:, 1], s=6.0e4 / (len(y) + 100) * 0.12, color="black", linewidths=0)
-    ax.set(xlim=(x0, x1), ylim=(y0, y1), aspect="equal")
-    ax.axis("off")
-    return ax
-
-
-def _dot(n: int) -> float:
-    """Area of a dot among n, in points²."""
-    return float(np.clip(3000.0 / n, 0.5, 30.0))
+def _thin(n: int) -> float:
+    """Width of the borders of n cells, in points."""
+    return float(np.clip(8.0 / math.sqrt(max(n, 1)), 0.1, 0.8))
 
 
 def _area(polygon: np.ndarray) -> float:

@@ -60,7 +60,9 @@ class MixtureFit:
         """Draw the points and the components; see `diracs.plotting_transport.plot_fit`."""
         from diracs.plotting_transport import plot_fit
 
-        return plot_fit(self.mixture, self.points, ax, **options)
+        w2 = max(float(concrete(self.distance)), 0.0) ** 0.5
+        title = f"{self.mixture.n_components} components, {len(self.points):,} points,  W₂ = {w2:.4g}"
+        return plot_fit(self.mixture, self.points, ax, **{"title": title, **options})
 
     def __repr__(self) -> str:
         state = "converged" if self.converged else "not converged"

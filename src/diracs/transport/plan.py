@@ -95,7 +95,7 @@ class OtPlan:
         return PowerDiagram(positions, self.weights, picture_box(self.density, positions))
 
     def plot(self, ax: Any = None, **options: Any) -> Any:
-        """Draw cells, Diracs and barycenters over the density; see `diracs.plotting.plot_plan`."""
+        """Draw cells, Diracs and barycenters over the density; see `diracs.plotting_transport.plot_plan`."""
         from diracs.plotting_transport import plot_plan
 
         return plot_plan(self, ax, **options)
