@@ -100,7 +100,8 @@ def free_transport(
     """
     if start is not None:
         return _newton(problem, weights, start, tolerance, _FEW)
-    return _afresh(problem, weights, tolerance) or _narrowing(problem, weights, tolerance)
+    found = _afresh(problem, weights, tolerance)
+    return _narrowing(problem, weights, tolerance) if found is None and len(weights) == 1 else found
 
 
 def _afresh(problem: FreeProblem, weights: np.ndarray, tolerance: float) -> FreeTransport | None:
@@ -122,7 +123,8 @@ def _affine(problem: FreeProblem, weights: np.ndarray) -> np.ndarray:
     """Dual weights of affine maps, from the seeds that are most likely of a component to the component.
 
     Between centred Gaussians of covariances C and Σ it is B = C^{-1/2}(C^{1/2} Σ C^{1/2})^{1/2} C^{-1/2} (Dowson &
-    Landau 1982), with potential ψ = δᵀBδ/2 for seeds at δ from the mean: w = |δ|² − δᵀBδ.
+    Landau 1982), with potential ψ = δᵀBδ/2 for seeds at δ from the mean: w = |δ|² − δᵀBδ + c. With
+    c = tr Σ − tr (C^{1/2} Σ C^{1/2})^{1/2} the component has Φ_k = 0: groups that are far from each other are in balance.
     """
     seeds, target, means, covs = problem.seeds, problem.target, problem.means, problem.covs
     label = (log_densities(seeds, means, covs) + np.log(weights)).argmax(axis=1)
@@ -137,9 +139,10 @@ def _affine(problem: FreeProblem, weights: np.ndarray) -> np.ndarray:
         root = np.sqrt(np.maximum(values, 1e-12 * np.trace(cov)))
         inner = (vectors * root).T @ cov @ (vectors * root)
         squares, axes = np.linalg.eigh(inner)
-        middle = (axes * np.sqrt(np.maximum(squares, 0.0))) @ axes.T
+        widths = np.sqrt(np.maximum(squares, 0.0))
+        middle = (axes * widths) @ axes.T
         across = offset @ vectors / root
-        dual[own] = (offset**2).sum(axis=1) - ((across @ middle) * across).sum(axis=1)
+        dual[own] = (offset**2).sum(axis=1) - ((across @ middle) * across).sum(axis=1) + np.trace(cov) - widths.sum()
     return dual
 
 
