@@ -23,6 +23,10 @@ _EM_STEPS = 20
 _EM_FLOOR = 1e-2
 # Starts are compared where they promise no more than this share.
 _ROUGH = 1e-3
+# Starts whose values differ by no more than this share are one.
+_SAME = 1e-9
+# A start with a new component is not followed if others have come to less than its value by this factor.
+_PROMISE = 2.0
 # Weights of a new component to begin with.
 _SHARES = (0.1, 0.01)
 # Halves of a component are so many of its deviations from its mean.
@@ -79,9 +83,15 @@ def best_fit(points: Points, k: int, options: Options, report: Report) -> Fit:
 
 def _level(points: Points, k: int, smaller: Fit | None, options: Options, report: Report) -> Fit:
     """The best fit of k components that is found, or the smaller one if that is as good."""
-    rough = max(options.tolerance, _ROUGH) if options.starts > 1 else options.tolerance
+    rough = max(options.tolerance, _ROUGH)
     best: tuple[Objective, Minimum] | None = None
-    for objective, first in _starts(points, k, smaller, options):
+    seen: list[float] = []
+    for objective, first, promise in _starts(points, k, smaller, options):
+        # Other centres often lead to the same components.
+        same = bool(seen) and np.isclose(first.value, seen, rtol=_SAME, atol=0.0).any()
+        if same or (best is not None and first.value > promise * best[1].evaluation.value):
+            continue
+        seen.append(first.value)
         minimum = minimize(objective, objective.start, first, rough, options.most, _reporting(objective, report))
         if best is None or minimum.evaluation.value < best[1].evaluation.value:
             best = objective, minimum
@@ -114,22 +124,23 @@ def _reporting(objective: Objective, report: Report) -> Callable[[int, np.ndarra
 
 def _starts(
     points: Points, k: int, smaller: Fit | None, options: Options
-) -> Iterator[tuple[Objective, Evaluation]]:
-    """Objectives, with their values where they start."""
+) -> Iterator[tuple[Objective, Evaluation, float]]:
+    """Objectives, their values where they start, and by how much that may exceed what others have come to."""
     seeds, masses = points.seeds, points.masses
     rng = np.random.default_rng((options.seed, k))
     likely = []
     for _ in range(options.starts if k > 1 else 1):
         centres = spread_centres(seeds, masses, k, rng)
         floor = max(options.floor, _EM_FLOOR)
-        likely.append(expectation_maximization(seeds, masses, centres, options.kind, floor, _EM_STEPS))
-    if smaller is not None:
-        yield from _one_more(points, smaller, likely, options)
-    for start in likely if smaller is None else likely[: max(options.starts-1, 0)]:
+        start = expectation_maximization(seeds, masses, centres, options.kind, floor, _EM_STEPS)
+        likely.append(start)
         objective = Objective(seeds, masses, options.kind, options.floor, start)
         first = objective(objective.start, None)
         if first is not None:
-            yield objective, first
+            yield objective, first, np.inf
+    if smaller is not None:
+        for objective, first in _one_more(points, smaller, likely, options):
+            yield objective, first, _PROMISE
 
 
 def _one_more(
