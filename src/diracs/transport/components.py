@@ -41,6 +41,11 @@ def component_moments(seeds: np.ndarray, dual: np.ndarray, means: np.ndarray, co
     return ComponentMoments(masses, cost, cost - masses @ dual, moved, curvature, component, i, j, line / (2.0 * gap))
 
 
+def potentials(seeds: np.ndarray, dual: np.ndarray, means: np.ndarray, covs: np.ndarray) -> np.ndarray:
+    """∫ minᵢ (|x − yᵢ|² − wᵢ) dρ_k (k,) alone."""
+    return component_moments(seeds, dual, means, covs).potential
+
+
 def _in_plane(seeds: np.ndarray, dual: np.ndarray, mean: np.ndarray, cov: np.ndarray) -> tuple[np.ndarray, ...]:
     """Mass, first and second moments about the seeds; edges and their line integrals."""
     law = _core.Mixture(np.ascontiguousarray(mean[None]), np.ascontiguousarray(cov[None]), np.ones(1))
