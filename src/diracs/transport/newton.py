@@ -51,7 +51,10 @@ def newton(
         if are_right(mass, target, tolerance):
             return Solution(weights, moments, step, True, "converged")
         if step == 0:
-            weights, moments = revived(problem, density, weights, moments)
+            left = len(target)
+            while not few_empty(moments, target) and (count := int(empty(moments, target).sum())) < left:
+                left = count
+                weights, moments = revived(problem, density, weights, moments)
             mass = moments.mass
             if not few_empty(moments, target):
                 return Solution(weights, moments, step, False, "too many cells are empty")
@@ -105,7 +108,7 @@ def _search(
     direction: np.ndarray,
     shortest: float,
 ) -> tuple[float, np.ndarray, Moments] | None:
-    """The longest of the steps 1, ½, ¼, … that empties few cells and, with these revived, lowers the residual enough."""
+    """The longest of the steps 1, ½, ¼, … that empties few cells and, these revived, lowers the residual enough."""
     residual = _residual(moments.mass, problem.target)
     length = 1.0
     while length > shortest:
@@ -131,4 +134,5 @@ def relative_error(mass: np.ndarray, target: np.ndarray) -> float:
 
 
 def _residual(mass: np.ndarray, target: np.ndarray) -> float:
-    return float(np.sqrt(((mass - target) ** 2 / target).sum()))
+    """Hellinger's distance: neither empty nor far too large cells count for more than the mass that is wrong there."""
+    return float(np.sqrt(((np.sqrt(mass) - np.sqrt(target)) ** 2).sum()))

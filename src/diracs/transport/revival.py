@@ -1,8 +1,8 @@
-"""Empty power cells brought back to life: each gets the weight with which it holds about its target mass.
+"""Empty power cells brought back to life, with a part of their target masses.
 
 The cell of a seed y appears where |x − y|² − φᶜ(x) is least, φᶜ the minimum of the others' powers |x − yₖ|² − wₖ. That
 is a largest of affine functions of x, hence convex, and a walk from cell to cell finds the corner where it is least.
-Above this weight w* the mass grows like a power of w − w*, at a corner inside the domain like the square.
+Above this weight w* its area grows like the square of w − w*, in units of the distance to the seed whose cell it was.
 """
 
 from __future__ import annotations
@@ -15,15 +15,11 @@ from diracs.transport.density import PlanarDensity
 from diracs.transport.problem import Moments, Problem
 
 # Cells with less than this share of their target mass are as good as empty.
-_EMPTY = 1e-9
-# Cells with less than this share, and newborn ones with more than its inverse, are corrected one by one.
-_POOR = 0.2
-# Where none is newborn, from this share on.
-_LOST = 0.01
+EMPTY = 1e-9
 # As many empty cells as this, by number, do not matter to the others.
 _FEW = 0.1
-# By at most this factor of w − w* at a time.
-_FACTOR = 8.0
+# The share of the guessed weight above the least: what is born small hides no others, and grows in Newton's steps.
+_SMALL = 0.3
 _ROUNDS = 3
 # A corner is lower if by more than this.
 _ROUNDING = 1e-13
@@ -31,12 +27,12 @@ _ROUNDING = 1e-13
 
 def empty(moments: Moments, target: np.ndarray) -> np.ndarray:
     """(n,) which cells are as good as empty."""
-    return np.asarray(moments.mass <= _EMPTY * target)
+    return np.asarray(moments.mass <= EMPTY * target)
 
 
 def few_empty(moments: Moments, target: np.ndarray) -> bool:
-    """Whether that is so of a tenth of the cells at most."""
-    return bool(empty(moments, target).mean() <= _FEW)
+    """Whether that is so of one cell, and of a tenth of the others, at most."""
+    return bool(empty(moments, target).sum() <= 1.0 + _FEW * (len(target) - 1.0))
 
 
 def revived(
@@ -47,40 +43,23 @@ def revived(
     Seeds that appear in the same corner may hide each other: what is empty in the end can be revived again.
     """
     target = problem.target
-    height = np.zeros(len(target))  # w − w* of newborn cells
     for _ in range(_ROUNDS):
-        mass, dead = moments.mass, empty(moments, target)
-        poor = ~dead & ((mass < _POOR * target) | ((height > 0.0) & (_POOR * mass > target)))
-        if not (dead.any() or (mass < _LOST * target).any() or height.any() and poor.any()):
+        dead = np.flatnonzero(empty(moments, target))
+        if not dead.size:
             break
+        least, host, area = _thresholds(problem, density, weights, dead)
+        gap = np.linalg.norm(problem.seeds[host] - problem.seeds[dead], axis=1)
+        share = np.minimum(target[dead] / np.maximum(target, moments.mass)[host], 1.0)
         weights = weights.copy()
-        # For m ~ (w − w*)ᵖ the derivative is p·m/(w − w*): of p and w − w* one gives the other.
-        slope = _diagonal(moments)[poor]
-        above = np.where(height[poor] > 0.0, height[poor], 2.0 * mass[poor] / slope)
-        power = np.clip(slope * above / mass[poor], 1.0, 2.0)
-        factor = np.clip((target[poor] / mass[poor]) ** (1.0 / power), 1.0 / _FACTOR, _FACTOR)
-        weights[poor] += above * (factor - 1.0)
-        height[poor] = above * factor
-        if dead.any():
-            thresholds, host, area = _thresholds(problem, density, weights, np.flatnonzero(dead))
-            gap = np.linalg.norm(problem.seeds[host] - problem.seeds[dead], axis=1)
-            share = target[dead] / np.maximum(target, mass)[host]
-            height[dead] = gap * np.sqrt(area * np.minimum(share, 1.0))
-            weights[dead] = thresholds + height[dead]
+        weights[dead] = least + _SMALL * gap * np.sqrt(area * share)
         moments = problem.moments(weights, density)
     return weights, moments
-
-
-def _diagonal(moments: Moments) -> np.ndarray:
-    """(n,) derivatives of the masses in the cells' own weights."""
-    n = len(moments.mass)
-    return np.bincount(moments.i, moments.coupling, n) + np.bincount(moments.j, moments.coupling, n)
 
 
 def _thresholds(
     problem: Problem, density: PlanarDensity, weights: np.ndarray, dead: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Weights (m,) with which the cells of the seeds `dead` (m,) appear, in whose cells (m,), and these cells' areas."""
+    """Weights (m,) with which cells of the seeds `dead` (m,) appear, in whose cells (m,), and the areas of these."""
     seeds = problem.seeds
     (x0, y0), (x1, y1) = density.box
     box = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
