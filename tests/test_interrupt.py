@@ -1,7 +1,6 @@
 """Ctrl-C during long computations of the compiled core: an interpreter of its own gets the signal."""
 
 import os
-import signal
 import subprocess
 import sys
 

@@ -11,7 +11,7 @@ from diracs.transport.linear import solve_by_parts
 from diracs.transport.problem import Moments, Problem
 from diracs.transport.revival import empty, few_empty, revived
 
-_SHORTEST = 1e-4
+_SHORTEST = 1e-2
 # Errors of masses that sum to one.
 _ROUNDING = 4e-15
 # Steps cut below this are short.

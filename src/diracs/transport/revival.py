@@ -61,7 +61,7 @@ def _thresholds(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Weights (m,) with which cells of the seeds `dead` (m,) appear, in whose cells (m,), and the areas of these."""
     seeds = problem.seeds
-    (x0, y0), (x1, y1) = density.box
+    (x0, y0), (x1, y1) = density.bulk  # a cell that appears in a far tail holds nothing
     box = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
     # These may have corners still; they are to be measured against the others.
     others = weights.copy()
