@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "interrupt.hpp"
 #include "normalize.hpp"
 #include "parallel.hpp"
 #include "predicates.hpp"
@@ -86,6 +87,7 @@ inline std::vector<int> lower_envelope(const std::vector<Seed>& seeds) {
     };
     std::vector<int> envelope;
     for (const int i : along) {
+        poll_interrupt();
         while (envelope.size() >= 2 && !is_below(*(envelope.end() - 2), envelope.back(), i)) envelope.pop_back();
         envelope.push_back(i);
     }
