@@ -73,7 +73,7 @@ def _voronoi(law: GaussianMixture | PolynomialGrid, points: np.ndarray) -> Cells
 
 def _explicit(part: ProductScheme, d: int) -> ProductScheme:
     """The same scheme with a frame and an offset, NumPy float64."""
-    frame = np.eye(d) if part.frame is None else concrete(part.frame)
+    frame = np.eye(d) if part.frame is None else orthonormal(concrete(part.frame))
     offset = np.zeros(d) if part.offset is None else concrete(part.offset)
     scales = None if part.scales is None else concrete(part.scales)
     books = [
@@ -125,7 +125,7 @@ def _of_crosses(q: Quantization, law: GaussianMixture, scheme: LayeredScheme) ->
 
 
 def _standardized(part: ProductScheme, group: np.ndarray, moments: FrameMoments) -> Iterator[np.ndarray]:
-    """E[ξ; point] for each codebook, (J, n, axes), ξ being Z standardized: of levels each component's, of crosses theirs."""
+    """E[ξ; point] for each codebook, (J, n, axes), ξ being its Z standardized."""
     r, start = part.ndim_support, 0
     scales = np.broadcast_to(1.0 if part.scales is None else part.scales, (part.stack, r))[group]
     for book in part.codebooks:

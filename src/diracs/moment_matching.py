@@ -1,8 +1,8 @@
 """Diracs with exactly the mean and covariance of a law, and their certificate.
 
 Barycenters c_i of cells have a covariance C ≼ Σ, that of the law. With S the optimal map of N(0, C) to N(0, Σ), the
-points y_i = m + S (c_i − m) have the law's mean m and covariance Σ. As E[X − c_i | cell i] = 0, sending each cell to its
-point costs
+points y_i = m + S (c_i − m) have the law's mean m and covariance Σ. As E[X − c_i | cell i] = 0, sending each cell to
+its point costs
 
     E|X − y|² = E|X − c|² + Σ w_i |c_i − y_i|² = 2 tr Σ − 2 tr (Σ^{1/2} C Σ^{1/2})^{1/2},
 
@@ -54,8 +54,8 @@ def matched(law: Law, n: int | None, w2: float | None, scheme: str, plain: Calla
         found = _at(law, n, scheme, plain)
         if found is None:
             raise ValueError(
-                f"{n} points of scheme={scheme!r} do not span the space in which the distribution varies, whose covariance"
-                f" they cannot have: give more, {2 * law.ndim} are enough for 'auto'"
+                f"{n} points of scheme={scheme!r} do not span the space in which the distribution varies, so that they"
+                f" cannot have its covariance: give more, {2 * law.ndim} are enough for 'auto'"
             )
         return found
     assert w2 is not None

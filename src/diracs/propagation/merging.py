@@ -25,7 +25,7 @@ class Merged(NamedTuple):
 
 
 def merge(means: np.ndarray, covs: np.ndarray, weights: np.ndarray, k: int) -> Merged:
-    """At most k Gaussians, each with the mean of a group of the given ones and, where that costs little, its covariance.
+    """At most k Gaussians, each with the mean of a group of given ones and, where that costs little, its covariance.
 
     Parameters
     ----------
