@@ -44,9 +44,7 @@ def describe(name: str, law: object, n: int) -> diracs.Quantization:
 
 def draw(q: diracs.Quantization, path: Path) -> None:
     """One quantization in one file."""
-    figure = Figure(figsize=(6.4, 5.6), layout="constrained")
-    q.plot(ax=figure.subplots())
-    figure.savefig(path, dpi=160)
+    q.plot().figure.savefig(path, dpi=160)
 
 
 def draw_certificates(quantizations: list[diracs.Quantization], path: Path) -> None:

@@ -24,7 +24,7 @@ import diracs
 from diracs.plotting_transport import plot_fit
 
 INK = "#1b2a41"
-COLORS = {"likelihood": "#d1495b", "W₂": "#2f6690"}
+METHODS = ("likelihood", "W₂")
 
 
 def wines() -> np.ndarray:
@@ -81,18 +81,17 @@ def main() -> None:
     print(f"{'points':<14}{'fitted by':<12}{'W₂':>8}{'W₂ of the wines':>18}{'log-likelihood':>16}{'means moved':>13}")
     first: dict[str, diracs.GaussianMixture] = {}
     for row, (name, points) in zip(axes, {"wines": clean, "with outliers": dirty}.items(), strict=True):
-        for ax, (method, color) in zip(row, COLORS.items(), strict=True):
+        for ax, method in zip(row, METHODS, strict=True):
             mixture = fitted(method, points, options.components)
             first.setdefault(method, mixture)
             here, wine = (float(diracs.distance(diracs.SumOfDiracs(y), mixture)) ** 0.5 for y in (points, clean))
             likelihood = mean_log_likelihood(mixture, points)
             shift = moved(mixture, first[method])
             print(f"{name:<14}{method:<12}{here:8.4f}{wine:18.4f}{likelihood:16.4f}{shift:13.4f}")
-            plot_fit(mixture, diracs.SumOfDiracs(points), ax, color=color)
+            plot_fit(mixture, diracs.SumOfDiracs(points), ax, legend=ax is axes[1, 0])
             title = f"{name}, fitted by {method}\nW₂ = {here:.3f},  mean log-likelihood = {likelihood:.2f}"
             ax.set_title(title, loc="left", fontsize="medium", color=INK)
-            ax.set(xlim=limits[0], ylim=limits[1])
-            ax.spines[["top", "right"]].set_visible(False)
+            ax.set(xlim=limits[0], ylim=limits[1], xlabel="first principal axis", ylabel="second principal axis")
     figure.savefig(options.output, dpi=130)
     print(f"picture: {options.output}")
 

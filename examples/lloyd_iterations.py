@@ -55,10 +55,10 @@ def cells_and_cost(
 
 
 def draw(ax: Axes, density: diracs.PolynomialGrid, diagram: diracs.PowerDiagram) -> None:
-    """The density in grey, cells and Diracs over it."""
+    """The density in blue, cells and Diracs over it."""
     (x0, y0), (x1, y1) = density.domain
     values = np.asarray(density.values)
-    ax.imshow(values.T, origin="lower", extent=(x0, x1, y0, y1), cmap="Greys", vmax=2.0 * values.max())
+    ax.imshow(values.T, origin="lower", extent=(x0, x1, y0, y1), cmap="Blues", vmin=0.0, vmax=1.8 * values.max())
     for cell in diagram.cells:
         if len(cell):
             ax.fill(*cell.T, fill=False, edgecolor=INK, linewidth=0.4)

@@ -11,12 +11,11 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from matplotlib.collections import EllipseCollection
-from matplotlib.figure import Figure
 from rich.progress import Progress
 from sklearn.datasets import load_sample_image
 
 import diracs
+from diracs.plotting_stipples import plot_stipples, sheet
 
 LUMINANCE = (0.2126, 0.7152, 0.0722)  # of red, green and blue (Rec. 709)
 ROWS, COLUMNS = slice(15, 400), slice(50, 370)  # the temple
@@ -53,25 +52,9 @@ def stipple(density: diracs.PolynomialGrid, n: int, iterations: int) -> tuple[di
 def draw(dark: np.ndarray, dots: diracs.SumOfDiracs, path: Path) -> None:
     """The dots on white, together as much black as the picture has ink."""
     rows, columns = dark.shape
-    positions = np.asarray(dots.positions)
-    diameter = 2.0 * np.sqrt(dark.sum() / (np.pi * len(positions)))
-    figure = Figure(figsize=(columns / 50, rows / 50))
-    ax = figure.add_axes((0.0, 0.0, 1.0, 1.0))
-    size = np.full(len(positions), diameter)
-    ax.add_collection(
-        EllipseCollection(
-            size,
-            size,
-            0.0 * size,
-            units="xy",
-            offsets=positions,
-            offset_transform=ax.transData,
-            color="black",
-            linewidths=0,
-        )
-    )
-    ax.set(xlim=(0, columns), ylim=(0, rows), aspect="equal")
-    ax.axis("off")
+    box = [[0.0, 0.0], [columns, rows]]
+    figure = sheet(box, 7.7)
+    plot_stipples(dots.positions, figure.axes[0], box, ink=dark.sum())
     figure.savefig(path, dpi=200)
 
 

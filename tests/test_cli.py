@@ -9,6 +9,7 @@ import sys
 
 import numpy as np
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 import diracs
@@ -152,6 +153,35 @@ def test_stipple_writes_positions_and_picture(tmp_path):
     # Rows go from dark to bright, from the top down: dots gather above.
     assert (positions[:, 1] > 7.5).mean() > 0.6
     assert plot.stat().st_size > 1000
+
+
+def test_stipples_are_as_dark_as_the_picture_and_fill_the_sheet(tmp_path):
+    rows, columns = 60, 90
+    grey = np.broadcast_to(np.linspace(40, 230, columns), (rows, columns)).astype(np.uint8)
+    exif = Image.Exif()
+    exif[274] = 6  # taken with the camera turned
+    Image.fromarray(grey).save(tmp_path / "photo.png", exif=exif)
+    arguments = ["-n", "600", "--iterations", "5", "-o", str(tmp_path / "y.npz"), "--plot", str(tmp_path / "out.png")]
+    result = CliRunner().invoke(app, ["stipple", str(tmp_path / "photo.png"), *arguments])
+    assert result.exit_code == 0, result.output
+    # Upright: 60 wide, 90 high, and dark above.
+    positions = np.load(tmp_path / "y.npz")["positions"]
+    assert positions[:, 0].max() < 60 < positions[:, 1].max() < 90
+    assert (positions[:, 1] > 45).mean() > 0.6
+    drawn = 1.0 - np.asarray(Image.open(tmp_path / "out.png").convert("L")) / 255.0
+    assert drawn.shape[0] / drawn.shape[1] == pytest.approx(1.5, rel=0.01)
+    # Neighbouring discs overlap a little where it is darkest.
+    ink = 1.0 - grey.mean() / 255.0
+    assert 0.93 * ink < drawn.mean() < 1.01 * ink
+    margin = drawn.shape[0] // 20
+    assert all(side.any() for side in (drawn[:margin], drawn[-margin:], drawn[:, :margin], drawn[:, -margin:]))
+
+
+def test_stipple_needs_something_dark(tmp_path):
+    Image.new("L", (5, 4), 255).save(tmp_path / "white.png")
+    result = CliRunner().invoke(app, ["stipple", str(tmp_path / "white.png"), "-o", str(tmp_path / "y.npz")])
+    assert result.exit_code == 2
+    assert "white all over" in result.stderr
 
 
 @pytest.mark.parametrize("arguments", [[], ["-o", "points.txt"], ["--plot", "nowhere/out.png"]])

@@ -99,6 +99,22 @@ def test_stored_lower_bound_is_given_back_not_computed_again(tmp_path, suffix):
 
 
 @pytest.mark.parametrize("suffix", FORMATS)
+def test_the_lower_bound_is_written_if_it_is_known_or_asked_for(tmp_path, suffix, monkeypatch):
+    path, q = tmp_path / f"q.{suffix}", discretize(mixture(), layered())
+    monkeypatch.setattr("diracs.certificates.lower.sharpest_lower_bound", lambda *_: 0.125)
+    q.save(path)
+    assert not q.w2_lower_known
+    back = load(path)
+    assert not back.w2_lower_known
+    assert back.w2_lower == pytest.approx(0.125)
+    back.save(path)
+    assert load(path).w2_lower_known
+    q.save(path, lower=True)
+    assert q.w2_lower_known
+    assert load(path).w2_lower_known
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_torch_comes_back_as_numpy_of_the_same_dtype(tmp_path, suffix, dtype):
     means = torch.tensor([[0.1, 0.2], [1.0, 1.0]], dtype=getattr(torch, dtype), requires_grad=True)

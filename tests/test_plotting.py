@@ -16,8 +16,9 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
 from diracs import GaussianMixture, PointScheme, PolynomialGrid, ProductScheme, Quantization, ScalarCodebook, discretize
-from diracs.plotting import certificate_text, plot_quantization, round_to, voronoi_edges
+from diracs.plotting import certificate_text, plot_quantization, voronoi_edges
 from diracs.plotting_law import density_levels
+from diracs.plotting_style import bounds_text, round_to
 
 matplotlib.use("Agg")
 
@@ -178,13 +179,80 @@ def test_title_rounds_bounds_to_the_safe_side():
     q = grid(THREE, 4, 5)
     loose = Quantization(q.distribution, q.scheme, q.positions, q.weights, np.float64(0.22901), False)
     object.__setattr__(loose, "_w2_lower", np.float64(0.20099))
-    assert certificate_text(loose) == "n = 20,  W₂ ≤ 0.23 (certified),  best possible ≥ 0.2"
+    assert certificate_text(loose) == "n = 20,  W₂ ≤ 0.2291 (certified),  best possible ≥ 0.2009"
     assert "= " in certificate_text(q)
     rng = np.random.default_rng(0)
     for x in 10.0 ** rng.uniform(-12, 12, 200):
         assert x <= float(round_to(x, math.ceil)) <= x * 1.01
         assert x >= float(round_to(x, math.floor)) >= x / 1.011
     assert round_to(0.0, math.ceil) == "0"
+    assert round_to(0.2, math.ceil) == "0.200" and round_to(123456.7, math.floor) == "123000"
+
+
+def test_bounds_side_by_side_have_equal_precision_and_enough_of_it():
+    assert bounds_text(0.2, 0.196, True) == ("= 0.2000", "0.1960")
+    assert bounds_text(0.2, None, False) == ("≤ 0.2000", None)
+    # As many digits as it takes to tell them apart, and the same where they are the same.
+    assert bounds_text(0.2000004, 0.2000001, False) == ("≤ 0.200001", "0.200000")
+    assert bounds_text(2.0, 2.0, True) == ("= 2.000", "2.000")
+    assert bounds_text(3.2e-9, 4.1e-10, True) == ("= 3.200e-09", "0.410e-09")
+    rng = np.random.default_rng(1)
+    for upper in 10.0 ** rng.uniform(-12, 12, 200):
+        lower = upper * rng.uniform(0.1, 1.0)
+        high, low = bounds_text(upper, lower, False)
+        assert float(low) <= lower <= upper <= float(high.removeprefix("≤ "))
+
+
+def test_the_lower_bound_is_computed_only_when_asked_for(monkeypatch):
+    monkeypatch.setattr("diracs.certificates.lower.sharpest_lower_bound", lambda *_: 0.125)
+    q = grid(THREE, 4, 5)
+    assert "best possible" not in draw(q).get_title(loc="left")
+    assert not q.w2_lower_known
+    assert "≥ 0.1250" in draw(q, lower=True).get_title(loc="left")
+    assert q.w2_lower_known
+    assert "≥ 0.1250" in draw(q).get_title(loc="left")
+
+
+def test_narrow_laws_are_stretched_until_they_can_be_seen():
+    law = GaussianMixture([[0.0, 0.0]], [[100.0, 0.01]])
+    ax = draw(grid(law, 9, 1, width=20.0))
+    assert ax.get_aspect() == "auto"
+    assert "stretched" in ax.get_ylabel()
+    # The regions of highest density fill the picture from top to bottom.
+    (bottom, top), contours = ax.get_ylim(), artists(ax, QuadContourSet)[0]
+    reach = max(path.vertices[:, 1].max() for path in contours.get_paths() if len(path.vertices))
+    assert reach > 0.8 * top and top - bottom < 1.0
+    assert draw(grid(THREE, 3, 3)).get_aspect() == 1.0
+
+
+def test_shades_and_sizes_are_explained():
+    ax = draw(grid(THREE, 4, 5))
+    texts = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert any("area: mass" in text for text in texts) and "Voronoi cells" in texts
+    (bar,) = ax.child_axes
+    assert [label.get_text() for label in bar.get_yticklabels()] == ["99%", "95%", "85%", "70%", "50%", "30%", "10%"]
+    plain = draw(grid(THREE, 4, 5), legend=False)
+    assert plain.get_legend() is None and not plain.child_axes
+
+
+def test_masses_on_the_line_have_an_axis_of_their_own():
+    law = GaussianMixture([[0.0], [3.0]], [1.0, 0.25], [0.4, 0.6])
+    q = grid(law, 9)
+    ax = draw(q)
+    (scale,) = ax.child_axes
+    assert scale.get_ylim()[1] == pytest.approx(1.08 * q.weights.max())
+
+
+def test_new_figures_have_no_band_around_the_picture():
+    from matplotlib import pyplot as plt
+
+    for law in (THREE, GaussianMixture([[0.0, 0.0]], [[9.0, 1.0]]), GaussianMixture([[0.0, 0.0]], [[1.0, 9.0]])):
+        figure = grid(law, 3, 3).plot().figure
+        figure.canvas.draw()
+        white = (np.asarray(figure.canvas.buffer_rgba())[..., :3] == 255).all(axis=-1)
+        plt.close(figure)
+        for side in (white, white[::-1], white.T, white.T[::-1]):
+            assert not side[: int(0.25 * figure.dpi)].all()
 
 
 def test_voronoi_edges_separate_neighbours():

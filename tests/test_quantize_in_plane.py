@@ -1,6 +1,5 @@
 """quantize in the plane: optimal points, chosen by auto, certified, in any unit, precision and framework; images."""
 
-
 import jax
 import jax.numpy as jnp
 import numpy as np

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 
@@ -21,7 +21,8 @@ except ImportError:
 
 import diracs
 from diracs import io
-from diracs.plotting import round_to
+from diracs.pictures import darkness
+from diracs.plotting_style import round_to
 
 app = typer.Typer(
     add_completion=False,
@@ -100,20 +101,19 @@ def quantize(
                 raise ValueError(f"the folder of {str(path)!r} does not exist: make it first")
         if output is not None:
             io.file_format(output)
-        figure = None if plot is None else _empty_figure(plot)
+        if plot is not None:
+            _check_picture(plot)
         law = io.read_mixture(mixture)
         log = Console(stderr=True)
         with log.status("placing points …"):
             result = diracs.quantize(law, n, w2=w2, scheme=scheme.value)
-            table = _table(result)
-        Console().print(table)
+        Console().print(_table(result, log))
         if output is not None:
             result.save(output)
             log.print(f"saved {output}", highlight=False)
-        if figure is not None:
+        if plot is not None:
             with log.status("drawing …"):
-                result.plot(figure.subplots())
-                figure.savefig(plot, dpi=200)
+                result.plot().figure.savefig(plot, dpi=200)
             log.print(f"drew {plot}", highlight=False)
 
 
@@ -128,12 +128,12 @@ def info(
     [cyan]diracs info points.npz[/cyan]
     """
     with _errors_in_one_line():
-        Console().print(_table(io.load(file)))
+        Console().print(_table(io.load(file), Console(stderr=True)))
 
 
 @app.command(no_args_is_help=True)
 def stipple(
-    photo: Annotated[Path, typer.Argument(help="Picture to draw with dots: .png, .jpg, …")],
+    photo: Annotated[Path, typer.Argument(help="Picture to draw with dots: .png, .jpg, .tif, …")],
     n: Annotated[int, typer.Option("-n", "--points", help="Number of dots.")] = 5000,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Save the positions, .npz.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Draw the dots into this file (.png, .pdf, .svg, …).")] = None,
@@ -141,6 +141,10 @@ def stipple(
     seed: Annotated[int, typer.Option(help="Of the first positions.")] = 0,
 ) -> None:
     """Draw a picture with dots of equal mass, spread by optimal transport as densely as it is dark.
+
+    Black and white are 0 and the largest number of the file's type (1 for floating-point numbers), transparent pixels
+    lie on white, colours count by their luminance. The dots together are as black as the picture. Positions are in
+    pixels from the lower left corner.
 
     [bold]Example[/bold]
 
@@ -154,8 +158,13 @@ def stipple(
                 raise ValueError(f"the folder of {str(path)!r} does not exist: make it first")
         if output is not None and output.suffix != ".npz":
             raise ValueError(f"cannot save to {str(output)!r}: the name must end in .npz")
-        figure = None if plot is None else _empty_figure(plot)
-        density = _darkness(photo)
+        if plot is not None:
+            _check_picture(plot)
+        dark = darkness(photo)
+        if not dark.any():
+            raise ValueError(f"the picture {str(photo)!r} is white all over: there is nothing to draw")
+        # Rows go from top to bottom, the second axis of a density upwards; one unit of length per pixel.
+        density = diracs.PolynomialGrid(dark[::-1].T, [[0, 0], list(dark.shape[::-1])])
         log = Console(stderr=True)
         with Progress(console=log) as progress:
             task = progress.add_task("placing dots", total=iterations)
@@ -171,32 +180,13 @@ def stipple(
         if output is not None:
             np.savez(output, positions=diracs_found.positions, weights=diracs_found.weights)
             log.print(f"saved {output}", highlight=False)
-        if figure is not None:
-            from diracs.plotting_transport import plot_stipples
+        if plot is not None:
+            from diracs.plotting_stipples import plot_stipples, sheet
 
-            plot_stipples(diracs_found.positions, figure.subplots(), density.domain)
+            figure = sheet(density.domain)
+            plot_stipples(diracs_found.positions, figure.axes[0], density.domain, float(dark.sum()))
             figure.savefig(plot, dpi=200)
             log.print(f"drew {plot}", highlight=False)
-
-
-def _darkness(photo: Path) -> diracs.PolynomialGrid:
-    """The density that is as high as the picture is dark, one unit of length per pixel."""
-    try:
-        from matplotlib.image import imread
-    except ImportError:
-        raise ImportError("reading pictures needs matplotlib: pip install 'diracs[plot]'") from None
-    try:
-        pixels = np.asarray(imread(photo), dtype=float)
-    except (SyntaxError, ValueError) as error:
-        raise ValueError(f"cannot read the picture {str(photo)!r}: {error}") from None
-    if pixels.max() > 1.0:
-        pixels = pixels / 255.0
-    if pixels.ndim == 3:
-        opaque = pixels[..., 3] if pixels.shape[-1] == 4 else 1.0
-        pixels = 1.0 - opaque * (1.0 - pixels[..., :3].mean(axis=-1))
-    # Rows go from top to bottom, the second axis of a density upwards.
-    dark = (1.0 - pixels)[::-1].T
-    return diracs.PolynomialGrid(dark, [[0, 0], list(dark.shape)])
 
 
 @contextmanager
@@ -210,24 +200,25 @@ def _errors_in_one_line() -> Iterator[None]:
         raise typer.Exit(2) from None
 
 
-def _empty_figure(path: Path) -> Any:
-    """A figure outside pyplot, so that no display is needed; the file's type must be one that matplotlib writes."""
+def _check_picture(path: Path) -> None:
+    """The picture's type must be one that matplotlib writes; from here on it needs no display."""
     try:
+        import matplotlib
         from matplotlib.figure import Figure
     except ImportError:
         raise ImportError("--plot needs matplotlib: pip install 'diracs[plot]'") from None
-    figure = Figure(figsize=(6.4, 5.6), layout="constrained")
-    known = figure.canvas.get_supported_filetypes()
+    matplotlib.use("agg")
+    known = Figure().canvas.get_supported_filetypes()
     if path.suffix.lower().removeprefix(".") not in known:
         raise ValueError(f"cannot draw into {str(path)!r}: the name must end in one of .{', .'.join(sorted(known))}")
-    return figure
 
 
-def _table(q: diracs.Quantization) -> Table:
+def _table(q: diracs.Quantization, log: Console) -> Table:
     """The certificates and the scheme of a quantization; upper bounds are rounded up, lower ones down."""
     if q.positions.ndim != 2:
         raise ValueError(f"the file holds a batch of shape {q.positions.shape[:-2]}: save its quantizations one by one")
-    bound, lower = float(q.w2), float(q.w2_lower)
+    with log.status(f"bounding from below what any {len(q):,} points can reach …"):
+        bound, lower = float(q.w2), float(q.w2_lower)
     table = Table(show_header=False, title="Quantization", title_justify="left", title_style="bold")
     table.add_column(style="cyan", no_wrap=True)
     table.add_column(overflow="fold")
@@ -236,7 +227,7 @@ def _table(q: diracs.Quantization) -> Table:
         "points": f"{len(q):,} in dimension {q.positions.shape[-1]}",
         "certificate": f"W₂ {'=' if q.exact else '≤'} {round_to(bound, math.ceil, 5)}",
         "exact": "yes, this is the distance itself" if q.exact else "no, an upper bound",
-        "lower bound": f"W₂ ≥ {round_to(lower, math.floor, 5)} for any {len(q):,} points",
+        "lower bound": f"W₂ ≥ {round_to(lower, math.floor, 5, like=bound)} for any {len(q):,} points",
         "ratio": f"{round_to(bound / lower, math.ceil)} × the lower bound" if lower > 0 else "—",
         "scheme": q.scheme,
     }

@@ -28,6 +28,7 @@ from diracs.plotting_style import (
     mass_mark,
     new_axes,
     padded,
+    round_to,
     trim,
     without_box,
     write_title,
@@ -157,7 +158,7 @@ def plot_plan(
     if title:
         state = "" if plan.converged else " (not converged)"
         w2 = math.sqrt(max(float(concrete(plan.distance)), 0.0))
-        write_title(ax, f"n = {len(plan.diracs):,},  W₂ = {w2:.4g}{state}")
+        write_title(ax, f"n = {len(plan.diracs):,},  W₂ = {round_to(w2, round, 4)}{state}")
     if own:
         trim(ax)
     return ax

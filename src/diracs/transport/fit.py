@@ -47,10 +47,11 @@ class MixtureFit:
 
     def plot(self, ax: Any = None, **options: Any) -> Any:
         """Draw the points and the components; see `diracs.plotting_transport.plot_fit`."""
+        from diracs.plotting_style import round_to
         from diracs.plotting_transport import plot_fit
 
         w2 = max(float(concrete(self.distance)), 0.0) ** 0.5
-        title = f"{self.mixture.n_components} components, {len(self.points):,} points,  W₂ = {w2:.4g}"
+        title = f"{self.mixture.n_components} components, {len(self.points):,} points,  W₂ = {round_to(w2, round, 4)}"
         return plot_fit(self.mixture, self.points, ax, **{"title": title, **options})
 
     def __repr__(self) -> str:
