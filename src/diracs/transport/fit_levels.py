@@ -8,12 +8,12 @@ smaller fit's potential says that mass would lower the cost, and the components 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from diracs.distributions.gaussian import full_covariances
-from diracs.transport.components import potentials
+from diracs.transport.components import component_moments
 from diracs.transport.fit_objective import Objective
 from diracs.transport.likelihood import Parameters, expectation_maximization, spread_centres
 from diracs.transport.quasi_newton import Evaluation, Minimum, minimize
@@ -21,8 +21,8 @@ from diracs.transport.quasi_newton import Evaluation, Minimum, minimize
 _EM_STEPS = 20
 # EM collapses onto single points; in units of the points' deviation.
 _EM_FLOOR = 1e-2
-# Starts are compared where they promise no more than this share.
-_ROUGH = 1e-3
+# Starts are compared after so many steps.
+_FEW = 5
 # Starts whose values differ by no more than this share are one.
 _SAME = 1e-9
 # A start with a new component is not followed if others have come to less than its value by this factor.
@@ -83,33 +83,22 @@ def best_fit(points: Points, k: int, options: Options, report: Report) -> Fit:
 
 def _level(points: Points, k: int, smaller: Fit | None, options: Options, report: Report) -> Fit:
     """The best fit of k components that is found, or the smaller one if that is as good."""
-    rough = max(options.tolerance, _ROUGH)
     best: tuple[Objective, Minimum] | None = None
     seen: list[float] = []
+    few = min(_FEW, options.most)
     for objective, first, promise in _starts(points, k, smaller, options):
         # Other centres often lead to the same components.
         same = bool(seen) and np.isclose(first.value, seen, rtol=_SAME, atol=0.0).any()
         if same or (best is not None and first.value > promise * best[1].evaluation.value):
             continue
         seen.append(first.value)
-        minimum = minimize(objective, objective.start, first, rough, options.most, _reporting(objective, report))
-        if best is None or minimum.evaluation.value < best[1].evaluation.value:
-            best = objective, minimum
+        tried = minimize(objective, Minimum.start(objective.start, first), options.tolerance, few, _reporting(objective, report))
+        if best is None or tried.evaluation.value < best[1].evaluation.value:
+            best = objective, tried
     if best is None:
         return smaller
     objective, minimum = best
-    done = len(minimum.history) - 1
-    if minimum.converged and options.tolerance < rough and done < options.most:
-        again = minimize(
-            objective,
-            minimum.x,
-            minimum.evaluation,
-            options.tolerance,
-            options.most - done,
-            _reporting(objective, report),
-            done,
-        )
-        minimum = replace(again, history=minimum.history + again.history[1:])
+    minimum = minimize(objective, minimum, options.tolerance, options.most, _reporting(objective, report))
     if smaller is not None and not minimum.evaluation.value < smaller.value:
         return smaller
     means, covs, weights = objective.parameters(minimum.x, minimum.evaluation)
@@ -154,8 +143,8 @@ def _one_more(
     means, covs, weights = smaller.parameters
     sides, inner = _halves(means, covs)
     more = [np.concatenate(x) for x in zip((sides, inner), *((m, c) for m, c, _ in likely), strict=True)]
-    value = potentials(points.seeds, smaller.dual, more[0], full_covariances(more[0], more[1]))
-    new = int(value.argmin())
+    costs = component_moments(points.seeds, smaller.dual, more[0], full_covariances(more[0], more[1]))
+    new = int(costs.potential.argmin())
     for share in _SHARES:
         start = (
             np.concatenate([means, more[0][new : new + 1]]),

@@ -30,6 +30,8 @@ from diracs.transport.start import sinkhorn_weights
 # Neither a cell nor a component loses more than this factor of its mass in a step.
 _LEAST = 0.1
 _SHORTEST = 0.02
+# The same from the dual weights of a similar problem.
+_SHORT = 0.1
 # Components below this weight that are to lose more may lose all of it.
 _FADING = 1e-3
 # What a component gets that comes back.
@@ -281,9 +283,12 @@ def _direction(
 
 
 def _connected(n: int, i: np.ndarray, j: np.ndarray, coupling: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Edges and couplings of a graph of n vertices, with weak ones added until it is connected."""
+    """Edges, each once, and couplings of a graph of n vertices, with weak ones added until it is connected."""
     strong = coupling > _COUPLING
     i, j, coupling = i[strong], j[strong], coupling[strong]
+    pairs, place = np.unique(np.minimum(i, j).astype(np.int64) * n + np.maximum(i, j), return_inverse=True)
+    coupling = np.bincount(place, coupling, minlength=len(pairs))
+    i, j = (pairs // n).astype(np.int32), (pairs % n).astype(np.int32)
     graph = scipy.sparse.coo_matrix((np.ones(len(i)), (i, j)), shape=(n, n))
     groups, label = scipy.sparse.csgraph.connected_components(graph, directed=False)
     total = np.bincount(np.concatenate([i, j]), np.tile(coupling, 2), minlength=n)
