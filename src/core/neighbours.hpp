@@ -150,8 +150,11 @@ inline Neighbours power_neighbours(const double* positions, const double* weight
     result.order.resize(n);
     for (std::size_t i = 0; i < n; ++i) result.order[i] = static_cast<int>(i);
     hilbert_sort(all, result.order.data(), result.order.data() + n);
+    poll_interrupt();
     result.representative = detail::remove_duplicates(all, weights, result.order);
+    poll_interrupt();
     result.order = detail::rounds(result.order);
+    poll_interrupt();
 
     const auto seed = [&](std::size_t r) -> const Seed& { return all[result.order[r]]; };
     std::size_t third = 2;

@@ -43,10 +43,13 @@ def revived(
     Seeds that appear in the same corner may hide each other: what is empty in the end can be revived again.
     """
     target = problem.target
+    before = len(target) + 1
     for _ in range(_ROUNDS):
         dead = np.flatnonzero(empty(moments, target))
-        if not dead.size:
+        # In gaps of the density cells are empty wherever they are.
+        if not 0 < len(dead) < before:
             break
+        before = len(dead)
         least, host, area = _thresholds(problem, density, weights, dead)
         gap = np.linalg.norm(problem.seeds[host] - problem.seeds[dead], axis=1)
         share = np.minimum(target[dead] / np.maximum(target, moments.mass)[host], 1.0)
@@ -97,7 +100,7 @@ def _thresholds(
             if not inside.size:
                 continue
             low, place = lowest(rows[inside], there[inside])
-            better = low < found[inside] - _ROUNDING * (1.0 + np.abs(found[inside]))
+            better = low < found[inside] - _ROUNDING * np.maximum(np.abs(low), np.abs(found[inside]))
             chosen, moved = rows[inside[better]], inside[better]
             value[chosen], cell[chosen], corner[chosen] = low[better], there[moved], place[better]
             found[moved] = low[better]
