@@ -146,6 +146,15 @@ def eps(x: Array) -> float:
     return float(namespace(x).finfo(x.dtype).eps)
 
 
+def within_reach(x: Array) -> Array:
+    """`x`, but far points brought nearer, so that their squares do not overflow.
+
+    Of a law in its unit (`schemes.scaling`) nothing gets so far, nor to the points that these stand for.
+    """
+    most = 1e65 if eps(x) < 1e-10 else 1e11
+    return namespace(x).clip(x, -most, most)
+
+
 def erfc(x: Array) -> Array:
     """Complementary error function, with full relative accuracy in the right tail."""
     if array_api_compat.is_torch_array(x):
@@ -177,10 +186,9 @@ def take(x: Array, index: np.ndarray, axis: int) -> Array:
 def bound_in(value: Any, kind: str, like: Array, *, up: bool) -> Array:
     """A bound in the dtype of `like`, rounded to the side on which it stays one."""
     if is_lazy(value) or (kind != "numpy" and not isinstance(value, np.ndarray | float)):
-        wide, out = value, to_framework(value, kind, like)
-        if out.dtype != wide.dtype:
-            out = out * (1.0 + (1.2e-7 if up else -1.2e-7))
-        return out
+        # Rounding to single precision takes 2⁻²⁴ at most.
+        narrow = to_framework(value, kind, like).dtype != value.dtype
+        return to_framework(value * (1.0 + (6e-8 if up else -6e-8)) if narrow else value, kind, like)
     v = np.asarray(value, dtype=np.float64)
     dtype = np.float32 if "32" in str(like.dtype) else np.float64
     low = v.astype(dtype)

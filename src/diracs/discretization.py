@@ -14,16 +14,19 @@ from diracs._arrays import (
     bound_in,
     common_framework,
     concrete,
+    eps,
     framework,
     is_lazy,
     is_traced,
     map_arrays,
     namespace,
     pytree,
+    stop_gradient,
     to_framework,
     working,
 )
 from diracs.certificates.assignment import transport
+from diracs.certificates.masses import mass_error
 from diracs.certificates.rounding import diffused, mass_change, root_mean_square, with_moved_masses
 from diracs.codebooks.scalar import ScalarCodebook
 from diracs.distributions.convert import as_mixture
@@ -237,27 +240,34 @@ def _discretize(
     means, covs, weights, *arrays = working(*given)
     replaced = iter(arrays)
     scheme = map_arrays(scheme, lambda _: next(replaced))
-    if weights.dtype != given[2].dtype:
+    if is_lazy(weights) and weights.dtype != given[2].dtype:
         # Normalized in single precision they sum to 1 only up to 1e-7.
         weights = weights / namespace(weights).sum(weights)
     if not any(is_lazy(x) for x in given) and not weights.all():
         means, covs, weights, scheme = _without_empty(means, covs, weights, scheme)
-    unit = unit_of(means, covs, _used(scheme))
+    places = scheme.positions(means.shape[-1])
+    law = means, covs
+    unit = unit_of(means, covs, scheme)
     if is_traced(unit) or unit != 1.0:
         # Not covs / unit / unit: XLA divides by unit², which may vanish.
         inverse = 1.0 / unit
         means, covs, scheme = means * inverse, covs * inverse * inverse, rescale(scheme, inverse)
-    positions, masses, w2, exact = transport(means, covs, weights, scheme)
-    positions, w2 = positions * unit, w2 * unit
-    out, out_masses = to_framework(positions, kind, like), to_framework(masses, kind, like)
-    if out.dtype != positions.dtype and not is_traced(w2):
-        narrow = np.dtype(str(out.dtype).removeprefix("torch."))
-        moved = concrete(out) - concrete(positions)
-        if isinstance(masses, np.ndarray):
-            out_masses = to_framework(diffused(masses, narrow.type), kind, like)
-        change, fraction = mass_change(concrete(positions) / unit, concrete(masses), concrete(out_masses))
-        square = with_moved_masses((w2 / unit) ** 2, 0.0 * w2 + change, fraction)
-        w2 = square**0.5 * unit + float(root_mean_square(moved, concrete(masses)))
+    near, masses, w2, exact = transport(means, covs, weights, scheme)
+    w2 = (w2 + _vanished(*law, places, w2)) * unit
+    out, out_masses = to_framework(places, kind, like), to_framework(masses, kind, like)
+    if out.dtype != places.dtype:
+        held = (masses > 0)[:, None]
+        placed = concrete(out) if isinstance(places, np.ndarray) else namespace(out).astype(out, places.dtype)
+        moved = namespace(places).where(held, placed - places, 0.0 * places) / unit
+        if is_traced(w2):
+            change, fraction = mass_error(near, masses, 0.5 * eps(out) / eps(masses) + 0.0 * masses)
+        else:
+            if isinstance(masses, np.ndarray):
+                narrow = np.dtype(str(out.dtype).removeprefix("torch."))
+                out_masses = to_framework(diffused(masses, narrow.type), kind, like)
+            change, fraction = mass_change(concrete(near), concrete(masses), concrete(out_masses))
+        square = with_moved_masses((w2 / unit) ** 2, stop_gradient(0.0 * w2 + change), stop_gradient(fraction))
+        w2 = (square**0.5 + stop_gradient(root_mean_square(moved, masses))) * unit
     exact = exact or (not is_traced(w2) and not concrete(w2).any())
     return out, out_masses, bound_in(w2, kind, like, up=True), exact
 
@@ -271,10 +281,12 @@ def _without_empty(
     return means[keep], covs[keep], weights[keep], LayeredScheme(scheme.schemes, groups)
 
 
-def _used(scheme: LayeredScheme) -> LayeredScheme:
-    """The scheme without the parts that no component goes to."""
-    if scheme.groups is None:
-        return scheme
-    ends = np.cumsum([part.stack for part in scheme.schemes])
-    used = np.unique(np.searchsorted(ends, scheme.groups, side="right"))
-    return LayeredScheme([scheme.schemes[i] for i in used])
+def _vanished(means: Array, covs: Array, positions: Array, w2: Array) -> Array | float:
+    """What terms of the mean square error that are too small for the dtype may add to W₂, in its unit."""
+    xp = namespace(means, covs)
+    least = (8.0 * means.shape[-1] * float(xp.finfo(means.dtype).smallest_normal)) ** 0.5
+    if is_lazy(w2):
+        something = stop_gradient((w2 > 0) | (xp.max(abs(covs)) > 0))
+        return xp.where(something, least + 0.0 * stop_gradient(w2), 0.0 * stop_gradient(w2))
+    points = () if w2 > 0 or covs.any() else set(map(tuple, positions.tolist()))
+    return least * any(tuple(mean) not in points for mean in means.tolist())

@@ -9,6 +9,7 @@ import numpy as np
 
 from diracs import _core
 from diracs._arrays import Array, bound_in, common_framework, concrete, is_traced, map_arrays, to_framework
+from diracs.certificates.masses import mass_error
 from diracs.certificates.nearest import FARTHEST, REQUIRED, UnitImage, UnitMixture, into, nearest, raised, rounded
 from diracs.certificates.nearest_line import UnitLineImage, unit_image
 from diracs.certificates.rounding import ROUNDINGS, mass_change, with_moved_masses
@@ -114,7 +115,15 @@ def _with_given_masses(law: GaussianMixture | PolynomialGrid, diracs: SumOfDirac
         order = np.argsort(positions[:, 0], kind="stable")
         size = max(float(np.abs(x).max()) for x in (positions, law.means))
         w2 = math.sqrt(float(plan.distance)) * (1.0 + _SLACK) + 16.0 * _EPS * size
-        return _with_masses(w2, positions[order], plan.cell_masses[order], masses[order])
+        # The plan's masses are right to rounding.
+        spread = float(np.ptp(positions))
+        if spread > 0:
+            off = mass_error(positions / spread, plan.cell_masses, np.full(len(masses), ROUNDINGS + law.n_components))
+            w2 = spread * math.sqrt(float(with_moved_masses(np.asarray((w2 / spread) ** 2), *off)))
+        w2 = _with_masses(w2, positions[order], plan.cell_masses[order], masses[order])
+        # Masses that are nearly the best are rather reached from these.
+        best = discretize(law, PointScheme(positions))
+        return min(w2, _with_masses(float(best.w2), positions[order], best.weights[order], masses[order]))
     # Whatever the weights are, their power cells make a coupling, with masses of its own; Diracs on one spot share one.
     unit_law = UnitImage.of(law.values, law.domain) if isinstance(law, PolynomialGrid) else _unit_mixture(law)
     held = np.flatnonzero(masses > 0)

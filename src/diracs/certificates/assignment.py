@@ -6,49 +6,103 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from diracs._arrays import Array, add_rows, eps, namespace, stop_gradient, take
-from diracs.certificates.rounding import ROUNDINGS, mass_error, root_mean_square, with_moved_masses
+from diracs._arrays import Array, add_rows, concrete, eps, is_traced, namespace, stop_gradient, take, within_reach
+from diracs.certificates import doubled
+from diracs.certificates.masses import doubled_masses, law_error, mass_error, mass_moves, roundings, settled
+from diracs.certificates.rounding import root_mean_square, with_moved_masses
 from diracs.certificates.upper import couple, low_precision_slack
 from diracs.schemes.layered import LayeredScheme
 from diracs.schemes.product import ProductScheme
 
 
 def transport(means: Array, covs: Array, weights: Array, scheme: LayeredScheme) -> tuple[Array, Array, Array, bool]:
-    """Positions (n, d), masses (n,), bound on W₂ and exactness, for arrays of one framework at a harmless scale."""
+    """Positions (n, d), masses (n,), bound on W₂ and exactness, for arrays of one framework at a harmless scale.
+
+    Weights are what they are, and normalized here.
+    """
     xp = namespace(means, covs, weights)
-    positions = scheme.positions(means.shape[-1])
-    square = rounding = 0.0 * xp.sum(means)
+    positions = within_reach(scheme.positions(means.shape[-1]))
+    weights, lower = normalized_weights(weights)
+    square = rounding = shifted = 0.0 * xp.sum(means)
     masses: list[Array] = []
     placed: list[Array] = []
-    parted: list[Array] = []
+    relative: list[Array] = []
+    twice: list[doubled.Pair] = []
     exact = scheme.stack == 1
+    known = not is_traced(square) and not any(is_traced(x) for x in (covs, weights))
+    single = means.shape[0] == 1
     for part, members, index, share in parts(scheme, means, covs, weights):
         if not members.size:
-            for found in (masses, placed, parted):
+            for found in (masses, placed, relative):
                 found.append(xp.zeros(part.size, dtype=means.dtype))
+            twice.append((np.zeros(part.size), np.zeros(part.size)))
             continue
-        coupling = couple(part, index, take(means, members, axis=0), take(covs, members, axis=0))
+        own = take(covs, members, axis=0)
+        coupling = couple(part, index, take(means, members, axis=0), own)
         square = square + xp.sum(share * coupling.cost)
         rounding = rounding + xp.sum(share * coupling.rounding**2)
         rows = np.zeros(len(members), dtype=int) if index is None else index
         arriving = coupling.masses
         masses.append(add_rows(arriving, share, rows, part.stack).reshape(-1))
-        # Offsets by themselves are not rounded, nor is what goes to one Dirac as a whole.
+        # Offsets by themselves are not rounded.
         placed.append(masses[-1] if part.codebooks else 0.0 * masses[-1])
-        whole = xp.max(arriving, axis=1) == xp.sum(arriving, axis=1)
-        divided = xp.where(whole, xp.zeros_like(share), share)
-        parted.append(add_rows(arriving, divided, rows, part.stack).reshape(-1))
+        shifted = shifted + law_error(traces(own, means.shape[-1]), share, arriving, len(part.codebooks))
+        if not single:
+            relative.append(roundings(arriving, share, rows, part.stack).reshape(-1))
+        if known and not single:
+            held = concrete(share)
+            pair = doubled_masses(concrete(arriving), (held, np.where(held > 0, lower[members], 0.0)), rows, part.stack)
+            twice.append((pair[0].ravel(), pair[1].ravel()))
         exact = exact and coupling.nearest
     # A bound must cover the rounding of the positions and masses that it speaks of.
     weight = xp.concat(masses, axis=0)
     slack = low_precision_slack(means)
-    moved = eps(means) * root_mean_square(stop_gradient(positions), stop_gradient(xp.concat(placed, axis=0)))
-    error = stop_gradient(mass_error(positions, xp.concat(parted, axis=0)))
-    square = with_moved_masses(square, error, ROUNDINGS * eps(means))
+    if not single:
+        weight, error, fraction = _rounded(positions, weight, xp.concat(relative, axis=0), twice, len(means))
+        square = with_moved_masses(square, error, fraction)
     positive = square > 0
     root = xp.where(positive, xp.sqrt(xp.where(positive, square, xp.ones_like(square))), 0.0 * square)
-    w2 = root * (1.0 + slack) + stop_gradient(xp.sqrt(rounding)) + moved
+    moved = eps(means) * root_mean_square(stop_gradient(positions), stop_gradient(xp.concat(placed, axis=0)))
+    moved = moved + stop_gradient(xp.sqrt(rounding) + xp.sqrt(shifted))
+    w2 = root * (1.0 + slack) + moved
     return positions, weight, w2, exact or positions.shape[0] == 1
+
+
+def normalized_weights(weights: Array) -> tuple[Array, np.ndarray]:
+    """Weights of sum 1, and what float64 lacks of them.
+
+    Those that are right to their rounding are left alone: they are normalized in thought, as the masses are.
+    """
+    lower = np.zeros(weights.shape[0])
+    if not isinstance(weights, np.ndarray):
+        return weights, lower
+    total = doubled.sums(weights)
+    if abs(float(total[0]) - 1.0) < 1e-13:
+        return weights, lower
+    return doubled.divide((weights, lower), total)
+
+
+def traces(covs: Array, d: int) -> Array:
+    """Traces (K,) of covariances (K,), (K, d) or (K, d, d)."""
+    if covs.ndim == 1:
+        return d * covs
+    xp = namespace(covs)
+    return xp.sum(covs if covs.ndim == 2 else xp.linalg.diagonal(covs), axis=-1)
+
+
+def _rounded(
+    positions: Array, masses: Array, relative: Array, twice: list[doubled.Pair], components: int
+) -> tuple[Array, Array | float, Array | float]:
+    """The masses (n,) to return, and M and f of their rounding: as it is, or bounded where that is not known."""
+    if not twice:
+        error, fraction = mass_error(stop_gradient(positions), stop_gradient(masses), stop_gradient(relative))
+        return masses, stop_gradient(error), stop_gradient(fraction)
+    high, low = (np.concatenate(x) for x in zip(*twice))
+    doubt = (8.0 + components) * 2.0**-104 * high * (concrete(relative) > 0)
+    if isinstance(masses, np.ndarray):
+        return settled(positions, (high, low), doubt)
+    error, fraction = mass_moves(concrete(positions), concrete(masses), (high, low), doubt)
+    return masses, 0.0 * stop_gradient(masses[0]) + error, fraction
 
 
 def parts(

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from diracs import _core
-from diracs._arrays import Array, concrete, framework
+from diracs._arrays import Array, bound_in, concrete, framework
 from diracs.certificates.nearest import UnitMixture, into, nearest, rounded
 
 
@@ -65,8 +65,7 @@ def _value(arrays: tuple[Any, ...]) -> tuple[np.ndarray, np.ndarray] | None:
     if mixture is None:
         return None
     masses, w2 = rounded(mixture, points, nearest(mixture, points), dtype)
-    bound = dtype(w2)
-    return masses, np.asarray(bound if bound >= w2 else np.nextafter(bound, dtype(np.inf)))
+    return masses, np.asarray(bound_in(w2, "numpy", np.empty(0, dtype), up=True))
 
 
 def _slopes(arrays: tuple[Any, ...], along_masses: np.ndarray, along_w2: float) -> Slopes | None:

@@ -11,9 +11,10 @@ from fractions import Fraction
 
 import numpy as np
 
-from diracs._arrays import Array, eps, namespace
+from diracs._arrays import Array, namespace
+from diracs.certificates import doubled
 
-# Running sums of masses are right to so many roundings of themselves, or of what is missing to 1.
+# Shares of cells are right to so many roundings of themselves (root mean square), sums of moments to as many.
 ROUNDINGS = 4.0
 
 
@@ -34,34 +35,18 @@ def with_moved_masses(square: Array, moved: Array, fraction: float) -> Array:
     return square + moved + 2.0 * fraction**0.5 * xp.where(known, xp.sqrt(product), 0.0 * square)
 
 
-def mass_error(positions: Array, masses: Array) -> Array:
-    """M for masses (n,) at positions (n, d) that are only known up to rounding: a few roundings of the running sums.
-
-    What is wrong with the running sum at i goes from i to i + 1. Diracs of hardly any mass are passed over, since what
-    crosses them goes further. Masses that are known exactly are to be given as zero. Only between clusters far apart is
-    this more than rounding.
-    """
-    xp = namespace(positions, masses)
-    if isinstance(masses, np.ndarray):
-        solid = masses > 1e-13
-        positions, masses = positions[solid], masses[solid]
-    before = xp.cumulative_sum(masses)[:-1]
-    after = xp.sum(masses) - before
-    least = xp.where(before < after, before, after)
-    gaps = xp.sum((positions[1:] - positions[:-1]) ** 2, axis=-1)
-    return ROUNDINGS * eps(masses) * xp.sum(xp.where(least > 0, least, xp.zeros_like(least)) * gaps)
-
-
-def diffused(masses: np.ndarray, dtype: type) -> np.ndarray:
+def diffused(masses: np.ndarray, dtype: type, low: np.ndarray | None = None) -> np.ndarray:
     """Masses in a narrower dtype, each rounded together with the error left by those before it.
 
     The running sums are then right to the rounding of single masses, and hardly any mass ends up far away. Masses too
-    small to take the error without changing much pass it on.
+    small to take the error without changing much pass it on. `low` is what the masses have beyond double precision.
     """
     out: np.ndarray = np.empty(masses.shape, dtype=dtype)
-    carry = 0.0
-    for i, mass in enumerate(masses.tolist()):
-        wanted = mass + carry if abs(carry) < 2e-7 * mass else mass
+    carry, most = 0.0, 2e-7 if dtype == np.float32 else 1e-14
+    rest = [0.0] * len(masses) if low is None else low.tolist()
+    for i, (mass, more) in enumerate(zip(masses.tolist(), rest)):
+        carry += more
+        wanted = mass + carry if abs(carry) < most * mass else mass
         out[i] = wanted
         carry += mass - float(out[i])
     return out
@@ -92,42 +77,18 @@ def mass_change(
 
 
 def _running_sums(masses: np.ndarray) -> np.ndarray:
-    """Running sums (n, 2) as unevaluated sums of two doubles: a small mass far from the rest must not drown in them.
-
-    What each addition rounds away is known exactly (Knuth, TAOCP 2, 4.2.2, theorem B).
-    """
-    high = np.cumsum(masses)
-    before = np.concatenate([[0.0], high[:-1]])
-    added = high - before
-    lost = (before - (high - added)) + (masses - added)
-    return _normalized(high, np.cumsum(lost))
+    return np.stack(doubled.running_sums(masses), axis=-1)
 
 
 def _rescaled(sums: np.ndarray, total: np.ndarray) -> np.ndarray:
     """Running sums (n, 2) scaled to another total (2,), both in two doubles."""
     ratio = _fraction(total) / _fraction(sums[-1])
     high = float(ratio)
-    low = float(ratio - Fraction(high))
-    product = sums[:, 0] * high
-    (a, b), (c, d) = _halves(sums[:, 0]), _halves(np.float64(high))
-    lost = ((a * c - product) + a * d + b * c) + b * d
-    out = _normalized(product, lost + sums[:, 0] * low + sums[:, 1] * high)
+    factor = np.float64(high), np.float64(float(ratio - Fraction(high)))
+    out = np.stack(doubled.multiply((sums[:, 0], sums[:, 1]), factor), axis=-1)
     out[-1] = total
     return out
 
 
 def _fraction(pair: np.ndarray) -> Fraction:
     return Fraction(float(pair[0])) + Fraction(float(pair[1]))
-
-
-def _halves(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Two numbers of 26 bits with the sum x, whose products are exact (Dekker 1971)."""
-    scaled = 134217729.0 * x
-    high = scaled - (scaled - x)
-    return high, x - high
-
-
-def _normalized(high: np.ndarray, low: np.ndarray) -> np.ndarray:
-    """Pairs (n, 2) of the same sums, the first number the rounded sum."""
-    total = high + low
-    return np.stack([total, low - (total - high)], axis=-1)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from diracs._arrays import Array, concrete, eps, is_lazy, namespace, stop_gradient, take
+from diracs._arrays import Array, concrete, eps, is_lazy, namespace, stop_gradient, take, within_reach
 from diracs.cells.product import standardize, voronoi_gaps
 from diracs.cells.rectangles import rectangle_masses
 from diracs.codebooks.cross import CrossCodebook
@@ -49,7 +49,7 @@ def in_frame(scheme: ProductScheme, index: np.ndarray | None, means: Array, covs
     """Means (K, d) and covariances (K,), (K, d) or (K, d, d) in the frames of the stacked schemes `index` (K,)."""
     xp = namespace(means, covs)
     d, r = means.shape[-1], scheme.ndim_support
-    delta = means if scheme.offset is None else means - _gather(scheme.offset, index, 1)
+    delta = means if scheme.offset is None else within_reach(means - _gather(scheme.offset, index, 1))
     moved = 0.0 * delta[:, 0] if scheme.offset is None else eps(means) * xp.sqrt(xp.sum(delta * delta, axis=-1))
     kind = covs.ndim - means.ndim
     if scheme.frame is None:
@@ -259,7 +259,7 @@ def _rectangles(scheme: ProductScheme, index: np.ndarray | None, moments: FrameM
     deviation = xp.where(positive, xp.sqrt(xp.where(positive, variance, 1.0)), xp.zeros_like(variance))
     borders = []
     for axis, book in enumerate(scheme.codebooks):
-        y = book.points()[:, 0][None, :] * scales[:, axis, None]
+        y = within_reach(book.points()[:, 0][None, :] * scales[:, axis, None])
         upper = y + voronoi_gaps(y)[1]
         b = standardize(upper - mean[:, axis, None], deviation[:, axis, None])
         borders.append(xp.concat([xp.full_like(b[:, :1], -40.0), b], axis=-1))

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from diracs import _checks
-from diracs._arrays import Array, asarray_like, common_framework, erfc, namespace, pytree
+from diracs._arrays import Array, asarray_like, common_framework, erfc, namespace, pytree, within_reach
 from diracs.cells.product import density, voronoi_gaps
 from diracs.codebooks.moments import BlockMoments
 
@@ -79,13 +79,15 @@ class CrossCodebook:
         mass, moment = shell_moments(p, self.ndim)
         share = 1.0 / (2 * self.ndim)
         masses = xp.reshape(xp.broadcast_to(mass[:, None] * share, (p.shape[0], 2 * self.ndim)), (1, self.size))
-        gain = xp.sum(p * moment) / self.ndim
-        energy = xp.sum(p * p * mass) / self.ndim
+        # In units of space: radii of cells without mass may be of any size.
+        radii = within_reach(p * scale[..., None])
+        gain = xp.sum(radii * moment, axis=-1) / self.ndim
+        energy = xp.sum(radii * (radii * mass), axis=-1) / self.ndim
         zero = xp.zeros_like(mean)
         return BlockMoments(
             masses + zero[:, :1],
-            scale * scale * (1.0 - 2.0 * gain + energy) + zero,
-            scale * gain + zero,
+            scale * (scale - 2.0 * gain) + energy + zero,
+            gain + zero,
             scale + zero,
             variance - scale * scale + mean * mean,
         )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from diracs import _checks
-from diracs._arrays import Array, common_framework, namespace, pytree
+from diracs._arrays import Array, common_framework, namespace, pytree, within_reach
 from diracs.cells.product import voronoi_moments
 from diracs.codebooks.moments import BlockMoments
 
@@ -54,7 +54,7 @@ class ScalarCodebook:
         `distortion` is exact for each Gaussian's marginal (design, "Product cells").
         """
         xp = namespace(mean, self.levels)
-        y = xp.sort(self.levels)[None, :] * scale
+        y = within_reach(xp.sort(self.levels)[None, :] * scale)
         cells = voronoi_moments(y, mean, variance)
         distortion = xp.sum(cells.second, axis=-1, keepdims=True)
         # Σ slope = 0, so levels may be taken from the mean: no cancellation for far offsets.

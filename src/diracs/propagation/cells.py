@@ -29,7 +29,7 @@ class Cells(NamedTuple):
     """n cells, in the order of the scheme's points, and the error δ = X − barycenter."""
 
     masses: np.ndarray  # (n,)
-    divided: np.ndarray  # (n,): the same, without what goes to one point as a whole, which no rounding can misplace
+    group: np.ndarray  # (n,): the number of the scheme that the cell is of
     barycenters: np.ndarray  # (n, d)
     error: np.ndarray  # (d, d): E δδᵀ
     bias: np.ndarray | None  # (S, d): E[δ; source], if asked for
@@ -39,26 +39,27 @@ class Cells(NamedTuple):
 def barycentric_cells(law: Law, scheme: LayeredScheme, *, bias: bool = True) -> Cells:
     """Cells of a scheme of grids, with offsets and one group for each component, under a law."""
     d = law.means.shape[1]
-    masses, places, divided = [], [], []
+    masses, places = [], []
     error = np.zeros((d, d))
     biases = np.zeros((int(law.source.max()) + 1, d))
     blocks = []
     for part, members, index, share in parts(scheme, law.means, law.covs, law.weights):
         if not members.size:
             masses.append(np.zeros(part.size))
-            divided.append(masses[-1])
             places.append(part.positions(d))
             continue
         block = Block(part, in_frames(part, members, index, share, law), law)
         masses.append(block.masses.ravel())
-        divided.append(masses[-1] * (block.masses.shape[1] > 1))
         places.append((block.levels + block.shift).reshape(-1, d))
         error += block.error
         if bias:
             np.add.at(biases, law.source[block.placed.members], block.placed.share[:, None] * block.component_bias())
         blocks.append(block)
-    joined = [np.concatenate(x) for x in (masses, divided, places)]
-    return Cells(joined[0], joined[1], joined[2], 0.5 * (error + error.T), biases if bias else None, blocks)
+    sizes = [part.size // part.stack for part in scheme.schemes for _ in range(part.stack)]
+    group = np.repeat(np.arange(len(sizes)), sizes)
+    return Cells(
+        np.concatenate(masses), group, np.concatenate(places), 0.5 * (error + error.T), biases if bias else None, blocks
+    )
 
 
 class Block:

@@ -31,6 +31,9 @@ def law_of(mixture: GaussianMixture) -> Law:
     covs = full_covariances(means, covs)
     keep = weights > 0
     means, covs, weights = means[keep], covs[keep], weights[keep]
+    if abs(weights.sum() - 1.0) > 1e-13:
+        # Normalized in single precision they sum to 1 only up to 1e-7.
+        weights = weights / weights.sum()
     rows = covs.reshape(len(covs), -1)
     if (rows == rows[0]).all():
         return Law(means, covs[:1], np.zeros(len(means), dtype=int), weights, np.zeros(len(means), dtype=int))

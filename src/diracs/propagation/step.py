@@ -7,7 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 from diracs._arrays import Array
-from diracs.certificates.rounding import ROUNDINGS, mass_error
+from diracs.certificates import doubled
+from diracs.certificates.masses import mass_error_within, settled
+from diracs.certificates.rounding import ROUNDINGS, with_moved_masses
 from diracs.propagation.bounds import Growth, StepError
 from diracs.propagation.cells import Cells, barycentric_cells
 from diracs.propagation.dynamics import SlopeOnBalls
@@ -99,17 +101,49 @@ def measure(law: Law, scheme: LayeredScheme, *, biased: bool = True) -> Choice:
     """The cells of a scheme, and their error; its bias only if `biased`, else without a bound on it."""
     cells = barycentric_cells(law, scheme, bias=biased)
     d = cells.error.shape[0]
-    # Masses are only right to rounding: what is wrong with them goes to a neighbouring Dirac.
-    rounding = float(mass_error(cells.barycenters, cells.divided))
-    delta = np.sqrt(max(np.trace(cells.error), 0.0))
-    wrong = rounding + 2.0 * np.sqrt(rounding * ROUNDINGS * 2.0**-52) * delta
+    square = max(float(np.trace(cells.error)), 0.0)
+    masses, wrong, shifted = _mass_rounding(law, scheme, cells, square)
+    cells = cells._replace(masses=masses)
     positions = np.sqrt(cells.masses @ (cells.barycenters**2).sum(axis=1))
     beta = np.inf
     if cells.bias is not None:
         weights = np.bincount(law.source, law.weights, len(cells.bias))
         beta = float(np.sqrt(((cells.bias**2).sum(axis=1) / np.maximum(weights, 1e-300)).sum()))
     error = cells.error + wrong * np.eye(d)  # it is not known in which direction
-    return Choice(scheme, cells, StepError(error, beta, np.zeros((1, 1)), 8.0 * 2.0**-52 * float(positions)))
+    return Choice(scheme, cells, StepError(error, beta, np.zeros((1, 1)), shifted + 8.0 * 2.0**-52 * float(positions)))
+
+
+def _mass_rounding(law: Law, scheme: LayeredScheme, cells: Cells, square: float) -> tuple[np.ndarray, float, float]:
+    """The masses with right sums of groups, what their rounding adds to E|δ|², and W₂ to a law of the shares computed."""
+    count = scheme.stack
+    number = np.zeros(len(law.means), dtype=int) if scheme.groups is None else np.asarray(scheme.groups)
+    several = np.bincount(number, minlength=count)
+    sizes = np.bincount(cells.group, minlength=count)
+    divided = sizes[number] > 1
+    variances = np.trace(law.covs, axis1=1, axis2=2)[law.kind]
+    axes = max(len(part.codebooks) for part in scheme.schemes)
+    shifted = (ROUNDINGS + axes) * 2.0**-52 * float(np.sqrt(law.weights[divided] @ variances[divided]))
+    # What goes to a group is known: to twice the digits.
+    wanted, found = _group_sums(law.weights, number, count), _group_sums(cells.masses, cells.group, count)
+    lacking = (wanted[0] - found[0]) + (wanted[1] - found[1])
+    lower = cells.masses * (lacking / np.where(found[0] > 0, found[0], 1.0))[cells.group]
+    doubt = (8.0 + len(law.weights)) * 2.0**-104 * cells.masses * (lower != 0)
+    masses, *between = settled(cells.barycenters, (cells.masses, lower), doubt)
+    relative = np.where((several > 1) & (sizes > 1), ROUNDINGS + 0.5 * several, 0.0)[cells.group]
+    within = mass_error_within(cells.barycenters, cells.masses, relative, cells.group)
+    total = np.asarray(square)
+    for moved, fraction in (between, within):
+        total = with_moved_masses(total, np.asarray(moved), fraction)
+    return masses, float(total) - square, shifted
+
+
+def _group_sums(values: np.ndarray, group: np.ndarray, count: int) -> doubled.Pair:
+    """Sums (count,) over groups, to twice the digits."""
+    order = np.argsort(group, kind="stable")
+    ends = np.cumsum(np.bincount(group, minlength=count))
+    sums = [doubled.sums(x) if len(x) else (0.0, 0.0) for x in np.split(values[order], ends[:-1])]
+    high, low = np.array(sums).T
+    return high, low
 
 
 def with_local_slopes(choice: Choice, law: Law, lipschitz: SlopeOnBalls, slope: float, like: Array) -> Choice:
