@@ -9,7 +9,18 @@ from typing import Any
 import numpy as np
 
 from diracs import _checks
-from diracs._arrays import Array, common_framework, concrete, framework, is_array, namespace, pytree, to_framework
+from diracs._arrays import (
+    Array,
+    common_framework,
+    companion,
+    concrete,
+    framework,
+    frozen,
+    is_array,
+    namespace,
+    pytree,
+    to_framework,
+)
 
 # A bound on the slope on balls: centers (n, d) and radii (n,) give numbers (n,); radius inf asks for the whole space.
 SlopeOnBalls = Callable[[Array, Array], Array]
@@ -40,10 +51,10 @@ class Affine:
 
     def __init__(self, A: Any, b: Any = None) -> None:
         kind = common_framework(A=A, b=b)
-        matrix = _checks.floating("A", A, kind)
+        matrix = _checks.floating("A", A, kind, companion(A, b))
         if matrix.ndim != 2:
             raise ValueError(f"A must be a matrix, got shape {tuple(matrix.shape)}")
-        offset = namespace(matrix).zeros_like(matrix[:, 0]) if b is None else _checks.floating("b", b, kind)
+        offset = frozen(matrix[:, 0] * 0.0) if b is None else _checks.floating("b", b, kind, matrix)
         if tuple(offset.shape) != (matrix.shape[0],):
             raise ValueError(f"b must have shape {(matrix.shape[0],)} to go with A, got {tuple(offset.shape)}")
         object.__setattr__(self, "A", matrix)
