@@ -69,7 +69,7 @@ def common_framework(**arrays: Any) -> str:
 def companion(*arrays: Any) -> Array | None:
     """The first floating point array of PyTorch or JAX: numbers beside it take its dtype and device. None if none."""
     for x in arrays:
-        if is_array(x) and framework(x) != "numpy" and "float" in str(x.dtype):
+        if is_array(x) and framework(x) != "numpy" and str(x.dtype).endswith(("float32", "float64")):
             return x
     return None
 
@@ -101,8 +101,14 @@ def to_framework(x: Any, kind: str, like: Array | None = None) -> Array:
     return a if a.dtype in _NATIVE else a.astype(np.float64)
 
 
+def constant(x: Array, like: Array) -> Array:
+    """NumPy's numbers in the framework, dtype and device of `like`; tensors as they are."""
+    kind = framework(like)
+    return to_framework(x, kind, like) if framework(x) == "numpy" and kind != "numpy" else x
+
+
 def beside(x: Array, like: Array) -> Array:
-    """A constant in the framework and on the device of `like`, as precise as the framework goes; others as they are."""
+    """The same in its own dtype, as far as the framework has it."""
     kind = framework(like)
     if framework(x) != "numpy" or kind == "numpy":
         return x

@@ -228,6 +228,7 @@ def _growth(
     if isinstance(dynamics, Affine):
         if lipschitz is not None:
             raise ValueError("an Affine map knows its own Lipschitz constant: leave lipschitz out")
+        common_framework(initial=like, dynamics=dynamics.A)
         if dynamics.A.shape[1] != d:
             raise ValueError(f"A takes vectors of dimension {dynamics.A.shape[1]}, but initial has dimension {d}")
         growth = AffineGrowth(concrete(dynamics.A), initial_radius, noise_radius, steps)

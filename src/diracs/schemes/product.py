@@ -16,14 +16,13 @@ from diracs._arrays import (
     common_framework,
     companion,
     concrete,
+    constant,
     eps,
-    framework,
     is_traced,
     map_arrays,
     namespace,
     pytree,
     take,
-    to_framework,
 )
 from diracs.codebooks.cross import CrossCodebook
 from diracs.codebooks.scalar import ScalarCodebook
@@ -185,10 +184,7 @@ class ProductScheme:
 
 def placed(scheme: Any, like: Array | None) -> Any:
     """A scheme, or a tuple of its parts, whose NumPy numbers take framework, dtype and device of `like`, if any."""
-    if like is None:
-        return scheme
-    kind = framework(like)
-    return map_arrays(scheme, lambda a: to_framework(a, kind, like) if framework(a) == "numpy" else a)
+    return scheme if like is None else map_arrays(scheme, lambda a: constant(a, like))
 
 
 def book_array(book: Codebook) -> Array:
