@@ -322,7 +322,7 @@ def test_what_rounding_alone_explains_is_accepted_and_the_cure_for_the_rest_work
             Gaussian(np.zeros(d), scale * c)
         worse = (vectors * np.r_[-1e-10 * values[-1], values[1:]]) @ vectors.T
         refused(r"cov must be positive semidefinite.*w, V = np.linalg.eigh\(C\)", Gaussian, np.zeros(d), worse)
-        w, V = np.linalg.eigh(worse)  # noqa: N806
+        w, V = np.linalg.eigh(worse)
         assert Gaussian(np.zeros(d), (V * w.clip(0)) @ V.T).ndim == d
         for kind in (np.float32, np.float64):
             Gaussian(np.zeros(d, kind), ((V * w.clip(0)) @ V.T).astype(kind))

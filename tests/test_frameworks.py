@@ -350,7 +350,7 @@ def test_torch_and_jax_do_not_mix():
         lambda: propagate(Gaussian(torch.zeros(1), torch.ones(1)), Affine(jnp.eye(1)), None, 1, n=3),
         lambda: propagate(Gaussian(torch.zeros(1), 1.0), Affine(np.eye(1)), Gaussian(jnp.zeros(1), 1.0), 1, n=3),
     ):
-        with pytest.raises(TypeError, match="one framework, but .* is a torch array.* is a|is a jax array"):
+        with pytest.raises(TypeError, match=r"one framework, but .* is a torch array.* is a|is a jax array"):
             mixed()
 
 

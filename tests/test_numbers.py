@@ -127,9 +127,9 @@ def test_a_mask_of_truths_is_an_image():
 def test_python_numbers_of_any_kind_are_rounded_to_double():
     assert SumOfDiracs([[10**20, Fraction(1, 3)]]).positions.tolist() == [[1e20, 1 / 3]]
     for item in (None, "1", object(), 1j, b"1"):
-        with pytest.raises(TypeError, match="^positions must be an array of real numbers"):
+        with pytest.raises(TypeError, match=r"^positions must be an array of real numbers"):
             SumOfDiracs([[item, 1.0]])
-    with pytest.raises((TypeError, ValueError), match="^positions must be an array of real numbers"):
+    with pytest.raises((TypeError, ValueError), match=r"^positions must be an array of real numbers"):
         SumOfDiracs([[10**400]])
 
 
@@ -151,9 +151,9 @@ def test_tables_say_what_is_missing():
     whole = Table(np.array([[0, 1], [2, 0.5]], dtype=object), none, ["Int64", "Float64"])
     assert SumOfDiracs(whole).positions.tolist() == [[0.0, 1.0], [2.0, 0.5]]
     assert len(lloyd(IMAGE, whole, iterations=1)) == 2
-    with pytest.raises(ValueError, match="positions has 2 missing values.*dropna"):
+    with pytest.raises(ValueError, match=r"positions has 2 missing values.*dropna"):
         SumOfDiracs(Table(whole.values, some, ["Int64", "Float64"]))
-    with pytest.raises(TypeError, match="positions.*half precision"):
+    with pytest.raises(TypeError, match=r"positions.*half precision"):
         SumOfDiracs(Table(np.zeros((2, 2)), none, ["float16", "float64"]))
 
 
@@ -166,13 +166,13 @@ def test_tables_of_pandas():
     assert len(fit_mixture(frame, 1, starts=1).points) == 2
     for kind in ("Int64", "Float64"):
         gaps = pandas.DataFrame({"x": pandas.array([1, None], dtype=kind), "y": [0.0, 1.0]})
-        with pytest.raises(ValueError, match="positions has 1 missing values.*dropna"):
+        with pytest.raises(ValueError, match=r"positions has 1 missing values.*dropna"):
             SumOfDiracs(gaps)
         with pytest.raises(ValueError, match="n_or_positions has 1 missing"):
             lloyd(IMAGE, gaps)
         with pytest.raises(ValueError, match="weights has 1 missing"):
             SumOfDiracs(SQUARE[:2], gaps["x"])
-    with pytest.raises((TypeError, ValueError), match="^positions "):
+    with pytest.raises((TypeError, ValueError), match=r"^positions "):
         SumOfDiracs([[pandas.NA, 1.0]])
 
 
@@ -196,9 +196,9 @@ class Sparse:
 def test_units_and_sparse_arrays_are_not_dropped_in_silence():
     with pytest.raises(TypeError, match="positions has units"):
         SumOfDiracs(SQUARE.view(Quantity))
-    with pytest.raises(TypeError, match="values must be dense.*toarray"):
+    with pytest.raises(TypeError, match=r"values must be dense.*toarray"):
         PolynomialGrid(Sparse())
-    with pytest.raises(TypeError, match="values must be dense.*to_dense"):
+    with pytest.raises(TypeError, match=r"values must be dense.*to_dense"):
         PolynomialGrid(torch.eye(2).to_sparse())
     held = PolynomialGrid(SQUARE.view(Picture)).values
     assert type(held) is np.ndarray

@@ -76,7 +76,7 @@ def test_broken_laws_have_no_certificate_under_jit(name):
         w2, masses = certificate(*bad)
         assert np.isnan(w2), (kind, means, covs, weights)
         assert np.isnan(masses).all()
-        with pytest.raises(ValueError, match="means|covs|weights"):
+        with pytest.raises(ValueError, match=r"means|covs|weights"):
             GaussianMixture(*bad)
 
 

@@ -42,7 +42,7 @@ def test_bad_input_is_refused_by_name(arguments, name):
 def test_colour_pictures_are_no_volumes_unless_a_domain_says_so(make):
     box = [[0.0, 0.0, 0.0], [1.0, 1.0, 1.0]]
     for shape in ((5, 6, 3), (5, 6, 4), (427, 64, 3), (3, 64, 48), (4, 64, 48)):
-        with pytest.raises(ValueError, match="colour picture: make it grey.*domain="):
+        with pytest.raises(ValueError, match=r"colour picture: make it grey.*domain="):
             PolynomialGrid(make(shape))
         assert PolynomialGrid(make(shape), box).ndim == 3
     for shape in ((2, 3, 4), (4, 4, 4), (3, 5, 7), (5, 6, 2), (5, 6, 7), (5, 3)):
