@@ -116,7 +116,6 @@ def test_images_are_refused_in_space_or_where_the_scheme_is_not_one_of_points():
     refused("further", discretize, line, PointScheme([[1e13], [1e14]]))
     refused("PointScheme", discretize, image, ProductScheme((), offset=[0.0, 0.0]))
     refused("plane", discretize, image, PointScheme([[0.0]]))
-    refused("framework", discretize, image, PointScheme(torch.eye(2)))
 
 
 @pytest.mark.parametrize(
@@ -128,7 +127,7 @@ def test_points_have_a_shape_and_finite_numbers(points):
 
 def test_recertify_takes_single_laws_and_diracs_of_one_dimension():
     diracs, image = SumOfDiracs(np.eye(2)), PolynomialGrid(np.ones((2, 2)))
-    refused("diracs must be a SumOfDiracs", recertify, LAW, np.eye(2))
+    refused("diracs must be a SumOfDiracs or a Quantization", recertify, LAW, np.eye(2))
     refused("for a distribution", recertify, 3, diracs)
     refused("dimension", recertify, LINE, diracs)
     refused("dimension", recertify, Gaussian(np.zeros(3), np.ones(3)), SumOfDiracs(np.eye(3)))
@@ -138,7 +137,7 @@ def test_recertify_takes_single_laws_and_diracs_of_one_dimension():
     refused("plane", recertify, PolynomialGrid(np.ones((2, 2, 2))), SumOfDiracs(np.eye(3)))
     refused("further", recertify, PolynomialGrid(np.ones(4)), SumOfDiracs([[0.0], [1e14]]))
     refused("positive definite", recertify, Gaussian([0.0, 0.0], [1.0, 0.0]), diracs)
-    refused("framework", recertify, image, SumOfDiracs(torch.eye(2)))
+    assert recertify(image, quantize(image, n=3)).w2_given > 0
 
 
 def test_batches_have_no_one_scheme():
@@ -310,6 +309,34 @@ def test_symmetry_and_definiteness_are_judged_up_to_the_rounding_of_the_dtype():
         singular = (rotation * np.r_[np.ones(10), np.zeros(10)].astype(dtype)) @ rotation.T
         for unit in (1e-30, 1.0, 1e30):
             assert Gaussian(np.zeros(20, dtype), singular * dtype(unit)).cov.dtype == dtype
+
+
+def test_what_rounding_alone_explains_is_accepted_and_the_cure_for_the_rest_works():
+    rng = np.random.default_rng(0)
+    for d in (2, 5, 30):
+        thin = rng.normal(size=(d, d - 1))
+        c = thin @ thin.T
+        values, vectors = np.linalg.eigh(c)
+        # Products and sums leave eigenvalues like −1e-16 of the largest.
+        for scale in (1e-10, 1.0, 1e10):
+            Gaussian(np.zeros(d), scale * c)
+        worse = (vectors * np.r_[-1e-10 * values[-1], values[1:]]) @ vectors.T
+        refused(r"cov must be positive semidefinite.*w, V = np.linalg.eigh\(C\)", Gaussian, np.zeros(d), worse)
+        w, V = np.linalg.eigh(worse)
+        assert Gaussian(np.zeros(d), (V * w.clip(0)) @ V.T).ndim == d
+        for kind in (np.float32, np.float64):
+            Gaussian(np.zeros(d, kind), ((V * w.clip(0)) @ V.T).astype(kind))
+    law = GaussianMixture(MEANS, [[1.0, -1e-17], [0.5, 0.5]])
+    assert law.covs.tolist() == [[1.0, 0.0], [0.5, 0.5]]
+    assert GaussianMixture(MEANS, torch.tensor([1.0, -1e-9])).covs.tolist() == [1.0, 0.0]
+    refused(r"covs holds variances.*np.maximum\(covs, 0\)", GaussianMixture, MEANS, [1.0, -1e-10])
+    refused(r"cov holds variances", Gaussian, 0.0, -1e-300)
+
+
+def test_samples_images_and_quantizations_are_told_where_to_go():
+    for samples in (np.zeros((3, 2)), torch.zeros(3, 2), [[0.0, 1.0]]):
+        refused(r"SumOfDiracs\(samples\).*fit_mixture.*PolynomialGrid", quantize, samples, n=3)
+    refused("a Quantization .*`diracs`.*`distribution`", quantize, quantize(LINE, n=3), n=2)
 
 
 def test_nothing_that_was_given_is_changed():

@@ -12,15 +12,24 @@ import pytest
 import torch
 
 from diracs import (
+    Affine,
     CrossCodebook,
     Gaussian,
     GaussianMixture,
     LayeredScheme,
+    PointScheme,
+    PolynomialGrid,
     ProductScheme,
     ScalarCodebook,
+    SumOfDiracs,
     discretize,
+    distance,
     generate_scheme,
+    lloyd,
+    optimal_transport_plan,
+    propagate,
     quantize,
+    recertify,
 )
 
 enable_x64 = jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64
@@ -328,26 +337,74 @@ def test_batches_equal_one_by_one(name, batch):
         assert float(q.w2[i]) == pytest.approx(float(one.w2), rel=1e-6)
 
 
-def test_frameworks_do_not_mix_but_numpy_goes_beside_jax():
-    book = ScalarCodebook(LEVELS)
-    with pytest.raises(TypeError, match="means is a torch array, covs is a numpy array"):
-        GaussianMixture(torch.tensor(MEANS), COVS["full"])
-    with pytest.raises(TypeError, match="one framework"):
-        GaussianMixture(torch.tensor(MEANS), jnp.asarray(COVS["full"]))
-    with pytest.raises(TypeError, match="weights is a numpy"):
-        GaussianMixture(torch.tensor(MEANS), torch.tensor(COVS["full"]), WEIGHTS)
-    with pytest.raises(TypeError, match="one framework"):
-        ProductScheme([ScalarCodebook(torch.tensor(LEVELS))], offset=OFFSET)
-    with pytest.raises(TypeError, match="one framework"):
-        LayeredScheme([ProductScheme([book]), ProductScheme([ScalarCodebook(torch.tensor(LEVELS))])])
-    with pytest.raises(TypeError, match="distribution is a torch array"):
-        discretize(GaussianMixture(torch.tensor(MEANS), torch.tensor(COVS["full"])), ProductScheme([book]))
+def test_torch_and_jax_do_not_mix():
+    book = ScalarCodebook(jnp.asarray(LEVELS))
+    law = GaussianMixture(torch.tensor(MEANS), torch.tensor(COVS["full"]))
+    for mixed in (
+        lambda: GaussianMixture(torch.tensor(MEANS), jnp.asarray(COVS["full"])),
+        lambda: ProductScheme([ScalarCodebook(torch.tensor(LEVELS))], offset=jnp.asarray(OFFSET)),
+        lambda: LayeredScheme([ProductScheme([book]), ProductScheme([ScalarCodebook(torch.tensor(LEVELS))])]),
+        lambda: discretize(law, ProductScheme([book])),
+        lambda: distance(SumOfDiracs(torch.zeros(2, 2)), PolynomialGrid(jnp.ones((2, 2)))),
+        lambda: recertify(PolynomialGrid(torch.ones(2, 2)), SumOfDiracs(jnp.zeros((2, 2)))),
+        lambda: propagate(Gaussian(torch.zeros(1), torch.ones(1)), Affine(jnp.eye(1)), None, 1, n=3),
+        lambda: propagate(Gaussian(torch.zeros(1), 1.0), Affine(np.eye(1)), Gaussian(jnp.zeros(1), 1.0), 1, n=3),
+    ):
+        with pytest.raises(TypeError, match=r"one framework, but .* is a torch array.* is a|is a jax array"):
+            mixed()
 
-    law = GaussianMixture(jnp.asarray(MEANS), COVS["full"], WEIGHTS)
-    assert isinstance(law.covs, jax.Array)
-    q = discretize(law, ProductScheme([book], FRAME, OFFSET))
-    assert isinstance(q.positions, jax.Array)
-    assert isinstance(jax.jit(discretize)(law, ProductScheme([book], FRAME, OFFSET)).w2, jax.Array)
+
+TENSORS = {"torch": torch.tensor, "jax": jnp.asarray}
+
+
+@pytest.mark.parametrize("make", TENSORS.values(), ids=TENSORS)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_scheme_of_numpy_numbers_serves_every_law_and_every_scheme_a_law_of_numpy_numbers(shape, make):
+    with enable_x64(True):
+        given, tensors = values("full"), [make(v) for v in values("full")]
+        expected = float(certificate(shape, np.asarray, *given))
+        for mixed in (tensors[:3] + given[3:], given[:3] + tensors[3:], given[:4] + tensors[4:]):
+            w2 = certificate(shape, np.asarray, *mixed)
+            assert type(w2) is type(tensors[0].sum())
+            assert float(w2) == pytest.approx(expected, rel=1e-12)
+
+
+def test_constants_of_numpy_let_derivatives_through():
+    leaves = [torch.tensor(v, requires_grad=True) for v in values("full")]
+    w2 = certificate("cross and levels", np.asarray, *leaves[:3], LEVELS, RADII, OFFSET, SCALES)
+    found = [*torch.autograd.grad(w2, leaves[:3]), *[None] * 4]
+    w2 = certificate("cross and levels", np.asarray, *values("full")[:3], *leaves[3:])
+    found[3:] = torch.autograd.grad(w2, leaves[3:])
+    assert_gradients(found, "cross and levels", "full")
+
+
+@pytest.mark.parametrize("make", TENSORS.values(), ids=TENSORS)
+def test_numpy_stands_beside_tensors_everywhere(make):
+    points, pixels = np.array([[0.2, 0.3], [0.8, 0.6]]), np.array([[1.0, 2.0], [3.0, 1.0]])
+    kind = type(make(0.0))
+    with enable_x64(True):
+        plain = float(distance(SumOfDiracs(points), PolynomialGrid(pixels)))
+        for diracs, grid in ((make(points), pixels), (points, make(pixels))):
+            diracs, grid = SumOfDiracs(diracs), PolynomialGrid(grid)
+            found = distance(diracs, grid)
+            assert isinstance(found, kind)
+            assert float(found) == pytest.approx(plain, rel=1e-12)
+            plan = optimal_transport_plan(diracs, grid)
+            assert isinstance(plan.barycenters, kind)
+            assert isinstance(recertify(grid, diracs).w2, kind)
+            q = discretize(grid, PointScheme(diracs.positions))
+            assert isinstance(q.w2, kind)
+            assert float(q.w2) == pytest.approx(float(recertify(PolynomialGrid(pixels), SumOfDiracs(points)).w2))
+        assert isinstance(lloyd(PolynomialGrid(make(pixels)), points, iterations=1).positions, kind)
+        x, matrix = make(points), np.array([[0.5, 0.0], [0.1, 0.5]])
+        for image in (Affine(matrix)(x), Affine(make(matrix))(points)):
+            assert isinstance(image, kind)
+            np.testing.assert_allclose(np.asarray(image), points @ matrix.T)
+        law, noise = Gaussian(make(points[0]), make(np.eye(2))), Gaussian([0.0, 0.0], [0.1, 0.1])
+        chain = propagate(law, Affine(matrix), noise, 2, n=5)
+        assert isinstance(chain.w2_bound, kind)
+        other = propagate(Gaussian(points[0], np.eye(2)), Affine(make(matrix)), Gaussian(make([0.0, 0.0]), 0.1), 2, n=5)
+        np.testing.assert_allclose(np.asarray(other.w2_bound), np.asarray(chain.w2_bound), rtol=1e-9)
 
 
 def test_lists_and_numbers_go_with_every_framework():

@@ -21,6 +21,9 @@ import scipy.special
 
 Array = Any  # numpy.ndarray, torch.Tensor or jax.Array
 
+# The only dtypes that certificates are made of.
+_NATIVE = (np.dtype(np.float32), np.dtype(np.float64))
+
 
 def is_array(x: Any) -> bool:
     return array_api_compat.is_array_api_obj(x)
@@ -46,23 +49,29 @@ def namespace(*arrays: Array) -> ModuleType:
 
 
 def common_framework(**arrays: Any) -> str:
-    """The one framework of the named arguments; NumPy arrays may stand beside JAX's, as in JAX itself.
+    """The one framework of the named arguments; NumPy arrays are constants, which may stand beside any other's.
 
     Raises
     ------
     TypeError
-        If two arguments belong to different frameworks.
+        If tensors of PyTorch meet arrays of JAX.
     """
     found: dict[str, str] = {}
     for name, x in arrays.items():
-        if is_array(x):
+        if is_array(x) and framework(x) != "numpy":
             found.setdefault(framework(x), name)
-    if set(found) == {"numpy", "jax"}:
-        return "jax"
     if len(found) > 1:
         listed = ", ".join(f"{name} is a {kind} array" for kind, name in found.items())
         raise TypeError(f"all arrays must come from one framework, but {listed}; convert them to one of these")
     return next(iter(found), "numpy")
+
+
+def companion(*arrays: Any) -> Array | None:
+    """The first floating point array of PyTorch or JAX: numbers beside it take its dtype and device. None if none."""
+    for x in arrays:
+        if is_array(x) and framework(x) != "numpy" and str(x.dtype).endswith(("float32", "float64")):
+            return x
+    return None
 
 
 def to_framework(x: Any, kind: str, like: Array | None = None) -> Array:
@@ -70,22 +79,60 @@ def to_framework(x: Any, kind: str, like: Array | None = None) -> Array:
     if kind == "torch":
         import torch
 
-        t = x if isinstance(x, torch.Tensor) else torch.as_tensor(x)
+        if not isinstance(x, torch.Tensor):
+            a = np.asarray(x)
+            # A copy: PyTorch takes neither read-only nor reversed arrays, and shares the memory of others.
+            x = torch.as_tensor(np.array(a, a.dtype if a.dtype in _NATIVE else np.float64, order="C"))
         if like is not None:
-            return t.to(dtype=like.dtype, device=like.device)
-        return t if t.is_floating_point() else t.to(torch.get_default_dtype())
+            return x.to(dtype=like.dtype, device=like.device)
+        return x if x.is_floating_point() else x.to(torch.get_default_dtype())
     if kind == "jax":
         import jax.numpy as jnp
 
         _register_pytrees()
-        j = jnp.asarray(x)
+        # A copy: JAX's arrays may else share the memory of NumPy's, which may change.
+        j = x if array_api_compat.is_jax_array(x) else jnp.array(x)
         if like is not None:
             return j.astype(like.dtype)
         return j if jnp.issubdtype(j.dtype, jnp.floating) else j.astype(float)
-    a = np.asarray(x)
+    a = concrete(x) if is_array(x) and framework(x) != "numpy" else np.asarray(x)
     if like is not None:
         return a.astype(like.dtype, copy=False)
-    return a if a.dtype in (np.float32, np.float64) else a.astype(np.float64)
+    return a if a.dtype in _NATIVE else a.astype(np.float64)
+
+
+def constant(x: Array, like: Array) -> Array:
+    """NumPy's numbers in the framework, dtype and device of `like`; tensors as they are."""
+    kind = framework(like)
+    return to_framework(x, kind, like) if framework(x) == "numpy" and kind != "numpy" else x
+
+
+def beside(x: Array, like: Array) -> Array:
+    """The same in its own dtype, as far as the framework has it."""
+    kind = framework(like)
+    if framework(x) != "numpy" or kind == "numpy":
+        return x
+    out = to_framework(x, kind)
+    return out.to(like.device) if kind == "torch" else out
+
+
+def owned(x: Array) -> Array:
+    """A copy that nobody else holds, read-only in NumPy; derivatives flow through it to `x`."""
+    if array_api_compat.is_torch_array(x):
+        return x.clone()
+    if array_api_compat.is_jax_array(x):
+        import jax.numpy as jnp
+
+        # Arrays of JAX do not change, unless they share memory with one of NumPy.
+        return x if is_traced(x) else jnp.array(x)
+    return frozen(np.array(x))
+
+
+def frozen(x: Any) -> Any:
+    """The same object; a NumPy array is made read-only."""
+    if isinstance(x, np.ndarray):
+        x.setflags(write=False)
+    return x
 
 
 def is_lazy(x: Any) -> bool:
@@ -129,6 +176,12 @@ def working(*arrays: Array) -> list[Array]:
     import jax.numpy as jnp
 
     return [jnp.asarray(x).astype(float) for x in arrays]
+
+
+def nan_unless(sound: Array, x: Array) -> Array:
+    """`x` where the condition holds, NaN elsewhere."""
+    xp = namespace(x)
+    return xp.where(sound, x, xp.full_like(x, float("nan")))
 
 
 def stop_gradient(x: Array) -> Array:
@@ -205,13 +258,32 @@ def map_arrays(obj: Any, function: Callable[[Array], Array]) -> Any:
     if isinstance(obj, tuple):
         return tuple(map_arrays(item, function) for item in obj)
     if type(obj) not in _PYTREES:
-        return function(obj)
+        return frozen(function(obj))
     new = object.__new__(type(obj))
     for name in obj._static:
         object.__setattr__(new, name, getattr(obj, name))
     for name in obj._leaves:
         object.__setattr__(new, name, map_arrays(getattr(obj, name), function))
     return new
+
+
+def leaves(obj: Any) -> list[Array]:
+    """All arrays that the object holds (see `pytree`)."""
+    found: list[Array] = []
+    map_arrays(obj, lambda a: found.append(a) or a)  # type: ignore[func-returns-value]
+    return found
+
+
+def together(first: Any, second: Any) -> tuple[Any, Any]:
+    """Two objects in one framework: one of NumPy's numbers becomes a constant beside the other (see `beside`)."""
+    like = companion(*leaves(first), *leaves(second))
+    if like is None:
+        return first, second
+    one, other = (
+        obj if all(framework(a) != "numpy" for a in leaves(obj)) else map_arrays(obj, lambda a: beside(a, like))
+        for obj in (first, second)
+    )
+    return one, other
 
 
 def add_rows(values: Array, weights: Array, index: np.ndarray, count: int) -> Array:

@@ -7,35 +7,52 @@ from typing import Any
 
 import numpy as np
 
-from diracs._arrays import Array, concrete, framework, is_traced, to_framework
+from diracs._arrays import (
+    Array,
+    concrete,
+    framework,
+    frozen,
+    is_traced,
+    namespace,
+    nan_unless,
+    owned,
+    to_framework,
+)
+from diracs._numbers import real_numbers
 
 # Counts of points beyond this could not be held in memory.
 _MOST = 10**9
 
 
-def floating(name: str, x: Any, kind: str) -> Array:
-    """`x` as a finite, non-empty floating point array of the framework `kind`."""
-    try:
-        if "complex" in str(x.dtype if hasattr(x, "dtype") else np.asarray(x).dtype):
-            raise TypeError("complex numbers are not accepted")
-        a = to_framework(x, kind)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise type(error)(f"{name} must be an array of real numbers, got {type(x).__name__}: {error}") from None
+def floating(name: str, x: Any, kind: str, like: Array | None = None, *, truths: bool = False) -> Array:
+    """`x` as a finite, non-empty array of float32 or float64 in the framework `kind`, which nobody else holds.
+
+    Numbers, lists and NumPy arrays take the dtype and device of `like`, if that is one of PyTorch or JAX. True and
+    False are numbers only if `truths`.
+    """
+    given = real_numbers(name, x, truths)
+    taken = framework(given) == "numpy" and kind != "numpy"
+    a = to_framework(given, kind, like if taken else None)
     if 0 in tuple(a.shape):
         raise ValueError(f"{name} must not be empty, got shape {tuple(a.shape)}")
     if not is_traced(a) and not np.isfinite(concrete(a)).all():
         raise ValueError(f"{name} must be finite, but holds NaN or infinity: remove or replace these entries")
-    return a
+    return owned(a)
 
 
 def weights(name: str, x: Any, kind: str, like: Array, shape: tuple[int, ...]) -> Array:
-    """Non-negative weights of the given shape, normalized to sum 1 over the last axis; equal ones if None."""
+    """Non-negative weights of the given shape, normalized to sum 1 over the last axis; equal ones if None.
+
+    Where values cannot be looked at, NaN for those that would be refused.
+    """
     if x is None:
-        return to_framework(np.full(shape, 1.0 / shape[-1]), kind, like)
-    w = floating(name, x, kind)
+        return frozen(to_framework(np.full(shape, 1.0 / shape[-1]), kind, like))
+    w = floating(name, x, kind, like)
     if tuple(w.shape) != shape:
         raise ValueError(f"{name} must have shape {shape}, one weight each, got {tuple(w.shape)}")
-    if not is_traced(w):
+    if is_traced(w):
+        w = nan_unless(w >= 0, w)
+    else:
         v = concrete(w)
         if (v < 0).any():
             raise ValueError(f"{name} must not be negative, smallest is {v.min():g}")
@@ -45,22 +62,32 @@ def weights(name: str, x: Any, kind: str, like: Array, shape: tuple[int, ...]) -
         w = w / to_framework(v.max(axis=-1, keepdims=True), kind, w)
     if framework(w) == "torch":
         return w / w.sum(-1, keepdim=True)
-    return w / w.sum(axis=-1, keepdims=True)
+    return frozen(w / w.sum(axis=-1, keepdims=True))
 
 
-def covariances(name: str, covs: Array, full: bool) -> None:
-    """Symmetric positive semidefinite up to rounding of the array's dtype (singular is fine)."""
+def covariances(name: str, covs: Array, full: bool) -> Array:
+    """The covariances, symmetric positive semidefinite up to rounding of the array's dtype (singular is fine).
+
+    Variances that rounding has brought below zero become zero.
+    """
     if is_traced(covs):
-        return
+        return covs
     v = concrete(covs)
     if not full:
-        if (v < 0).any():
-            raise ValueError(f"{name} holds variances, which must not be negative, smallest is {v.min():g}")
-        return
+        lowest = float(v.min())
+        if lowest >= 0:
+            return covs
+        largest = v.max(axis=-1, keepdims=True) if v.ndim else v
+        if (v < -definite_tolerance(covs, 1) * largest).any():
+            raise ValueError(
+                f"{name} holds variances, which must not be negative, smallest is {lowest:g}; if that came from"
+                f" rounding, clip them: np.maximum({name}, 0)"
+            )
+        return frozen(namespace(covs).clip(covs, 0.0, None))
     d = v.shape[-1]
     unit = np.abs(v).max(axis=(-1, -2), keepdims=True)
     v = v / np.where(unit > 0, unit, 1.0)
-    tolerance = 64 * d * (1.2e-7 if "32" in str(covs.dtype) else 2.3e-16)
+    tolerance = definite_tolerance(covs, d)
     asymmetry = np.abs(v - np.swapaxes(v, -1, -2)).max()
     if asymmetry > tolerance:
         raise ValueError(
@@ -70,9 +97,16 @@ def covariances(name: str, covs: Array, full: bool) -> None:
     smallest = np.linalg.eigvalsh(v)[..., 0].min()
     if smallest < -tolerance:
         raise ValueError(
-            f"{name} must be positive semidefinite, but has an eigenvalue of {smallest:.3g} of its largest entry;"
-            " a covariance matrix has none below zero"
+            f"{name} must be positive semidefinite, but has an eigenvalue of {smallest:.3g} of its largest entry, where"
+            f" rounding explains {-tolerance:.1g}. If it came from earlier roundings, clip it:"
+            " w, V = np.linalg.eigh(C); C = (V * w.clip(0)) @ V.T"
         )
+    return covs
+
+
+def definite_tolerance(covs: Array, d: int) -> float:
+    """The share of the largest entry that rounding may take from eigenvalues of covariances of d axes."""
+    return 64 * d * (1.2e-7 if "32" in str(covs.dtype) else 2.3e-16)
 
 
 def count(name: str, n: Any) -> int:

@@ -20,11 +20,15 @@ from diracs._arrays import (
     is_traced,
     map_arrays,
     namespace,
+    nan_unless,
+    owned,
     pytree,
     stop_gradient,
     to_framework,
+    together,
     working,
 )
+from diracs._soundness import sound_law, sound_scheme
 from diracs.certificates.assignment import transport
 from diracs.certificates.masses import mass_error
 from diracs.certificates.rounding import diffused, mass_change, root_mean_square, with_moved_masses
@@ -44,6 +48,8 @@ from diracs.schemes.scaling import rescale, unit_of
 @dataclass(frozen=True, eq=False)
 class Quantization:
     """Diracs that stand for a distribution, with a certified error. Unpacks as `points, w2 = q`.
+
+    NumPy arrays are read-only: points that move have another error.
 
     Attributes
     ----------
@@ -69,6 +75,12 @@ class Quantization:
 
     _leaves = ("distribution", "scheme", "positions", "weights", "w2")
     _static = ("exact",)
+
+    def __post_init__(self) -> None:
+        for name in ("positions", "weights", "w2"):
+            value = getattr(self, name)
+            if isinstance(value, np.ndarray):
+                object.__setattr__(self, name, owned(value))
 
     @property
     def diracs(self) -> SumOfDiracs:
@@ -151,7 +163,8 @@ def discretize(distribution: Any, scheme: Scheme) -> Quantization:
         With leading axes: a batch, discretized by the same scheme. A PolynomialGrid lies on the line or in the plane
         and goes to a PointScheme, its results carry no derivatives.
     scheme : ProductScheme, LayeredScheme or PointScheme
-        Arrays of the distribution's framework (NumPy's go with JAX's).
+        Arrays of the distribution's framework; if one of the two is of NumPy's, it is taken for a constant of the
+        other's.
 
     Returns
     -------
@@ -161,7 +174,7 @@ def discretize(distribution: Any, scheme: Scheme) -> Quantization:
     Raises
     ------
     TypeError
-        If the scheme is none, or of another framework than the distribution.
+        If the scheme is none, or of PyTorch where the distribution is of JAX or the other way round.
     ValueError
         If scheme and distribution do not fit: dimensions, number of groups; if a mixture with near singular covariances
         is to go to points in the plane.
@@ -173,10 +186,11 @@ def discretize(distribution: Any, scheme: Scheme) -> Quantization:
     if isinstance(distribution, PolynomialGrid):
         return _discretize_image(distribution, scheme)
     mixture = as_mixture(distribution)
+    common_framework(distribution=mixture.means, **{f"scheme's array {i}": a for i, a in enumerate(scheme.arrays())})
+    mixture, scheme = together(mixture, scheme)
+    kind = framework(mixture.means)
     points = scheme if isinstance(scheme, PointScheme) else None
     layered = _layered(scheme)
-    named = {f"scheme's array {i}": a for i, a in enumerate(scheme.arrays())}
-    kind = common_framework(distribution=mixture.means, **named)
     if scheme.ndim is not None and scheme.ndim != mixture.ndim:
         raise ValueError(f"scheme lies in dimension {scheme.ndim}, but distribution in dimension {mixture.ndim}")
     if layered is not None and layered.groups is not None and len(layered.groups) != mixture.n_components:
@@ -184,17 +198,21 @@ def discretize(distribution: Any, scheme: Scheme) -> Quantization:
             f"scheme gives groups for {len(layered.groups)} components, but distribution has {mixture.n_components}"
         )
     batch = mixture.batch_shape
-    if framework(mixture.means) != kind:  # a NumPy law and JAX's scheme
-        mixture = map_arrays(mixture, lambda a: to_framework(a, kind))
 
     def row(i: tuple[int, ...]) -> tuple[Array, Array, Array, bool]:
         law = mixture.means[i], mixture.covs[i], mixture.weights[i]
         if layered is None:
             assert points is not None
-            return *mixture_to_points(*law, points.points), True
-        positions, weights, w2, exact = _discretize(*law, layered, kind)
-        if points is not None:
-            positions, weights = in_given_order(points.points, positions, weights)
+            positions, weights, w2 = mixture_to_points(*law, points.points)
+            exact = True
+        else:
+            positions, weights, w2, exact = _discretize(*law, layered, kind)
+            if points is not None:
+                positions, weights = in_given_order(points.points, positions, weights)
+        if is_traced(w2):
+            # What the front door would have refused has no certificate.
+            sound = sound_law(*law) & sound_scheme(scheme)
+            weights, w2 = nan_unless(sound, weights), nan_unless(sound, w2)
         return positions, weights, w2, exact
 
     rows = [row(i) for i in np.ndindex(*batch)]
@@ -219,16 +237,17 @@ def _discretize_image(image: PolynomialGrid, scheme: Scheme) -> Quantization:
     if not isinstance(scheme, PointScheme):
         raise TypeError(f"scheme must be a PointScheme for a PolynomialGrid, got {type(scheme).__name__}")
     common_framework(distribution=image.values, scheme=scheme.points)
+    image, points = together(image, scheme)
     if image.ndim > 2 or scheme.ndim != image.ndim:
         raise ValueError(
             "distribution and scheme must both lie on the line or in the plane for a PolynomialGrid, got dimensions"
             f" {image.ndim} and {scheme.ndim}"
         )
-    if is_traced(image.values) or is_traced(scheme.points):
+    if is_traced(image.values) or is_traced(points.points):
         raise TypeError(
             "a PolynomialGrid cannot be discretized under transforms such as jit: its derivatives are not known"
         )
-    return Quantization(image, scheme, *image_to_points(image, scheme.points), True)
+    return Quantization(image, points, *image_to_points(image, points.points), True)
 
 
 def _discretize(

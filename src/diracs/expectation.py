@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from diracs import _checks
-from diracs._arrays import Array, bound_in, common_framework, concrete, framework, pytree, to_framework
+from diracs._arrays import Array, bound_in, common_framework, companion, concrete, framework, pytree, to_framework
 from diracs.discretization import Quantization
 
 # Relative error left to sums of masses and costs.
@@ -52,11 +52,11 @@ class HalfSpace:
 
     def __init__(self, normal: Any, offset: Any) -> None:
         kind = common_framework(normal=normal, offset=offset)
-        a = _checks.floating("normal", normal, kind)
+        a = _checks.floating("normal", normal, kind, companion(normal, offset))
         if a.ndim != 1 or not concrete(a).any():
             raise ValueError(f"normal must be a vector other than zero, got shape {tuple(a.shape)}")
         object.__setattr__(self, "normal", a)
-        object.__setattr__(self, "offset", _number("offset", offset, kind))
+        object.__setattr__(self, "offset", _number("offset", offset, kind, a))
 
     @property
     def ndim(self) -> int:
@@ -97,10 +97,10 @@ class Ball:
 
     def __init__(self, center: Any, radius: Any) -> None:
         kind = common_framework(center=center, radius=radius)
-        c = _checks.floating("center", center, kind)
+        c = _checks.floating("center", center, kind, companion(center, radius))
         if c.ndim != 1:
             raise ValueError(f"center must be a vector, got shape {tuple(c.shape)}")
-        r = _number("radius", radius, kind)
+        r = _number("radius", radius, kind, c)
         _checks.all_positive("radius", r)
         object.__setattr__(self, "center", c)
         object.__setattr__(self, "radius", r)
@@ -244,8 +244,8 @@ def _certified(quantization: Quantization, value: float, low: float, high: float
     return Certified(inner, bound_in(low, kind, like, up=False), bound_in(high, kind, like, up=True))
 
 
-def _number(name: str, x: Any, kind: str) -> Array:
-    value = _checks.floating(name, x, kind)
+def _number(name: str, x: Any, kind: str, like: Array) -> Array:
+    value = _checks.floating(name, x, kind, like)
     if value.ndim:
         raise ValueError(f"{name} must be a number, got shape {tuple(value.shape)}")
     return value

@@ -17,7 +17,7 @@ from typing import Any
 import array_api_compat
 import numpy as np
 
-from diracs._arrays import is_array
+from diracs._arrays import frozen, is_array
 from diracs.codebooks.cross import CrossCodebook
 from diracs.codebooks.scalar import ScalarCodebook
 from diracs.discretization import Quantization
@@ -178,9 +178,9 @@ def _decode(value: Any, arrays: dict[str, np.ndarray]) -> Any:
     if not isinstance(value, dict):
         return value
     if "array" in value:
-        return arrays[value["array"]]
+        return frozen(arrays[value["array"]])
     if "dtype" in value:
-        return np.asarray(value["values"], dtype=value["dtype"]).reshape(value["shape"])
+        return frozen(np.asarray(value["values"], dtype=value["dtype"]).reshape(value["shape"]))
     cls: Any = _CLASSES[value["type"]]
     obj = object.__new__(cls)
     for name in (*cls._leaves, *cls._static):

@@ -8,18 +8,30 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from diracs import _core
-from diracs._arrays import Array, bound_in, common_framework, concrete, is_traced, map_arrays, to_framework
+from diracs._arrays import (
+    Array,
+    bound_in,
+    common_framework,
+    companion,
+    concrete,
+    framework,
+    is_traced,
+    leaves,
+    map_arrays,
+    to_framework,
+)
 from diracs.certificates.masses import mass_error
 from diracs.certificates.nearest import FARTHEST, REQUIRED, UnitImage, UnitMixture, into, nearest, raised, rounded
 from diracs.certificates.nearest_line import UnitLineImage, unit_image
 from diracs.certificates.rounding import ROUNDINGS, mass_change, with_moved_masses
 from diracs.codebooks.planar_laws import hilbert_order
-from diracs.discretization import discretize
+from diracs.discretization import Quantization, discretize
 from diracs.distributions.convert import as_mixture
 from diracs.distributions.discrete import SumOfDiracs
 from diracs.distributions.gaussian import GaussianMixture, full_covariances
 from diracs.distributions.grid import PolynomialGrid
 from diracs.schemes.points import PointScheme
+from diracs.transport.checks import as_diracs
 from diracs.transport.line import transport_on_line
 from diracs.transport.plan import optimal_transport_plan
 
@@ -36,14 +48,14 @@ class Recertified(NamedTuple):
     w2_given: Array  # () W₂ with the masses given
 
 
-def recertify(distribution: Any, diracs: SumOfDiracs) -> Recertified:
+def recertify(distribution: Any, diracs: SumOfDiracs | Quantization) -> Recertified:
     """The exact W₂ between a distribution and Diracs: with the best masses on their positions, and with those given.
 
     Parameters
     ----------
     distribution : Gaussian, GaussianMixture, PolynomialGrid, or what `diracs.distributions.convert` takes
-        Mixtures and images on the line or in the plane, covariances positive definite.
-    diracs : SumOfDiracs
+        Mixtures and images on the line or in the plane, covariances positive definite where the weight is not zero.
+    diracs : SumOfDiracs or Quantization
         Of the distribution's framework (NumPy's go with all).
 
     Returns
@@ -51,7 +63,8 @@ def recertify(distribution: Any, diracs: SumOfDiracs) -> Recertified:
     masses : array (n,)
         Those of the Voronoi cells of the positions: no others have a smaller W₂.
     w2, w2_given : array ()
-        W₂, not squared, never too small: rounding only raises them. In the framework and dtype of the distribution.
+        W₂, not squared, never too small: rounding only raises them. In the framework and dtype of the distribution,
+        or of the Diracs if it is NumPy's.
 
     Raises
     ------
@@ -69,26 +82,27 @@ def recertify(distribution: Any, diracs: SumOfDiracs) -> Recertified:
     The transport is solved for masses m that are the given ones ν but for a small rest. Moving what is left from m to ν
     between neighbours along a curve is a coupling as well; its cost is added.
     """
-    if not isinstance(diracs, SumOfDiracs):
-        raise TypeError(f"diracs must be a SumOfDiracs, got {type(diracs).__name__}")
+    given = as_diracs(diracs)
     law = distribution if isinstance(distribution, PolynomialGrid) else as_mixture(distribution)
-    like = law.values if isinstance(law, PolynomialGrid) else law.means
-    kind = common_framework(distribution=like, diracs=diracs.positions)
-    if any(is_traced(x) for x in (like, diracs.positions, diracs.weights)):
+    common_framework(distribution=leaves(law)[0], diracs=given.positions)
+    found = companion(*leaves(law), *leaves(given))
+    like = leaves(law)[0] if found is None else found
+    kind = framework(like)
+    if any(is_traced(x) for x in (like, given.positions, given.weights)):
         raise TypeError("recertify needs numbers, not traced values: use discretize and distance inside jit or grad")
-    if diracs.positions.ndim != 2 or (isinstance(law, GaussianMixture) and law.batch_shape):
+    if given.positions.ndim != 2 or (isinstance(law, GaussianMixture) and law.batch_shape):
         raise ValueError("distribution and diracs must be single ones, not batches: recertify one after the other")
-    if diracs.ndim != law.ndim or diracs.ndim > 2:
+    if given.ndim != law.ndim or given.ndim > 2:
         raise ValueError(
             f"distribution and diracs must both lie on the line or in the plane, got dimensions {law.ndim} and"
-            f" {diracs.ndim}"
+            f" {given.ndim}"
         )
     # Numbers of any precision are what they are: exact in float64.
-    law, held = (map_arrays(x, concrete) for x in (law, diracs))
+    law, held = (map_arrays(x, concrete) for x in (law, given))
     masses, w2 = _with_best_masses(law, held.positions, np.float32 if "32" in str(like.dtype) else np.float64)
-    given = _with_given_masses(law, held)
+    w2_given = _with_given_masses(law, held)
     return Recertified(
-        to_framework(masses, kind, like), bound_in(w2, kind, like, up=True), bound_in(given, kind, like, up=True)
+        to_framework(masses, kind, like), bound_in(w2, kind, like, up=True), bound_in(w2_given, kind, like, up=True)
     )
 
 

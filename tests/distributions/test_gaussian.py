@@ -39,11 +39,12 @@ def test_weights_are_normalized_and_equal_by_default():
         )
 
 
-def test_arrays_are_kept_as_given():
+def test_numbers_are_kept_as_given():
     means, covs = np.zeros((2, 3), np.float32), np.ones((2, 3, 3), np.float32)
     mixture = GaussianMixture(means, covs)
-    assert mixture.means is means
-    assert mixture.covs is covs
+    np.testing.assert_array_equal(mixture.means, means)
+    np.testing.assert_array_equal(mixture.covs, covs)
+    assert mixture.means.dtype == mixture.covs.dtype == np.float32
     assert mixture.weights.dtype == np.float32
     assert GaussianMixture([[0], [1]], [1, 2]).means.dtype == np.float64
 

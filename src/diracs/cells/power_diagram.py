@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from diracs import _checks, _core
-from diracs._arrays import concrete, framework
+from diracs._arrays import concrete, framework, frozen
 
 
 class PowerDiagram:
@@ -23,6 +23,8 @@ class PowerDiagram:
     domain : array (2, 2), optional
         The box [[xmin, ymin], [xmax, ymax]]; by default one that holds the seeds with a margin of a fifth.
 
+    All three are copied, and kept as read-only NumPy arrays.
+
     Raises
     ------
     ValueError, TypeError
@@ -33,11 +35,12 @@ class PowerDiagram:
         y = concrete(_checks.floating("positions", positions, framework(positions)))
         if y.ndim != 2 or y.shape[1] != 2:
             raise ValueError(f"positions must have shape (n, 2), got {y.shape}")
-        self.positions = np.ascontiguousarray(y)
+        self.positions = frozen(np.ascontiguousarray(y))
         if weights is None:
-            self.weights = np.zeros(len(y))
+            self.weights = frozen(np.zeros(len(y)))
         else:
-            self.weights = np.ascontiguousarray(concrete(_checks.floating("weights", weights, framework(weights))))
+            w = concrete(_checks.floating("weights", weights, framework(weights)))
+            self.weights = frozen(np.ascontiguousarray(w))
         if self.weights.shape != (len(y),):
             raise ValueError(f"weights must have shape ({len(y)},), got {self.weights.shape}")
         if domain is None:
@@ -50,7 +53,7 @@ class PowerDiagram:
             box = concrete(_checks.floating("domain", domain, framework(domain)))
             if box.shape != (2, 2) or not (box[1] > box[0]).all():
                 raise ValueError(f"domain must be [[xmin, ymin], [xmax, ymax]], got {box.tolist()}")
-        self.domain = box
+        self.domain = frozen(box)
 
     @property
     def cells(self) -> list[np.ndarray]:
@@ -83,7 +86,9 @@ class PowerDiagram:
         from diracs.distributions.discrete import SumOfDiracs
         from diracs.transport.plan import optimal_transport_plan
 
-        diracs = SumOfDiracs(self.positions, None if dirac_masses is None else concrete(dirac_masses))
+        if dirac_masses is not None:
+            dirac_masses = concrete(_checks.floating("dirac_masses", dirac_masses, framework(dirac_masses)))
+        diracs = SumOfDiracs(self.positions, dirac_masses)
         plan = optimal_transport_plan(diracs, target_distribution, tol=tol)
         self.weights, self.domain = plan.weights, plan.power_diagram.domain
         return self

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from diracs._arrays import framework, namespace, to_framework
+from diracs import _checks
+from diracs._arrays import framework, is_array, namespace, to_framework
 from diracs.distributions.discrete import SumOfDiracs
 from diracs.distributions.gaussian import Gaussian, GaussianMixture
 
@@ -86,7 +87,8 @@ def _torch_mixture(x: Any) -> GaussianMixture:
         )
     means, covs = parameters
     # Weights made by hand are often of another precision than the components.
-    probs = to_framework(x.mixture_distribution.probs, framework(means), means)
+    probs = _checks.floating("the mixture's weights", x.mixture_distribution.probs, framework(means))
+    probs = to_framework(probs, framework(means), means)
     if probs.shape == means.shape[:-1]:
         return GaussianMixture(means, covs, probs)
     xp = namespace(means)
@@ -118,6 +120,14 @@ def _described(x: Any) -> str:
     module, name = type(x).__module__, type(x).__qualname__
     if isinstance(x, type):
         return f"the class {x.__qualname__} (an instance is needed)"
+    if name == "Quantization" and hasattr(x, "diracs"):
+        return "a Quantization (take its `diracs`, or the law that they stand for, its `distribution`)"
+    if is_array(x) or isinstance(x, list | tuple) or hasattr(x, "to_numpy"):
+        return (
+            f"{'a list of numbers' if isinstance(x, list | tuple) else f'an array ({name})'} (for samples use"
+            " SumOfDiracs(samples), or the law of a fit, fit_mixture(samples, k).mixture; for an image"
+            " PolynomialGrid(values))"
+        )
     if name in ("multivariate_normal_gen", "norm_gen"):
         return f"{name} (call it with its parameters first)"
     return name if module == "builtins" else f"{module}.{name}"

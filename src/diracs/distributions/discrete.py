@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from diracs import _checks
-from diracs._arrays import Array, common_framework, pytree
+from diracs._arrays import Array, common_framework, companion, frozen, pytree
 
 
 @pytree
@@ -21,10 +21,12 @@ class SumOfDiracs:
     weights : array (..., n), optional
         Their masses, non-negative, normalized to sum 1; equal masses 1/n by default.
 
+    Arrays are copied: in a loop that moves points, make new Diracs of them in each step.
+
     Raises
     ------
     ValueError, TypeError
-        For empty, non-finite or wrongly shaped arrays, negative weights, arrays of different frameworks.
+        For empty, non-finite or wrongly shaped arrays, negative weights, and as for `GaussianMixture`.
     """
 
     positions: Array
@@ -35,7 +37,7 @@ class SumOfDiracs:
 
     def __init__(self, positions: Any, weights: Any = None) -> None:
         kind = common_framework(positions=positions, weights=weights)
-        y = _checks.floating("positions", positions, kind)
+        y = _checks.floating("positions", positions, kind, companion(positions, weights))
         if y.ndim < 2:
             raise ValueError(f"positions must have shape (n, d), got {tuple(y.shape)}; for points on a line use (n, 1)")
         object.__setattr__(self, "positions", y)
@@ -45,8 +47,8 @@ class SumOfDiracs:
     def _of(cls, positions: Array, weights: Array) -> SumOfDiracs:
         """Diracs whose masses are known to be good, not normalized once more."""
         new = object.__new__(cls)
-        object.__setattr__(new, "positions", positions)
-        object.__setattr__(new, "weights", weights)
+        object.__setattr__(new, "positions", frozen(positions))
+        object.__setattr__(new, "weights", frozen(weights))
         return new
 
     @property

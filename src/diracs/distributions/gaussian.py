@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from diracs import _checks
-from diracs._arrays import Array, common_framework, namespace, pytree
+from diracs._arrays import Array, common_framework, companion, frozen, namespace, pytree
 
 KINDS = {-1: "isotropic", 0: "diagonal", 1: "full"}
 
 
-def _covariance_kind(name: str, means: Array, covs: Array) -> str:
-    """Isotropic, diagonal or full, told by the rank of the covariances; checks their shape and values."""
+def _checked_covariances(name: str, means: Array, covs: Array) -> Array:
+    """Isotropic, diagonal or full ones, told by their rank; checks their shape and values."""
     kind = KINDS.get(covs.ndim - means.ndim)
     d = means.shape[-1]
     expected = {"isotropic": means.shape[:-1], "diagonal": means.shape, "full": (*means.shape, d)}
@@ -24,8 +24,7 @@ def _covariance_kind(name: str, means: Array, covs: Array) -> str:
             f"{name} must have one of the shapes {listed} to go with means of shape {tuple(means.shape)},"
             f" got {tuple(covs.shape)}"
         )
-    _checks.covariances(name, covs, kind == "full")
-    return kind
+    return _checks.covariances(name, covs, kind == "full")
 
 
 @pytree
@@ -42,13 +41,14 @@ class GaussianMixture:
     weights : array (..., k), optional
         Non-negative, normalized to sum 1; equal by default.
 
-    Leading axes make a batch of mixtures.
+    Leading axes make a batch of mixtures. Arrays are copied: what is changed in them later does not reach the mixture.
+    Numbers, lists and NumPy arrays take the framework, dtype and device of tensors that they stand beside.
 
     Raises
     ------
     ValueError, TypeError
         For empty, non-finite or wrongly shaped arrays, negative weights, covariances that are not symmetric positive
-        semidefinite, arrays of different frameworks.
+        semidefinite, dtypes of half precision, masked or missing entries, PyTorch's tensors beside JAX's arrays.
     """
 
     means: Array
@@ -60,14 +60,21 @@ class GaussianMixture:
 
     def __init__(self, means: Any, covs: Any, weights: Any = None) -> None:
         kind = common_framework(means=means, covs=covs, weights=weights)
-        mu = _checks.floating("means", means, kind)
+        mu = _checks.floating("means", means, kind, companion(means, covs, weights))
         if mu.ndim < 2:
             raise ValueError(f"means must have shape (k, d), got {tuple(mu.shape)}; for laws on a line use (k, 1)")
-        cov = _checks.floating("covs", covs, kind)
-        _covariance_kind("covs", mu, cov)
+        cov = _checks.floating("covs", covs, kind, mu)
         object.__setattr__(self, "means", mu)
-        object.__setattr__(self, "covs", cov)
+        object.__setattr__(self, "covs", _checked_covariances("covs", mu, cov))
         object.__setattr__(self, "weights", _checks.weights("weights", weights, kind, mu, tuple(mu.shape[:-1])))
+
+    @classmethod
+    def _of(cls, means: Array, covs: Array, weights: Array) -> GaussianMixture:
+        """A mixture whose numbers are known to be good, neither copied nor normalized once more."""
+        new = object.__new__(cls)
+        for name, value in zip(cls._leaves, (means, covs, weights), strict=True):
+            object.__setattr__(new, name, frozen(value))
+        return new
 
     @property
     def covariance_kind(self) -> str:
@@ -117,12 +124,11 @@ class Gaussian:
 
     def __init__(self, mean: Any, cov: Any) -> None:
         kind = common_framework(mean=mean, cov=cov)
-        mu = _checks.floating("mean", mean, kind)
+        mu = _checks.floating("mean", mean, kind, companion(mean, cov))
         mu = mu.reshape(1) if mu.ndim == 0 else mu
-        sigma = _checks.floating("cov", cov, kind)
-        _covariance_kind("cov", mu, sigma)
+        sigma = _checks.floating("cov", cov, kind, mu)
         object.__setattr__(self, "mean", mu)
-        object.__setattr__(self, "cov", sigma)
+        object.__setattr__(self, "cov", _checked_covariances("cov", mu, sigma))
 
     @property
     def ndim(self) -> int:

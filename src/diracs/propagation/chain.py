@@ -100,7 +100,7 @@ def propagate(
     merged = None if components is None else _checks.count("components", components)
     radii = _checks.not_negative("initial_radius", initial_radius), _checks.not_negative("noise_radius", noise_radius)
     if isinstance(dynamics, Affine):
-        _check_affine(dynamics, lipschitz, start.ndim)
+        _check_affine(dynamics, lipschitz, like)
         if not quantized:
             _check_one_space(dynamics.A.shape[1], dynamics.A.shape[0], count)
             images_kept = merged or points or MOST_COMPONENTS
@@ -244,11 +244,14 @@ def _check_one_space(before: int, after: int, steps: int) -> None:
         raise ValueError(f"dynamics lead from dimension {before} to {after}: that is for one step only")
 
 
-def _check_affine(dynamics: Affine, lipschitz: Any, d: int) -> None:
+def _check_affine(dynamics: Affine, lipschitz: Any, like: Array) -> None:
     if lipschitz is not None:
         raise ValueError("an Affine map knows its own Lipschitz constant: leave lipschitz out")
-    if dynamics.A.shape[1] != d:
-        raise ValueError(f"A takes vectors of dimension {dynamics.A.shape[1]}, but initial has dimension {d}")
+    common_framework(initial=like, dynamics=dynamics.A)
+    if dynamics.A.shape[1] != like.shape[1]:
+        raise ValueError(
+            f"A takes vectors of dimension {dynamics.A.shape[1]}, but initial has dimension {like.shape[1]}"
+        )
 
 
 def _growth(

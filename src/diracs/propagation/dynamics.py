@@ -9,7 +9,20 @@ from typing import Any
 import numpy as np
 
 from diracs import _checks
-from diracs._arrays import Array, common_framework, concrete, framework, is_array, namespace, pytree, to_framework
+from diracs._arrays import (
+    Array,
+    common_framework,
+    companion,
+    concrete,
+    constant,
+    framework,
+    frozen,
+    is_array,
+    namespace,
+    pytree,
+    to_framework,
+)
+from diracs._numbers import real_numbers
 
 # A bound on the slope on balls: centers (n, d) and radii (n,) give numbers (n,); radius inf asks for the whole space.
 SlopeOnBalls = Callable[[Array, Array], Array]
@@ -40,10 +53,10 @@ class Affine:
 
     def __init__(self, A: Any, b: Any = None) -> None:
         kind = common_framework(A=A, b=b)
-        matrix = _checks.floating("A", A, kind)
+        matrix = _checks.floating("A", A, kind, companion(A, b))
         if matrix.ndim != 2:
             raise ValueError(f"A must be a matrix, got shape {tuple(matrix.shape)}")
-        offset = namespace(matrix).zeros_like(matrix[:, 0]) if b is None else _checks.floating("b", b, kind)
+        offset = frozen(matrix[:, 0] * 0.0) if b is None else _checks.floating("b", b, kind, matrix)
         if tuple(offset.shape) != (matrix.shape[0],):
             raise ValueError(f"b must have shape {(matrix.shape[0],)} to go with A, got {tuple(offset.shape)}")
         object.__setattr__(self, "A", matrix)
@@ -51,8 +64,9 @@ class Affine:
 
     def __call__(self, x: Array) -> Array:
         """Images (n, m) of points (n, d)."""
-        xp = namespace(x, self.A)
-        return xp.matmul(x, xp.matrix_transpose(self.A)) + self.b
+        x, matrix, offset = constant(x, self.A), constant(self.A, x), constant(self.b, x)
+        xp = namespace(x, matrix)
+        return xp.matmul(x, xp.matrix_transpose(matrix)) + offset
 
     def __repr__(self) -> str:
         m, d = self.A.shape
@@ -75,8 +89,7 @@ def images(dynamics: Callable[[Array], Array], points: np.ndarray, like: Array) 
     out = dynamics(given)
     if not is_array(out):
         raise TypeError(f"dynamics must return an array of shape (n, d), got {type(out).__name__}")
-    if "complex" in str(out.dtype):
-        raise TypeError("dynamics must return real numbers, got complex ones")
+    out = real_numbers("what dynamics returns", out)
     if out.ndim != 2 or out.shape[0] != len(points) or out.shape[1] == 0:
         raise ValueError(
             f"dynamics must map points of shape {points.shape} to as many points, one row each,"

@@ -65,11 +65,8 @@ def as_state(law: Law, noise: GaussianMixture, like: Array) -> GaussianMixture:
     n = len(law.means) // len(keep)
     repeated = namespace(covs).broadcast_to(covs[None], (n, *covs.shape))
     repeated = repeated[:, 0] if len(keep) == 1 else repeated.reshape(n * len(keep), *covs.shape[1:])
-    new = object.__new__(GaussianMixture)
-    object.__setattr__(new, "means", to_framework(law.means, kind, like))
-    object.__setattr__(new, "covs", repeated)
-    object.__setattr__(new, "weights", to_framework(law.weights, kind, like))
-    return new
+    means, weights = (to_framework(x, kind, like) for x in (law.means, law.weights))
+    return GaussianMixture._of(means, repeated, weights)
 
 
 def rounding(points: np.ndarray, masses: np.ndarray, given: Array, given_masses: Array) -> float:

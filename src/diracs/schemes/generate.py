@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from diracs import _checks
-from diracs._arrays import concrete, framework, is_traced, map_arrays, to_framework
+from diracs._arrays import beside, concrete, is_traced, map_arrays
 from diracs.codebooks.cross import CrossCodebook, optimal_crosses
 from diracs.codebooks.normal import normal_levels
 from diracs.codebooks.optimal import optimal_levels
@@ -128,15 +128,7 @@ def normalized(mixture: GaussianMixture) -> tuple[Mixture, float]:
 
 def to_kind_of(scheme: AnyScheme, like: Any) -> AnyScheme:
     """The scheme in the framework and on the device of `like`, as precise as the framework goes."""
-    kind = framework(like)
-    if kind == "numpy":
-        return scheme
-    if kind == "torch":
-        import torch
-
-        placed: AnyScheme = map_arrays(scheme, lambda a: torch.as_tensor(np.array(a), device=like.device))
-        return placed
-    moved: AnyScheme = map_arrays(scheme, lambda a: to_framework(np.asarray(a), kind))
+    moved: AnyScheme = map_arrays(scheme, lambda a: beside(a, like))
     return moved
 
 

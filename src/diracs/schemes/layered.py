@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from diracs._arrays import Array, common_framework, namespace, pytree
+from diracs._arrays import Array, common_framework, companion, namespace, pytree
 from diracs.schemes.points import PointScheme
-from diracs.schemes.product import ProductScheme
+from diracs.schemes.product import ProductScheme, placed
 
 
 @pytree
@@ -50,6 +50,7 @@ class LayeredScheme:
         if len(dimensions) > 1:
             raise ValueError(f"schemes must lie in one space, got dimensions {dimensions}")
         common_framework(**{f"schemes[{i}]": a for i, s in enumerate(schemes) for a in s.arrays()[:1]})
+        schemes = placed(schemes, companion(*(a for s in schemes for a in s.arrays())))
         total = sum(scheme.stack for scheme in schemes)
         if groups is not None:
             try:

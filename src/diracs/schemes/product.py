@@ -10,7 +10,20 @@ from typing import Any
 import numpy as np
 
 from diracs import _checks
-from diracs._arrays import Array, common_framework, concrete, eps, is_traced, namespace, pytree, take
+from diracs._arrays import (
+    Array,
+    asarray_like,
+    common_framework,
+    companion,
+    concrete,
+    constant,
+    eps,
+    is_traced,
+    map_arrays,
+    namespace,
+    pytree,
+    take,
+)
 from diracs.codebooks.cross import CrossCodebook
 from diracs.codebooks.scalar import ScalarCodebook
 
@@ -63,11 +76,12 @@ class ProductScheme:
                 raise TypeError(f"codebooks must be ScalarCodebook or CrossCodebook objects, got {type(book).__name__}")
         arrays = {f"codebooks[{i}]": book_array(book) for i, book in enumerate(books)}
         kind = common_framework(frame=frame, offset=offset, scales=scales, **arrays)
-        object.__setattr__(self, "codebooks", books)
+        like = companion(frame, offset, scales, *arrays.values())
+        object.__setattr__(self, "codebooks", placed(books, like))
         for name, value, rank in (("frame", frame, 2), ("offset", offset, 1), ("scales", scales, 1)):
             checked = None
             if value is not None and not (name == "scales" and not books):
-                checked = _checks.floating(name, value, kind)
+                checked = _checks.floating(name, value, kind, like)
                 if checked.ndim not in (rank, rank + 1):
                     raise ValueError(f"{name} must have {rank} axes, or {rank + 1} for a stack, got {checked.ndim}")
             object.__setattr__(self, name, checked)
@@ -87,9 +101,8 @@ class ProductScheme:
                     f"frame must have shape (d, m) with {r} ≤ m ≤ d, as the codebooks cover {r} axes, got {(d, m)}"
                 )
             if not is_traced(self.frame):
-                f = concrete(self.frame)
-                defect = np.abs(np.swapaxes(f, -1, -2) @ f - np.eye(m)).max()
-                if defect > max(64 * d * eps(self.frame), 1e-5 if eps(self.frame) > 1e-10 else 1e-9):
+                defect, allowed = orthonormality(self.frame)
+                if defect > allowed:
                     raise ValueError(
                         f"frame must have orthonormal columns, but frame.T @ frame is off by {defect:.3g};"
                         " use the Q of a QR decomposition"
@@ -169,6 +182,11 @@ class ProductScheme:
         return f"ProductScheme({stack}[{parts}], {self.size} points)"
 
 
+def placed(scheme: Any, like: Array | None) -> Any:
+    """A scheme, or a tuple of its parts, whose NumPy numbers take framework, dtype and device of `like`, if any."""
+    return scheme if like is None else map_arrays(scheme, lambda a: constant(a, like))
+
+
 def book_array(book: Codebook) -> Array:
     """The array that a codebook holds: its levels or radii."""
     return book.radii if isinstance(book, CrossCodebook) else book.levels
@@ -186,6 +204,15 @@ def check_dimension(scheme: ProductScheme, ndim: int | None) -> int:
     if scheme.ndim_support > d:
         raise ValueError(f"the scheme's codebooks cover {scheme.ndim_support} axes, but the space has {d}")
     return d
+
+
+def orthonormality(frame: Array) -> tuple[Array, float]:
+    """How far the columns are from orthonormal, and how far that may be for the rounding of the dtype."""
+    allowed = max(64 * frame.shape[-2] * eps(frame), 1e-5 if eps(frame) > 1e-10 else 1e-9)
+    f = frame if is_traced(frame) else concrete(frame)
+    xp = namespace(f)
+    gram = xp.matmul(xp.matrix_transpose(f), f)
+    return xp.max(abs(gram - asarray_like(np.eye(f.shape[-1]), f))), allowed
 
 
 def orthonormal(frame: Array) -> Array:

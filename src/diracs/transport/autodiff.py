@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from diracs._arrays import Array, common_framework, concrete, framework, to_framework
+from diracs._arrays import Array, concrete, framework
+from diracs.discretization import Quantization
 from diracs.distributions.discrete import SumOfDiracs
 from diracs.transport.checks import check_problem
 from diracs.transport.plan import ConvergenceWarning, Transport, transport
@@ -25,7 +26,7 @@ _TOLERANCE = {"float64": 1e-9, "float32": 1e-6}
 _ROUNDING = 1e-5
 
 
-def distance(diracs: SumOfDiracs, density: Density) -> Array:
+def distance(diracs: SumOfDiracs | Quantization, density: Density) -> Array:
     """The squared 2-Wasserstein distance W₂² between Diracs and a density, on the line or in the plane.
 
     Differentiable (PyTorch, JAX; `jax.jit` and `jax.vmap` too) in the positions and masses of the Diracs, in the values
@@ -34,11 +35,11 @@ def distance(diracs: SumOfDiracs, density: Density) -> Array:
 
     Parameters
     ----------
-    diracs : SumOfDiracs
+    diracs : SumOfDiracs or Quantization
     density : PolynomialGrid or GaussianMixture
         Of dimension 1 or 2, of the framework of the Diracs (NumPy's go with all). A mixture is taken on the whole line
-        or plane, exactly, with positive definite covariances of any kind; what `diracs.distributions.convert` makes one
-        of is accepted too.
+        or plane, exactly, with positive definite covariances of any kind (components of weight zero do not count); what
+        `diracs.distributions.convert` makes one of is accepted too.
 
     Returns
     -------
@@ -60,17 +61,15 @@ def distance(diracs: SumOfDiracs, density: Density) -> Array:
     -----
     The derivative in a full covariance is the symmetric matrix G with dW₂² = tr(G dΣ).
     """
-    form, parameters = parts(check_problem(diracs, density))
+    diracs, density = check_problem(diracs, density)
+    form, parameters = parts(density)
     positions, masses = diracs.positions, diracs.weights
     kind = framework(positions)
     if kind == "torch":
-        tensors = [to_framework(p, kind, positions) if framework(p) == "numpy" else p for p in parameters]
-        out: Array = _torch_function()(form, positions, masses, *tensors)
+        out: Array = _torch_function()(form, positions, masses, *parameters)
         return out
-    if kind == "jax" or common_framework(density=parameters[0]) == "jax":
-        import jax.numpy as jnp
-
-        return _jax_function()(form, *map(jnp.asarray, (positions, masses, *parameters)))
+    if kind == "jax":
+        return _jax_function()(form, positions, masses, *parameters)
     arrays = [concrete(x) for x in (positions, masses, *parameters)]
     value = np.asarray(_solve(form, arrays, _precision(positions)).distance)
     return value.astype(positions.dtype)[()]

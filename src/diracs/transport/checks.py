@@ -6,41 +6,57 @@ from typing import Any
 
 import numpy as np
 
-from diracs._arrays import common_framework, concrete, framework, is_traced
+from diracs._arrays import common_framework, concrete, is_traced, together
+from diracs.discretization import Quantization
 from diracs.distributions.discrete import SumOfDiracs
 from diracs.distributions.grid import PolynomialGrid
 from diracs.transport.target import Density, as_density, parts, singular
 
 
-def check_problem(diracs: Any, density: Any) -> Density:
+def as_diracs(diracs: Any) -> SumOfDiracs:
+    """A sum of Diracs, or that of a quantization; raises for anything else."""
+    if isinstance(diracs, Quantization):
+        return diracs.diracs
+    if not isinstance(diracs, SumOfDiracs):
+        raise TypeError(
+            f"diracs must be a SumOfDiracs or a Quantization, got {type(diracs).__name__}; points (n, d) are one as"
+            " SumOfDiracs(points)"
+        )
+    return diracs
+
+
+def check_problem(diracs: Any, density: Any) -> tuple[SumOfDiracs, Density]:
     """Raise unless these are single Diracs and a density of the same dimension, 1 or 2, and of one framework.
 
-    Returns the density, a mixture if it is of another library.
+    Returns both, brought to one framework, the density as a mixture if it is of another library.
     """
-    if not isinstance(diracs, SumOfDiracs):
-        raise TypeError(f"diracs must be a SumOfDiracs, got {type(diracs).__name__}")
-    density = check_density(density)
+    diracs, density = as_diracs(diracs), check_density(density)
     if diracs.positions.ndim != 2:
         raise ValueError(f"diracs must be one sum, got a batch of positions of shape {tuple(diracs.positions.shape)}")
     if diracs.ndim != density.ndim:
         raise ValueError(f"diracs lie in dimension {diracs.ndim}, but density in dimension {density.ndim}")
     if density.ndim > 2:
         raise ValueError(f"density must have dimension 1 or 2, got {density.ndim}")
-    parameters = parts(density)[1]
-    if framework(parameters[0]) != "numpy":
-        common_framework(diracs=diracs.positions, density=parameters[0])
-    return density
+    common_framework(diracs=diracs.positions, density=parts(density)[1][0])
+    return together(diracs, density)
 
 
 def check_density(density: Any) -> Density:
-    """A grid, or one mixture of components that all have a density; raises for anything else."""
+    """A grid, or one mixture whose components of positive weight have a density; raises for anything else."""
+    if isinstance(density, SumOfDiracs | Quantization):
+        raise TypeError(
+            f"density must have a density, but is a {type(density).__name__}: for W₂² between two sums of Diracs use an"
+            " exact solver of discrete transport, such as POT's ot.emd2(a, b, ot.dist(x, y)) for positions x, y and"
+            " weights a, b"
+        )
     density = as_density(density)
     if isinstance(density, PolynomialGrid):
         return density
     if density.batch_shape:
         raise ValueError(f"density must be one mixture, got a batch of shape {density.batch_shape}")
-    if not is_traced(density.covs) and not is_traced(density.means):
-        without = np.flatnonzero(singular(concrete(density.means), concrete(density.covs)))
+    if not any(is_traced(x) for x in (density.means, density.covs, density.weights)):
+        means, covs, weights = (concrete(x) for x in (density.means, density.covs, density.weights))
+        without = np.flatnonzero(singular(means, covs) & (weights > 0))
         if without.size:
             raise ValueError(
                 f"density has components without a density: covariance {without[0]} is singular; add a small multiple"

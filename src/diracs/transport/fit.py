@@ -10,6 +10,7 @@ import numpy as np
 
 from diracs import _checks
 from diracs._arrays import Array, concrete, framework, is_traced, to_framework
+from diracs.discretization import Quantization
 from diracs.distributions.discrete import SumOfDiracs
 from diracs.distributions.gaussian import KINDS, GaussianMixture
 from diracs.transport.fit_levels import Options, Points, best_fit
@@ -79,7 +80,7 @@ def fit_mixture(
 
     Parameters
     ----------
-    points : array (n, d) or SumOfDiracs
+    points : array (n, d), SumOfDiracs or Quantization
         d = 1 or 2; an array's points have equal masses.
     k : int
         Number of components. If fewer points are distinct, components are repeated.
@@ -114,6 +115,8 @@ def fit_mixture(
     W₂² is not convex in means and covariances: as for the likelihood, what is found is a local minimum.
     Points that all coincide give components without width.
     """
+    if isinstance(points, Quantization):
+        points = points.diracs
     diracs = points if isinstance(points, SumOfDiracs) else SumOfDiracs(_checked_points(points))
     if diracs.positions.ndim != 2:
         raise ValueError(f"points must be one set, got a batch of shape {tuple(diracs.positions.shape)}")

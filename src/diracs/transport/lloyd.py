@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from diracs import _checks
-from diracs._arrays import concrete, framework, is_array, to_framework
+from diracs._arrays import common_framework, companion, concrete, framework, to_framework
+from diracs.discretization import Quantization
 from diracs.distributions.discrete import SumOfDiracs
 from diracs.transport.checks import check_density
 from diracs.transport.continuation import solve
@@ -35,8 +36,8 @@ def lloyd(
     Parameters
     ----------
     density : PolynomialGrid or GaussianMixture
-        In the plane; mixtures on all of it, with positive definite covariances.
-    n_or_positions : int or array (n, 2)
+        In the plane; mixtures on all of it, with positive definite covariances where the weight is not zero.
+    n_or_positions : int, array (n, 2), SumOfDiracs or Quantization
         A number of Diracs, drawn from the density, or where they start.
     masses : {"free", "equal"}
     iterations : int
@@ -51,7 +52,7 @@ def lloyd(
     Returns
     -------
     SumOfDiracs
-        In the framework of the positions, or of the density where a number was given.
+        In the framework of the positions, or of the density where a number or NumPy's positions were given.
 
     Raises
     ------
@@ -73,8 +74,11 @@ def lloyd(
         raise TypeError(f"callback must be callable, got {type(callback).__name__}")
     rng = np.random.default_rng(seed)
     like = parameters[0]
-    if (is_array(n_or_positions) and n_or_positions.ndim) or isinstance(n_or_positions, list | tuple):
-        given = _checks.floating("n_or_positions", n_or_positions, framework(n_or_positions))
+    if isinstance(n_or_positions, SumOfDiracs | Quantization):
+        n_or_positions = n_or_positions.positions
+    if isinstance(n_or_positions, list | tuple) or len(getattr(n_or_positions, "shape", ())):
+        kind = common_framework(density=like, n_or_positions=n_or_positions)
+        given = _checks.floating("n_or_positions", n_or_positions, kind, companion(n_or_positions, like))
         if given.ndim != 2 or given.shape[1] != 2:
             raise ValueError(f"n_or_positions must be a number or have shape (n, 2), got {tuple(given.shape)}")
         like = given

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from diracs import _checks, _core
-from diracs._arrays import Array, concrete, framework, is_traced, to_framework
+from diracs._arrays import Array, concrete, framework, frozen, is_traced, to_framework
+from diracs.discretization import Quantization
 from diracs.distributions.discrete import SumOfDiracs
 from diracs.distributions.gaussian import full_covariances
 from diracs.distributions.grid import PolynomialGrid
@@ -106,17 +107,18 @@ class OtPlan:
 
 
 def optimal_transport_plan(
-    diracs: SumOfDiracs, density: Density, *, tol: float = 1e-9, start: OtPlan | None = None
+    diracs: SumOfDiracs | Quantization, density: Density, *, tol: float = 1e-9, start: OtPlan | None = None
 ) -> OtPlan:
     """Solve the semi-discrete transport between Diracs and a density on the line or in the plane.
 
     Parameters
     ----------
-    diracs : SumOfDiracs
+    diracs : SumOfDiracs or Quantization
         Any masses, zero included; Diracs on one spot share a cell in proportion to their masses.
     density : PolynomialGrid or GaussianMixture
         Of dimension 1 or 2. A grid may have zeros; a mixture, or whatever `diracs.distributions.convert` makes one of,
-        is taken on the whole line or plane, with positive definite covariances of any kind.
+        is taken on the whole line or plane, with positive definite covariances of any kind (components of weight zero
+        do not count).
     tol : float
         All masses are to be right within `tol` times the smallest target mass (or 4e-15, if that is more, and `tol`
         times their own).
@@ -126,7 +128,8 @@ def optimal_transport_plan(
     Returns
     -------
     OtPlan
-        Arrays in the framework of the Diracs, without derivatives (for these use `distance`).
+        Arrays in the framework of the Diracs, or of the density if they are NumPy's, without derivatives (for these use
+        `distance`).
 
     Raises
     ------
@@ -139,7 +142,7 @@ def optimal_transport_plan(
     ConvergenceWarning
         If the masses could not be reached; `converged` is then false and `message` says why.
     """
-    density = check_problem(diracs, density)
+    diracs, density = check_problem(diracs, density)
     form, parameters = parts(density)
     if any(is_traced(x) for x in (diracs.positions, diracs.weights, *parameters)):
         raise TypeError(
@@ -163,6 +166,8 @@ def optimal_transport_plan(
     distance, centres, cell_masses, brenier = (
         to_framework(np.asarray(x), kind, like) for x in (found.distance, barycenters, found.mass, potential)
     )
+    for array in (centres, cell_masses, brenier, found.weights):
+        frozen(array)
     dual = float((masses * found.weights).sum() + (found.second - found.weights * found.mass).sum())
     return OtPlan(
         diracs,
@@ -183,8 +188,9 @@ def picture_box(density: Density, positions: np.ndarray) -> np.ndarray:
     """The box (2, d) of a grid, or one that holds a mixture's components to four deviations, and the points."""
     if isinstance(density, PolynomialGrid):
         return density.domain
-    means = concrete(density.means)
-    variances = np.diagonal(full_covariances(means, concrete(density.covs)), axis1=1, axis2=2)
+    held = concrete(density.weights) > 0
+    means, covs = concrete(density.means)[held], concrete(density.covs)[held]
+    variances = np.diagonal(full_covariances(means, covs), axis1=1, axis2=2)
     reach = 4.0 * np.sqrt(variances)
     low = np.minimum((means - reach).min(axis=0), positions.min(axis=0))
     return np.stack([low, np.maximum((means + reach).max(axis=0), positions.max(axis=0))])

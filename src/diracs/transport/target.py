@@ -77,7 +77,7 @@ def is_valid(form: Form, parameters: tuple[np.ndarray, ...]) -> bool:
     masses = parameters[-1]
     if masses.min() < 0 or masses.max() <= 0:
         return False
-    return form is not None or not singular(parameters[0], parameters[1]).any()
+    return form is not None or not (singular(parameters[0], parameters[1]) & (masses > 0)).any()
 
 
 def singular(means: np.ndarray, covs: np.ndarray) -> np.ndarray:
@@ -128,7 +128,7 @@ class GridTarget:
 
 
 class MixtureTarget:
-    """Means (k, d), covariances of any kind, positive definite, and weights (k,), maybe zero."""
+    """Means (k, d), covariances of any kind and weights (k,), maybe zero: where they are not, positive definite."""
 
     def __init__(self, means: np.ndarray, covs: np.ndarray, weights: np.ndarray) -> None:
         kept = weights > 0
@@ -174,10 +174,7 @@ class MixtureTarget:
         if positions.shape[1] == 1:
             potential, moved, curvature = self._on_line_components(seeds[:, 0], w)
         else:
-            # Equal weights: what is negligible for one component does not depend on the others'.
-            equal = MixtureDensity(self._means, self._covs, np.full(len(self.means), 1.0 / len(self.means)))
-            unique, first = np.unique(seeds, axis=0, return_index=True)
-            potential, moved, curvature = equal.core.components(unique, np.ascontiguousarray(w[first]))
+            potential, moved, curvature = self._in_plane_components(seeds, w)
         slope = self.weights[:, None, None] * (np.eye(positions.shape[1]) - curvature)
         if self.covs.ndim == 2:
             slope = np.diagonal(slope, axis1=1, axis2=2).copy()
@@ -186,11 +183,47 @@ class MixtureTarget:
         potential = potential - self.weights @ potential
         return 2.0 * self.weights[:, None] * moved * self.size, slope, potential * self.size**2
 
+    def _in_plane_components(self, seeds: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Potential (k,), first moments (k, 2) and curvature (k, 2, 2)."""
+        k = len(self.means)
+        potential, moved, curvature = np.empty(k), np.zeros((k, 2)), np.zeros((k, 2, 2))
+        thin = singular(self.means, self.covs)
+        # Equal weights: what is negligible for one component does not depend on the others'.
+        broad = MixtureDensity(self._means[~thin], self._covs[~thin], np.full(k - thin.sum(), 1.0 / (k - thin.sum())))
+        unique, first = np.unique(seeds, axis=0, return_index=True)
+        found = broad.core.components(unique, np.ascontiguousarray(weights[first]))
+        potential[~thin], moved[~thin], curvature[~thin] = found
+        for i in np.flatnonzero(thin):
+            potential[i] = _thin_potential(self._means[i], self._covs[i], seeds, weights)
+        return potential, moved, curvature
+
     def _on_line_components(self, seeds: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Potential (k,), first moments (k, 1) and curvature (k, 1, 1), as in the plane."""
-        law = self._on_line(np.ones(len(self.means), dtype=bool), np.ones(len(self.means)))
+        """The same on the line: (k,), (k, 1), (k, 1, 1)."""
+        potential, moved, curvature = np.zeros((3, len(self.means)))
+        thin = singular(self.means, self.covs)
         alive, borders = power_cells(seeds, weights)
         y, w = seeds[alive], weights[alive]
+        law = self._on_line(~thin, np.ones(len(self.means)))
         mass, first, second = law.component_moments(y, np.concatenate([[-np.inf], borders, [np.inf]]))
-        curvature = law.at(borders) @ np.diff(y)
-        return second.sum(axis=1) - mass @ w, first.sum(axis=1)[:, None], curvature[:, None, None]
+        potential[~thin], moved[~thin] = second.sum(axis=1) - mass @ w, first.sum(axis=1)
+        curvature[~thin] = law.at(borders) @ np.diff(y)
+        for i in np.flatnonzero(thin):
+            potential[i] = _thin_potential(self._means[i], self._covs[i], seeds[:, None], weights)
+        return potential, moved[:, None], curvature[:, None, None]
+
+
+def _thin_potential(mean: np.ndarray, cov: np.ndarray, seeds: np.ndarray, weights: np.ndarray) -> float:
+    """∫ φᶜ over a Gaussian on a line x = mean + t·u of space, or in a point, for seeds (n, d) and weights (n,).
+
+    There |x − y|² − w = (t − u·(y − mean))² − (w − h²), h the distance of y from the line: a problem on the line.
+    """
+    values, vectors = np.linalg.eigh(cov)
+    off = seeds - mean
+    if not values[-1] > 0 or len(mean) == 1:
+        return float(((off**2).sum(axis=1) - weights).min())
+    y = off @ vectors[:, -1]
+    lifted = weights - ((off - y[:, None] * vectors[:, -1]) ** 2).sum(axis=1)
+    alive, borders = power_cells(y, lifted)
+    law = LineMixture(np.zeros(1), np.sqrt(values[-1:]), np.ones(1))
+    mass, _, second = law.cell_moments(y[alive], np.concatenate([[-np.inf], borders, [np.inf]]))
+    return float(second.sum() - lifted[alive] @ mass)
