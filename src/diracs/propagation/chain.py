@@ -248,10 +248,9 @@ def _check_affine(dynamics: Affine, lipschitz: Any, like: Array) -> None:
     if lipschitz is not None:
         raise ValueError("an Affine map knows its own Lipschitz constant: leave lipschitz out")
     common_framework(initial=like, dynamics=dynamics.A)
-    if dynamics.A.shape[1] != like.shape[1]:
-        raise ValueError(
-            f"A takes vectors of dimension {dynamics.A.shape[1]}, but initial has dimension {like.shape[1]}"
-        )
+    taken, d = dynamics.A.shape[1], like.shape[1]
+    if taken != d:
+        raise ValueError(f"A takes vectors of dimension {taken}, but initial has dimension {d}")
 
 
 def _growth(
