@@ -15,9 +15,8 @@ from types import ModuleType
 from typing import Any
 
 import array_api_compat
-import array_api_compat.numpy
 import numpy as np
-import scipy.special
+import scipy
 
 Array = Any  # numpy.ndarray, torch.Tensor or jax.Array
 
@@ -41,7 +40,9 @@ def framework(x: Any) -> str:
 def namespace(*arrays: Array) -> ModuleType:
     """The array API namespace of arrays that are already of one framework (JAX takes NumPy's along)."""
     if all(type(x) is np.ndarray for x in arrays):
-        return array_api_compat.numpy  # the usual case, without the cost of finding out
+        import array_api_compat.numpy as xp
+
+        return xp  # the usual case, without the cost of finding out
     for x in arrays:
         if array_api_compat.is_jax_array(x):
             return array_api_compat.array_namespace(x)

@@ -7,7 +7,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import scipy.spatial
+import scipy
 
 from diracs._arrays import concrete
 from diracs.distributions.gaussian import Gaussian, GaussianMixture, full_covariances

@@ -18,14 +18,15 @@ from diracs.discretization import Quantization, discretize
 from diracs.distributions.convert import as_mixture
 from diracs.distributions.gaussian import GaussianMixture, full_covariances
 from diracs.distributions.grid import PolynomialGrid
-from diracs.line_search import fewest_on_line, optimal_line_positions
+from diracs.fewest import expected_number, fewest
+from diracs.line_search import line_error, optimal_line_positions
 from diracs.moment_matching import matched
-from diracs.planar_search import MOST_POINTS, MOST_TERMS, affordable, fewest_points, optimal_positions
+from diracs.planar_search import MOST_POINTS, MOST_TERMS, affordable, optimal_positions, quick_error
 from diracs.schemes.generate import KINDS, normalized, to_kind_of
 from diracs.schemes.layered import Scheme
 from diracs.schemes.points import PointScheme
 from diracs.schemes.scaling import rescale
-from diracs.search import Groupings, best_scheme
+from diracs.search import Groupings, QuickErrors, best_scheme
 
 SCHEMES = ("auto", *KINDS, "optimal")
 # No search for a target error goes beyond this many points.
@@ -132,7 +133,7 @@ def _quantize_one(mixture: GaussianMixture, n: int | None, w2: float | None, kin
     if n is not None:
         return _by_product(mixture, groupings, unit, n, kinds)
     assert w2 is not None
-    return _found(_raised_product(mixture, groupings, unit, w2, kinds), w2)
+    return _found(_fewest_by_product(mixture, groupings, unit, w2, kinds), w2)
 
 
 def _by_product(
@@ -142,30 +143,42 @@ def _by_product(
     return discretize(mixture, found)
 
 
-def _raised_product(
+def _fewest_by_product(
     mixture: GaussianMixture, groupings: Groupings, unit: float, w2: float, kinds: tuple[str, ...]
 ) -> Quantization | None:
-    points = _fewest(groupings, w2 / unit, kinds)
-    return _raised(lambda n: _by_product(mixture, groupings, unit, n, kinds), points, w2, _MOST_POINTS)
+    if lower_bound(*groupings.mixture, _MOST_POINTS) * unit > w2:
+        raise ValueError(
+            f"w2 = {w2:g} needs more than {_MOST_POINTS} points, whatever their positions; ask for a larger error"
+        )
+    quick = QuickErrors(groupings, kinds)
+
+    def at(n: int) -> tuple[float, int, int]:
+        error, used = quick(n)
+        return unit * error, used, used
+
+    points = fewest(at, w2, _MOST_POINTS, mixture.ndim)
+    if points is None:
+        raise ValueError(f"w2 = {w2:g} needs more than {_MOST_POINTS} points; ask for a larger error")
+    # The error of the best product is not quite monotone in n: fewer points may do.
+    below = np.unique(np.geomspace(0.75 * points, points, 8).astype(int))
+    points = next((int(n) for n in below if n > 0 and unit * quick(int(n))[0] <= w2), points)
+    return _settled(lambda n: _by_product(mixture, groupings, unit, n, kinds), points, w2, _MOST_POINTS, mixture.ndim)
 
 
-def _raised(at: Callable[[int], Quantization], points: int, w2: float, most: int) -> Quantization | None:
-    """A result of error at most `w2`, for about as many points as the search found; None if rounding stands before it.
+def _settled(
+    at: Callable[[int], Quantization], points: int, w2: float, most: int, dimension: int
+) -> Quantization | None:
+    """The result with the fewest points, about as many as expected; None if rounding stands before it.
 
-    Rounding of positions and masses may lift the certificate above what the search saw. Where twice the points do not
+    Rounding of positions and masses may lift the certificate above what was expected. Where twice the points do not
     help, it makes up half of the square of it: more would hardly do.
     """
-    most, step = min(most, 2 * points + 10), 1.0 + points / 100
-    for trial in range(most):
-        if points > most:
-            break
-        result = at(points)
-        if float(concrete(result.w2)) <= w2:
-            return result
-        if trial == 1 and float(concrete(at(most).w2)) > w2:
-            break
-        points, step = points + int(step), 1.5 * step
-    return None
+
+    def measured(n: int) -> tuple[float, int, Quantization]:
+        found = at(n)
+        return float(concrete(found.w2)), len(found), found
+
+    return fewest(measured, w2, min(most, 2 * points + 10), dimension, start=points)
 
 
 def _found(result: Quantization | None, w2: float) -> Quantization:
@@ -208,17 +221,17 @@ def _quantize_in_plane(mixture: GaussianMixture, n: int | None, w2: float | None
     if lower_bound(*groupings.mixture, most) > w2 / unit:
         points = None
     else:
-        points = fewest_points(law, w2, most)
+        points = expected_number(lambda m: quick_error(law, m), w2, most, 2)
     if points is None:
         if wanted:
             raise ValueError(f"w2 = {w2:g} needs more than {most} points; ask for a larger error")
         return None
-    result = _raised(at, points, w2, most)
+    result = _settled(at, points, w2, most, 2)
     if wanted:
         return _found(result, w2)
-    if result is None or len(result) > 1.05 * points + 1.0:
+    if result is None or len(result) > 1.1 * points + 1.0:
         # Where rounding costs that much, products, whose masses are right to more, may need fewer points.
-        product = _raised_product(mixture, groupings, unit, w2, KINDS)
+        product = _fewest_by_product(mixture, groupings, unit, w2, KINDS)
         return product if result is None or (product is not None and len(product) < len(result)) else result
     return result
 
@@ -243,50 +256,20 @@ def _quantize_image(image: PolynomialGrid, n: int | None, w2: float | None, sche
             found = optimal_positions(law, points)[0]
         return discretize(image, to_kind_of(PointScheme(found), image.values))
 
+    def error(points: int) -> float:
+        return line_error(law, points) if isinstance(law, UnitLineImage) else quick_error(law, points)
+
     if count is not None:
         return at(count)
     assert target is not None
     hopeless = image_lower_bound(concrete(image.values), image.domain, _MOST_IN_IMAGE) > target
     if hopeless:
         points = None
-    elif isinstance(law, UnitLineImage):
-        points = fewest_on_line(law, target, _MOST_IN_IMAGE)
     else:
-        points = fewest_points(law, target, _MOST_IN_IMAGE)
+        points = expected_number(error, target, _MOST_IN_IMAGE, image.ndim)
     if points is None:
         raise ValueError(f"w2 = {target:g} needs more than {_MOST_IN_IMAGE} points; ask for a larger error")
-    return _found(_raised(at, points, target, _MOST_IN_IMAGE), target)
-
-
-def _fewest(groupings: Groupings, w2: float, kinds: tuple[str, ...]) -> int:
-    """The fewest points of error at most `w2`: doubling, bisection, then a look at smaller numbers still."""
-    bounds: dict[int, bool] = {}
-
-    def reached(n: int) -> bool:
-        if n not in bounds:
-            bounds[n] = best_scheme(groupings, n, kinds)[1] * (1.0 + 1e-12) <= w2 * w2
-        return bounds[n]
-
-    if lower_bound(*groupings.mixture, _MOST_POINTS) > w2:
-        raise ValueError(
-            f"w2 = {w2:g} (in units of the distribution's size) needs more than {_MOST_POINTS} points,"
-            " whatever their positions; ask for a larger error"
-        )
-    high = 1
-    while not reached(high):
-        high *= 2
-        if high > _MOST_POINTS:
-            raise ValueError(f"w2 needs more than {_MOST_POINTS} points; ask for a larger error")
-    low = high // 2
-    while high - low > max(1, high // 200):
-        middle = (low + high) // 2
-        low, high = (low, middle) if reached(middle) else (middle, high)
-    # The error of the best product is not quite monotone in n: fewer points may do.
-    below = np.unique(np.geomspace(0.75 * high, high, 14).astype(int))
-    for candidate in below[below >= 1]:
-        if reached(int(candidate)):
-            return int(candidate)
-    return high
+    return _found(_settled(at, points, target, _MOST_IN_IMAGE, image.ndim), target)
 
 
 def _stack(mixture: GaussianMixture, found: list[Quantization]) -> Quantization:

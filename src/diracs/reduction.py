@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.cluster.hierarchy import fcluster, linkage
-from scipy.spatial import cKDTree
-from scipy.spatial.distance import pdist
+import scipy
 
 from diracs import _checks
 from diracs._arrays import Array, bound_in, concrete, framework, is_traced, to_framework
 from diracs.distributions.convert import as_mixture
 from diracs.distributions.gaussian import GaussianMixture, full_covariances
-from diracs.schemes.grouping import merge_nearby
+from diracs.schemes.grouping import cut_tree, merge_nearby, ward_tree
 
 # Ward's tree starts from at most so many clusters.
 _MOST = 2000
@@ -94,7 +92,7 @@ def clusters(points: np.ndarray, weights: np.ndarray, k: int) -> np.ndarray:
         return np.zeros(n, dtype=int)
     near = np.arange(n) if n <= _MOST else merge_nearby(points, _MOST)
     centres = points if n <= _MOST else centroids(points, weights, near)
-    starts = [fcluster(linkage(pdist(centres), "ward"), k, "maxclust")[near] - 1, _farthest(points, weights, k)]
+    starts = [cut_tree(ward_tree(centres), k)[near], _farthest(points, weights, k)]
     found = [_lloyd(points, weights, labels) for labels in starts]
     return min(found, key=lambda pair: pair[1])[0]
 
@@ -113,7 +111,7 @@ def _farthest(points: np.ndarray, weights: np.ndarray, k: int) -> np.ndarray:
 def _lloyd(points: np.ndarray, weights: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, float]:
     labels = np.unique(labels, return_inverse=True)[1]
     for _ in range(_ROUNDS):
-        new = cKDTree(centroids(points, weights, labels)).query(points)[1]
+        new = scipy.spatial.cKDTree(centroids(points, weights, labels)).query(points)[1]
         new = np.unique(new, return_inverse=True)[1]
         if (new == labels).all():
             break
@@ -223,7 +221,7 @@ def _barycenter(covs: np.ndarray, share: np.ndarray) -> np.ndarray:
 def _nearest(means: np.ndarray, covs: np.ndarray, merged: Merged) -> np.ndarray:
     """Labels by the nearest merged component, among those whose embedding is nearest."""
     both = embedding(np.concatenate([means, merged.means]), np.concatenate([covs, merged.covs]))
-    near = cKDTree(both[len(means) :]).query(both[: len(means)], k=min(_NEAREST, len(merged.means)))[1]
+    near = scipy.spatial.cKDTree(both[len(means) :]).query(both[: len(means)], k=min(_NEAREST, len(merged.means)))[1]
     near = near.reshape(len(means), -1)
     square = ((means[:, None] - merged.means[near]) ** 2).sum(axis=-1) + bures(covs[:, None], merged.covs[near])
     chosen = np.take_along_axis(near, np.argmin(square, axis=1)[:, None], axis=1)[:, 0]

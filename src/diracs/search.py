@@ -15,6 +15,8 @@ from diracs.schemes.layered import LayeredScheme
 # Of the levels of the merge tree so many are really built and certified, those with the best estimates.
 _BUILT = 3
 _LEVELS = 12
+# The kind of scheme that was best for a number is looked at alone up to so many times more or fewer points.
+_NEAR = 1.4
 
 
 class Groupings:
@@ -54,7 +56,7 @@ def best_scheme(groupings: Groupings, n: int, configurations: tuple[str, ...] = 
     mixture = groupings.mixture
     best: tuple[LayeredScheme, float] | None = None
     seen = set()
-    for candidate in _candidates(groupings, n, configurations):
+    for _, candidate in _candidates(groupings, n, configurations):
         key = candidate.groups.labels.tobytes(), tuple(candidate.blocks)
         if key in seen:
             continue
@@ -67,13 +69,55 @@ def best_scheme(groupings: Groupings, n: int, configurations: tuple[str, ...] = 
     return best
 
 
-def _candidates(groupings: Groupings, n: int, configurations: tuple[str, ...]) -> Iterator[Plan]:
+class QuickErrors:
+    """About the errors of the best schemes, for any number of points.
+
+    Levels come from tables. Not far from a number that was looked at before only what was best there is tried.
+    """
+
+    def __init__(self, groupings: Groupings, configurations: tuple[str, ...]) -> None:
+        self._groupings, self._configurations = groupings, configurations
+        self._fitted: dict[tuple, Any] = {}
+        self._winners: dict[int, tuple[str, np.ndarray]] = {}
+
+    def __call__(self, n: int) -> tuple[float, int]:
+        """Root of the mean square error, and the number of points used."""
+        mixture, known = self._groupings.mixture, self._known(n)
+        if known is not None:
+            kind, labels = known
+            tried: list[tuple[str, Plan]] = [(kind, plan(self._groupings.groups(labels), n, kind))]
+        else:
+            tried = list(_candidates(self._groupings, n, self._configurations))
+        best: tuple[float, int] | None = None
+        seen = set()
+        for kind, candidate in tried:
+            key = candidate.groups.labels.tobytes(), tuple(candidate.blocks)
+            if key in seen:
+                continue
+            seen.add(key)
+            scheme = build(mixture, candidate, self._fitted, quick=True)
+            error = mean_square_error(scheme, *mixture) ** 0.5
+            if best is None or error < best[0]:
+                best = error, scheme.size
+                if known is None:
+                    self._winners[n] = kind, candidate.groups.labels
+        assert best is not None
+        return best
+
+    def _known(self, n: int) -> tuple[str, np.ndarray] | None:
+        for m, (kind, labels) in self._winners.items():
+            if n <= _NEAR * m and m <= _NEAR * n and labels.max() < n:
+                return kind, labels
+        return None
+
+
+def _candidates(groupings: Groupings, n: int, configurations: tuple[str, ...]) -> Iterator[tuple[str, Plan]]:
     """Plans for every configuration: the fixed groupings, and the levels of the tree that promise most for products."""
     between = [(plan(groupings.groups(labels), n, "product").error, labels) for labels in groupings.between(n)]
     levels = [labels for _, labels in sorted(between, key=lambda pair: pair[0])[:_BUILT]]
     for kind in configurations:
         for labels in groupings.fixed(n) + levels:
-            yield plan(groupings.groups(labels), n, kind)
+            yield kind, plan(groupings.groups(labels), n, kind)
 
 
 def _distinct(labels: list[np.ndarray]) -> list[np.ndarray]:

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from diracs.certificates.covering import image_covering_bound
+from diracs.certificates.covering_line import line_image_covering_bound
 from diracs.certificates.line import line_image_bound
 from diracs.certificates.lower import SLACK
 from diracs.certificates.nearest_line import UnitLineImage
@@ -63,8 +64,11 @@ def image_lower_bound(values: np.ndarray, domain: np.ndarray, n: int) -> float:
 
 
 def sharpest_image_lower_bound(values: np.ndarray, domain: np.ndarray, n: int) -> float:
-    """As `image_lower_bound`, in the plane the larger of that and `image_covering_bound`, which takes up to seconds."""
+    """As `image_lower_bound`, or the bound by covering the line or the plane if larger, which takes up to seconds."""
     bound = image_lower_bound(values, domain, n)
+    if values.ndim == 1 and n > _PARTITIONED:
+        covering = line_image_covering_bound(UnitLineImage.of(values, domain), n)
+        return max(bound, math.nextafter(covering * (1.0 - SLACK), 0.0))
     if values.ndim != 2 or n == 1:
         return bound
     sides = domain[1] - domain[0]

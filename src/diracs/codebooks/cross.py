@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from scipy.special import ndtri
+import scipy
 
 from diracs import _checks
 from diracs._arrays import Array, asarray_like, common_framework, erfc, namespace, pytree, within_reach
@@ -147,7 +147,7 @@ def optimal_crosses(ndims: tuple[int, ...], shells: int = 1) -> tuple[np.ndarray
     """
     many = np.asarray(ndims)[:, None]
     quantiles = (np.arange(shells) + 0.5) / shells
-    p = ndtri(0.5 + 0.5 * quantiles ** (1.0 / many))
+    p = scipy.special.ndtri(0.5 + 0.5 * quantiles ** (1.0 / many))
     for _ in range(60):
         mass, moment = shell_moments(p, many)
         residual = p * mass - moment

@@ -15,8 +15,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import eigh_tridiagonal, solve_banded
-from scipy.linalg.lapack import dpttrf
+import scipy
 
 _EPS = float(np.finfo(np.float64).eps)
 
@@ -134,7 +133,7 @@ def _step(cells: CellMoments, blend: np.ndarray) -> np.ndarray:
     else:
         banded = np.stack([np.append(0.0, off), diagonal, np.append(off, 0.0)])
         try:
-            d = solve_banded((1, 1), banded, right, overwrite_ab=True, check_finite=False)
+            d = scipy.linalg.solve_banded((1, 1), banded, right, overwrite_ab=True, check_finite=False)
         except np.linalg.LinAlgError:
             d = right  # exactly singular: Lloyd's step
     d = np.divide(d, root, out=np.zeros_like(root), where=root > 0)
@@ -175,7 +174,7 @@ def _leave_saddles(levels: np.ndarray, sizes: np.ndarray, rows: np.ndarray, law:
     for r in _indefinite(diagonal, off, starts):
         part = slice(starts[r], starts[r] + lengths[r])
         inner = slice(starts[r], starts[r] + lengths[r] - 1)
-        value, vector = eigh_tridiagonal(diagonal[part], off[inner], select="i", select_range=(0, 0))
+        value, vector = scipy.linalg.eigh_tridiagonal(diagonal[part], off[inner], select="i", select_range=(0, 0))
         if value[0] > -1e-10:
             continue
         z, w = y[part], root[part]
@@ -205,7 +204,7 @@ def _indefinite(diagonal: np.ndarray, off: np.ndarray, starts: np.ndarray) -> li
     begin = 0
     while begin < len(diagonal):
         # LAPACK's wrapper wants at least one off-diagonal entry.
-        _, _, info = dpttrf(np.append(diagonal[begin:], 1.0), np.append(off[begin:], 0.0))
+        _, _, info = scipy.linalg.lapack.dpttrf(np.append(diagonal[begin:], 1.0), np.append(off[begin:], 0.0))
         if info == 0:
             break
         row = int(np.searchsorted(starts, begin + info - 1, side="right")) - 1

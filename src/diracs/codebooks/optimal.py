@@ -12,7 +12,7 @@ from diracs.codebooks import starts
 from diracs.codebooks.newton import CellMoments, minimize_distortion
 from diracs.codebooks.normal import normal_distortion, normal_levels
 
-__all__ = ["mixture_distortion", "normal_distortion", "normal_levels", "optimal_levels"]
+__all__ = ["mixture_distortion", "mixture_moments", "normal_distortion", "normal_levels", "optimal_levels"]
 
 # Components beyond this many standard deviations from a cell (mass below 1e-44) are passed over while optimizing.
 _FAR = 14.0
@@ -289,3 +289,12 @@ def mixture_distortion(
     law = _MixtureLaw(mix, rows, _NOTHING)
     second = law(y.ravel(), np.full(len(y), y.shape[1]), rows).second
     return second.reshape(y.shape).sum(axis=1) * mix.scale**2
+
+
+def mixture_moments(levels: np.ndarray, means: np.ndarray, variances: np.ndarray, weights: np.ndarray) -> CellMoments:
+    """Moments of the Voronoi cells of sorted levels (n,), about these, under one mixture of size about one."""
+    count = np.array([len(means)])
+    share = weights / weights.sum()
+    mix = Mixtures(means, np.sqrt(variances), share, count, np.zeros(1), np.ones(1))
+    rows = np.zeros(1, dtype=int)
+    return _MixtureLaw(mix, rows, _NOTHING)(levels, np.array([len(levels)]), rows)

@@ -163,11 +163,12 @@ class Block:
         np.add.at(own, placed.group, -weights * placed.variance[placed.pair])
         square += np.einsum("gdr,gr,ger->de", placed.frame, own, placed.frame, optimize=True)
         square += np.tensordot(np.bincount(law.kind[placed.members], placed.share, len(law.covs)), law.covs, 1)
+        ends = np.searchsorted(placed.pair, np.arange(len(placed.pair_kind) + 1))  # components are sorted by pair
         for p in self.mixed:
-            square += self._correlate(p, placed.pair == p)
+            square += self._correlate(p, slice(ends[p], ends[p + 1]))
         return square
 
-    def _correlate(self, p: int, rows: np.ndarray) -> np.ndarray:
+    def _correlate(self, p: int, rows: slice) -> np.ndarray:
         """What C − R ≠ 0 adds to E uuᵀ for the components of pair p; adds to the first moments, too."""
         placed, share = self.placed, self.placed.share[rows]
         g = placed.pair_group[p]

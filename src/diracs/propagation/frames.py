@@ -50,7 +50,7 @@ def in_frames(
     frame = np.broadcast_to(columns, (stack, d, r))
     delta = law.means[members] - np.broadcast_to(np.asarray(part.offset), (stack, d))[group]
     mean = delta @ frame[0] if stack == 1 else (delta[:, None, :] @ frame[group])[:, 0]
-    spread = np.stack([law.covs[c] @ frame[g] for g, c in zip(pair_group, pair_kind)])
+    spread = law.covs[pair_kind] @ frame[pair_group]
     variance = np.maximum((frame[pair_group] * spread).sum(axis=1), 0.0)
     found = InFrames(members, share, group, pair, frame, mean, delta, pair_group, pair_kind, spread, variance)
     return found._replace(outside=delta - found.along(mean))

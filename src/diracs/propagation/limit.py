@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy.linalg import solve_discrete_lyapunov
+import scipy
 
 from diracs.certificates.rounding import mass_change
 from diracs.propagation.bounds import StepError
@@ -76,7 +76,7 @@ def check_contraction(A: np.ndarray) -> None:
 
 def affine_limit(A: np.ndarray, step: StepError, noise_radius: float) -> float:
     """√tr M with M = A (M + Q) Aᵀ, and what radius and rounding add along the powers of A."""
-    matrix = solve_discrete_lyapunov(A, A @ step.error @ A.T)
+    matrix = scipy.linalg.solve_discrete_lyapunov(A, A @ step.error @ A.T)
     # Rounding of the solution: the residual is summed along the powers as well.
     residual = np.linalg.norm(A @ (matrix + step.error) @ A.T - matrix, "nuc")
     sums = sum_of_norms(A)

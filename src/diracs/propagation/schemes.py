@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.cluster.hierarchy import fcluster, linkage
-from scipy.spatial.distance import pdist
 
 from diracs.cells.product import voronoi_moments
 from diracs.codebooks.normal import normal_levels
@@ -15,7 +13,7 @@ from diracs.codebooks.scalar import ScalarCodebook
 from diracs.codebooks.tabulated import tabulate, tabulated_levels
 from diracs.propagation.law import Law
 from diracs.schemes.generate import Groups, Plan, plan
-from diracs.schemes.grouping import merge_nearby
+from diracs.schemes.grouping import cut_tree, merge_nearby, ward_tree
 from diracs.schemes.layered import LayeredScheme
 from diracs.schemes.product import ProductScheme
 
@@ -46,12 +44,12 @@ def grouping_tree(law: Law, count: int | None) -> dict[int, np.ndarray]:
     if k > _MOST:
         start = merge_nearby(points, _MOST)
         points = np.stack([np.bincount(start, column) for column in points.T], axis=1) / np.bincount(start)[:, None]
-    tree = linkage(pdist(points), "ward")
+    tree = ward_tree(points)
     most = max(1, min(k, _ENTRIES // law.means.shape[1] ** 2))
     counts = np.unique(np.concatenate([[2, 3, 4, 6], np.geomspace(2, most, 8).round(), [most]]).astype(int))
     counts = counts if count is None else np.array([min(count, k)])
     for wanted in counts[(counts > 1) & (counts <= most)].tolist():
-        labels = np.arange(k) if wanted == k else fcluster(tree, min(wanted, len(points)), "maxclust")[start]
+        labels = np.arange(k) if wanted == k else cut_tree(tree, wanted)[start]
         levels[wanted] = np.unique(labels, return_inverse=True)[1]
     return levels
 

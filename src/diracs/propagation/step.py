@@ -10,6 +10,7 @@ from diracs._arrays import Array
 from diracs.certificates import doubled
 from diracs.certificates.masses import mass_error_within, settled
 from diracs.certificates.rounding import ROUNDINGS, with_moved_masses
+from diracs.fewest import fewest
 from diracs.propagation.bounds import Growth, StepError
 from diracs.propagation.cells import Cells, barycentric_cells
 from diracs.propagation.dynamics import SlopeOnBalls
@@ -65,26 +66,15 @@ class Chooser:
     def fewest(self, law: Law, growth: Growth, target: float, start: int, most: int) -> Choice | None:
         """Cells of about the fewest points whose nominal bound is at most the target; None if `most` are too few."""
         tree = grouping_tree(law, None)
-        found: dict[int, Choice] = {}
+        looked: list[int] = []
 
-        def reached(n: int) -> bool:
-            if n not in found:
-                # The kind of cells that is best for the first number is kept for the others.
-                found[n] = self._kind_kept(law, n) if found else self._among(law, n, growth, tree)
-            return growth.after_nominal(found[n].step) <= target
+        def at(n: int) -> tuple[float, int, Choice]:
+            # The kind of cells that is best for the first number is kept for the others.
+            choice = self._kind_kept(law, n) if looked else self._among(law, n, growth, tree)
+            looked.append(n)
+            return growth.after_nominal(choice.step), len(choice.cells.masses), choice
 
-        low, high = 0, start
-        while not reached(high):
-            if high >= most:
-                return None
-            low, high = high, min(2 * high, most)
-        while low == 0 and high > 1 and reached(high // 2):
-            high //= 2
-        low = max(low, high // 2)
-        while high - low > max(1, int(_FINE * high)):
-            middle = (low + high) // 2
-            low, high = (low, middle) if reached(middle) else (middle, high)
-        return found[high]
+        return fewest(at, target, most, law.means.shape[1], start=start, precision=_FINE)
 
     def _among(self, law: Law, n: int, growth: Growth, tree: dict[int, np.ndarray]) -> Choice:
         best: tuple[float, Choice] | None = None

@@ -202,14 +202,17 @@ def _kinds(variances: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return row, scale, spectra
 
 
-def build(mixture: Mixture, plan: Plan, known: dict[tuple, Any] | None = None) -> LayeredScheme:
-    """The scheme of a plan: groups with the same codebooks are stacked; `known` keeps fitted levels for later."""
+def build(mixture: Mixture, plan: Plan, known: dict[tuple, Any] | None = None, *, quick: bool = False) -> LayeredScheme:
+    """The scheme of a plan: groups with the same codebooks are stacked; `known` keeps fitted levels for later.
+
+    If `quick` all marginals are tabulated, which makes levels that are nearly optimal.
+    """
     groups, blocks = plan.groups, plan.blocks
     sizes = np.bincount(groups.labels)
     fitted = np.flatnonzero(sizes > 1)
     if len(fitted) * len(groups.labels) > _FITTED:
         fitted = fitted[:0]
-    levels = _fitted_levels(mixture, groups, blocks, fitted, {} if known is None else known)
+    levels = _fitted_levels(mixture, groups, blocks, fitted, {} if known is None else known, 1 if quick else _TABULATED)
     kinds: dict[tuple, list[int]] = {}
     for g, found in enumerate(blocks):
         kinds.setdefault((found, g if g in levels else -1), []).append(g)
@@ -244,8 +247,12 @@ def _fitted_levels(
     blocks: list[tuple[Block, ...]],
     fitted: np.ndarray,
     known: dict[tuple, Any],
+    most: int,
 ) -> dict[int, dict[int, np.ndarray]]:
-    """The optimal levels of the marginals of the groups `fitted`: group → axis → levels about the group's mean."""
+    """The optimal levels of the marginals of the groups `fitted`: group → axis → levels about the group's mean.
+
+    Marginals of more than `most` components are tabulated.
+    """
     members = {int(g): np.flatnonzero((groups.labels == g) & (mixture.weights > 0)) for g in fitted}
     wanted: dict[int, list[tuple[int, int]]] = {}
     levels: dict[int, dict[int, np.ndarray]] = {g: {} for g in members}
@@ -261,7 +268,7 @@ def _fitted_levels(
         for i, ((g, axis), key) in enumerate(zip(pairs, keys, strict=True)):
             if key in known:
                 continue
-            if len(members[g]) <= _TABULATED:
+            if len(members[g]) <= most:
                 few.append(i)
                 continue
             table = key[:2]

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.cluster.hierarchy import fcluster, linkage
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
-from scipy.spatial import cKDTree
-from scipy.spatial.distance import pdist
+import scipy
 
 # Above this many components the merge tree, and the climb to the modes, start from this many small clusters.
 _MOST = 2500
@@ -59,11 +55,22 @@ def merge_levels(means: np.ndarray, covs: np.ndarray, weights: np.ndarray, count
     out = {1: np.zeros(k, dtype=int), k: np.arange(k)}
     inner = [count for count in counts if 1 < count < k]
     if inner:
-        tree = linkage(pdist(points), "ward")
+        tree = ward_tree(points)
         for count in inner:
-            labels = fcluster(tree, min(count, len(points)), "maxclust")[start]
-            out[count] = np.unique(labels, return_inverse=True)[1]
+            out[count] = np.unique(cut_tree(tree, count)[start], return_inverse=True)[1]
     return {count: out[count] for count in counts}
+
+
+def ward_tree(points: np.ndarray) -> np.ndarray:
+    """Ward's tree of points (n, p), at least two of them, as a linkage matrix."""
+    tree: np.ndarray = scipy.cluster.hierarchy.linkage(scipy.spatial.distance.pdist(points), "ward")
+    return tree
+
+
+def cut_tree(tree: np.ndarray, count: int) -> np.ndarray:
+    """Labels (n,), from 0, of at most `count` clusters of a tree of n points."""
+    labels: np.ndarray = scipy.cluster.hierarchy.fcluster(tree, min(count, len(tree) + 1), "maxclust") - 1
+    return labels
 
 
 def _embedding(means: np.ndarray, covs: np.ndarray) -> np.ndarray:
@@ -206,11 +213,11 @@ def _join(x: np.ndarray, scale: np.ndarray, alive: np.ndarray, target: np.ndarra
 def _meet(x: np.ndarray, scale: np.ndarray, ends: np.ndarray, target: np.ndarray) -> np.ndarray:
     """Join the climbers `ends` that lie within a hundredth of their scales; updates `target`, returns labels from 0."""
     near = 1e-2 * scale[ends]
-    pairs = cKDTree(x[ends]).query_pairs(float(near.max()), output_type="ndarray")
+    pairs = scipy.spatial.cKDTree(x[ends]).query_pairs(float(near.max()), output_type="ndarray")
     gap = np.linalg.norm(x[ends[pairs[:, 0]]] - x[ends[pairs[:, 1]]], axis=1)
     pairs = pairs[gap <= np.minimum(near[pairs[:, 0]], near[pairs[:, 1]])]
-    graph = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(ends), len(ends)))
-    _, component = connected_components(graph, directed=False)
+    graph = scipy.sparse.coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(ends), len(ends)))
+    _, component = scipy.sparse.csgraph.connected_components(graph, directed=False)
     first = np.unique(component, return_index=True)[1]
     place = np.empty(len(target), dtype=int)
     place[ends] = component

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
-from scipy.special import ndtr
+import scipy
 
 from diracs import _core
 
@@ -149,7 +149,7 @@ class MixtureDensity:
         low, high = self.box
         for _ in range(50):
             middle = 0.5 * (low + high)
-            below = self.weights @ ndtr((middle - self.means) / self._deviations) < share
+            below = self.weights @ scipy.special.ndtr((middle - self.means) / self._deviations) < share
             low, high = np.where(below, middle, low), np.where(below, high, middle)
         return low
 

@@ -16,9 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import scipy.linalg
-import scipy.sparse
-import scipy.sparse.csgraph
+import scipy
 
 from diracs.transport.components import ComponentMoments, component_moments
 from diracs.transport.density import MixtureDensity

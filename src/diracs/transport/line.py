@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import NamedTuple, Protocol
 
 import numpy as np
-from scipy.special import ndtr
+import scipy
 
 from diracs.cells.product import density, interval_moments
 from diracs.transport.density import REACH
@@ -183,7 +183,7 @@ class LineMixture:
         for _ in range(_BISECTIONS):
             middle = 0.5 * (low + high)
             z = (middle[:, None] - self.means) / self.deviations
-            share = ndtr(np.where(right[:, None], -z, z)) @ self.weights
+            share = scipy.special.ndtr(np.where(right[:, None], -z, z)) @ self.weights
             # Where the mass to the left is too large, or that to the right too small, the point lies to the left.
             lower = np.where(right, share < level, share > level)
             low, high = np.where(lower, low, middle), np.where(lower, middle, high)

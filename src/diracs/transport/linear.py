@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
+import scipy
 
 from diracs import _core
 
@@ -67,8 +66,8 @@ def _parts(n: int, i: np.ndarray, j: np.ndarray, coupling: np.ndarray, rhs: np.n
     strong = coupling > _WEAK * np.minimum(diagonal[i], diagonal[j])
     if strong.all():
         return None
-    graph = coo_array((np.ones(strong.sum()), (i[strong], j[strong])), shape=(n, n))
-    count, part = connected_components(graph, directed=False)
+    graph = scipy.sparse.coo_array((np.ones(strong.sum()), (i[strong], j[strong])), shape=(n, n))
+    count, part = scipy.sparse.csgraph.connected_components(graph, directed=False)
     balance = np.bincount(part, rhs)
     if count == 1 or np.abs(balance).max() > _BALANCED:
         return None
