@@ -47,7 +47,7 @@ class NumpyFunction:
 
     Notes
     -----
-    A function is known to PyTorch's compiler if it is made when diracs is imported.
+    PyTorch's compiler knows the functions that were made, or called, before it is at work.
     """
 
     name: str
@@ -58,7 +58,7 @@ class NumpyFunction:
     pullback: Callable[[Numbers, Arrays, Arrays, Arrays, Sequence[bool]], Arrays]
 
     def __post_init__(self) -> None:
-        FUNCTIONS[self.name] = self
+        FUNCTIONS.append(self)
 
     def __call__(self, numbers: Numbers, *arrays: Array) -> tuple[Array, ...]:
         """The outputs, in the framework of the arrays (NumPy's go with all), dtype and device of the first."""
@@ -83,5 +83,5 @@ class NumpyFunction:
         )
 
 
-# All of them by name.
-FUNCTIONS: dict[str, NumpyFunction] = {}
+# All of them.
+FUNCTIONS: list[NumpyFunction] = []

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from diracs.callback import InvalidValues, NumpyFunction, Numbers
+from diracs.callback import InvalidValues, Numbers, NumpyFunction
 
 
 def call(function: NumpyFunction, numbers: Numbers, *arrays: Any) -> tuple[Any, ...]:

@@ -56,7 +56,7 @@ def nearest_masses(means: Array, covs: Array, weights: Array, points: Array) -> 
 
 def _unit_mixture(arrays: Sequence[np.ndarray]) -> UnitMixture:
     """The law of means, covariances and weights; InvalidValues for what the front door would refuse."""
-    means, covs, weights, points = arrays
+    means, covs, weights = arrays[:3]
     finite = all(np.isfinite(x).all() for x in arrays)
     if not (finite and weights.min() >= 0 and weights.max() > 0):
         raise InvalidValues("means, covs, weights and points must be finite, weights not negative and not all zero")

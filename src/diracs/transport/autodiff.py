@@ -6,7 +6,6 @@ The solver is not differentiated through. By the envelope theorem, at the soluti
 
 from __future__ import annotations
 
-import functools
 import warnings
 from collections.abc import Sequence
 
@@ -16,7 +15,7 @@ from diracs._arrays import Array, concrete
 from diracs.callback import Arrays, InvalidValues, Numbers, NumpyFunction, Shapes
 from diracs.distributions.discrete import SumOfDiracs
 from diracs.transport.checks import check_problem
-from diracs.transport.plan import ConvergenceWarning, Transport, transport
+from diracs.transport.plan import ConvergenceWarning, transport
 from diracs.transport.target import Density, Form, is_valid, parts, target_of
 
 # Every target mass is met within this share of it, in double and in single precision …
