@@ -24,15 +24,33 @@ Array = Any  # numpy.ndarray, torch.Tensor or jax.Array
 _NATIVE = (np.dtype(np.float32), np.dtype(np.float64))
 
 
+# Surely no arrays; array_api_compat's questions are cached, which torch.compile warns of.
+_OTHERS = (type(None), bool, int, float, list, tuple)
+
+
 def is_array(x: Any) -> bool:
-    return array_api_compat.is_array_api_obj(x)
+    if is_torch(x) or isinstance(x, np.ndarray | np.generic):
+        return True
+    return not isinstance(x, _OTHERS) and array_api_compat.is_array_api_obj(x)
+
+
+def is_torch(x: Any) -> bool:
+    """True for tensors."""
+    return "torch" in sys.modules and isinstance(x, sys.modules["torch"].Tensor)
+
+
+def is_jax(x: Any) -> bool:
+    """True for arrays and tracers."""
+    if is_torch(x) or isinstance(x, (np.ndarray, np.generic, *_OTHERS)):
+        return False
+    return array_api_compat.is_jax_array(x)
 
 
 def framework(x: Any) -> str:
     """'numpy', 'torch' or 'jax'; lists and numbers count as NumPy."""
-    if array_api_compat.is_torch_array(x):
+    if is_torch(x):
         return "torch"
-    if array_api_compat.is_jax_array(x):
+    if is_jax(x):
         return "jax"
     return "numpy"
 
@@ -44,7 +62,7 @@ def namespace(*arrays: Array) -> ModuleType:
 
         return xp  # the usual case, without the cost of finding out
     for x in arrays:
-        if array_api_compat.is_jax_array(x):
+        if is_jax(x):
             return array_api_compat.array_namespace(x)
     return array_api_compat.array_namespace(*[x for x in arrays if is_array(x)])
 
@@ -138,30 +156,30 @@ def frozen(x: Any) -> Any:
 
 def is_lazy(x: Any) -> bool:
     """True if the value of `x` is not at hand (JAX tracer) or its derivative is asked for (PyTorch)."""
-    if array_api_compat.is_jax_array(x):
-        import jax
-
-        return isinstance(x, jax.core.Tracer)
-    if array_api_compat.is_torch_array(x):
+    if is_torch(x):
         import torch
 
         return is_traced(x) or bool(x.requires_grad and torch.is_grad_enabled())
+    if is_jax(x):
+        import jax
+
+        return isinstance(x, jax.core.Tracer)
     return False
 
 
 def is_traced(x: Any) -> bool:
-    """True if the value of `x` cannot be looked at (a tracer of JAX, or of PyTorch's function transforms)."""
-    if array_api_compat.is_torch_array(x):
+    """True if the value of `x` cannot be looked at: in JAX's, PyTorch's function transforms and PyTorch's compiler."""
+    if is_torch(x):
         import torch
 
         # Inside torch.func's transforms even plain tensors turn into wrapped ones when they are worked with.
-        return torch._C._functorch.peek_interpreter_stack() is not None
+        return torch.compiler.is_compiling() or torch._C._functorch.peek_interpreter_stack() is not None
     return is_lazy(x)
 
 
 def concrete(x: Array) -> np.ndarray:
     """The value of `x` as a NumPy float64 array (without derivatives)."""
-    if array_api_compat.is_torch_array(x):
+    if is_torch(x):
         x = x.detach().cpu().numpy()
     return np.asarray(x, dtype=np.float64)
 
@@ -170,7 +188,7 @@ def working(*arrays: Array) -> list[Array]:
     """The arrays to compute with: NumPy float64 if nothing is lazy, else their own framework in its widest dtype."""
     if not any(is_lazy(x) for x in arrays):
         return [concrete(x) for x in arrays]
-    if any(array_api_compat.is_torch_array(x) for x in arrays):
+    if any(is_torch(x) for x in arrays):
         import torch
 
         return [x.to(torch.float64) for x in arrays]
@@ -186,9 +204,9 @@ def nan_unless(sound: Array, x: Array) -> Array:
 
 
 def stop_gradient(x: Array) -> Array:
-    if array_api_compat.is_torch_array(x):
+    if is_torch(x):
         return x.detach()
-    if array_api_compat.is_jax_array(x):
+    if is_jax(x):
         import jax
 
         return jax.lax.stop_gradient(x)
@@ -211,11 +229,11 @@ def within_reach(x: Array) -> Array:
 
 def erfc(x: Array) -> Array:
     """Complementary error function, with full relative accuracy in the right tail."""
-    if array_api_compat.is_torch_array(x):
+    if is_torch(x):
         import torch
 
         return torch.special.erfc(x)
-    if array_api_compat.is_jax_array(x):
+    if is_jax(x):
         import jax.scipy.special as jsp
 
         return jsp.erfc(x)
@@ -230,7 +248,7 @@ def asarray_like(values: Any, like: Array) -> Array:
 
 def take(x: Array, index: np.ndarray, axis: int) -> Array:
     """`numpy.take` with a constant index array, in any framework."""
-    if array_api_compat.is_torch_array(x):
+    if is_torch(x):
         import torch
 
         return torch.index_select(x, axis, torch.as_tensor(index, device=x.device))

@@ -147,7 +147,8 @@ def _closed_form(shift: Array, deviation: Array, a: Array, b: Array) -> tuple[Ar
     mass = probability(a, b)
     phi_a, phi_b = density(a), density(b)
     fall = 0.5 * (b - a) * (b + a)  # log φ(a)/φ(b)
-    slope = xp.where(fall > 0, -phi_a, phi_b) * xp.expm1(-abs(fall))
+    # Not −|fall|, whose derivative is none where a = −b: about the mean itself.
+    slope = xp.where(fall > 0, -phi_a, phi_b) * xp.expm1(xp.where(fall > 0, -fall, fall))
     first = deviation * slope - shift * mass
     second = deviation * (deviation * (mass + a * phi_a - b * phi_b) - 2.0 * shift * slope) + shift * shift * mass
     return mass, first, second, slope

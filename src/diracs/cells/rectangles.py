@@ -93,12 +93,15 @@ def _between_steps(a: Array, b: Array, correlation: Array) -> Array:
     steps = [xp.where(abs(rho) > 0.05, b[:, 1:-1] / safe_rho, 0.0) + s * width for s in _STEPS]
     marks = asarray_like(_MARKS, a)
     ends = xp.concat([a, *steps, marks + xp.zeros_like(a[:, :1])], axis=1)
-    ends = xp.sort(xp.clip(ends, -_LIMIT, _LIMIT), axis=1)
+    ends = xp.clip(ends, -_LIMIT, _LIMIT)
+    # A piece lies beyond as many borders as come before it, by rank: where a border meets a mark, values do not tell.
+    borders = xp.astype(xp.argsort(ends, axis=1, stable=True) <= n1, a.dtype)
+    strip = xp.cumulative_sum(borders, axis=1)[:, None, :-1] - 1.0  # (k, 1, pieces)
+    inside = xp.astype(strip == asarray_like(np.arange(n1)[:, None], a), a.dtype)  # (k, n₁, pieces)
+    ends = xp.sort(ends, axis=1, stable=True)
 
     lo, hi = ends[:, :-1], ends[:, 1:]
     middle = 0.5 * (lo + hi)
-    inside = (middle[:, None, :] > a[:, :-1, None]) & (middle[:, None, :] <= a[:, 1:, None])
-    inside = xp.where(inside, xp.ones_like(middle[:, None, :]), xp.zeros_like(middle[:, None, :]))  # (k, n₁, pieces)
     nodes = asarray_like(_NODES, a)
     half = 0.5 * (hi - lo)
     x = middle[..., None] + half[..., None] * nodes  # (k, pieces, 16)

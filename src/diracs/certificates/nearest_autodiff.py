@@ -14,14 +14,15 @@ integrals over the edges
 
 from __future__ import annotations
 
-import functools
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from diracs import _core
-from diracs._arrays import Array, bound_in, concrete, framework
-from diracs.certificates.nearest import UnitMixture, into, nearest, rounded
+from diracs._arrays import Array, bound_in, concrete
+from diracs.callback import Arrays, InvalidValues, Numbers, NumpyFunction, Shapes
+from diracs.certificates.nearest import REQUIRED, UnitMixture, into, nearest, rounded
 
 
 class Slopes(NamedTuple):
@@ -49,32 +50,44 @@ def nearest_masses(means: Array, covs: Array, weights: Array, points: Array) -> 
     ValueError
         For near singular covariances; in traced JAX code the results are NaN instead.
     """
-    function = _torch_function() if framework(means) == "torch" else _jax_function()
-    masses, w2 = function(means, covs, weights, points)
+    masses, w2 = _NEAREST((), means, covs, weights, points)
     return masses, w2
 
 
-def _value(arrays: tuple[Any, ...]) -> tuple[np.ndarray, np.ndarray] | None:
-    """Masses and bound in the dtype of the first array; None for what the front door would refuse."""
-    means, covs, weights, points = (concrete(x) for x in arrays)
-    dtype = np.float32 if "32" in str(arrays[0].dtype) else np.float64
-    finite = all(np.isfinite(x).all() for x in (means, covs, weights, points))
+def _unit_mixture(arrays: Sequence[np.ndarray]) -> UnitMixture:
+    """The law of means, covariances and weights; InvalidValues for what the front door would refuse."""
+    means, covs, weights = arrays[:3]
+    finite = all(np.isfinite(x).all() for x in arrays)
     if not (finite and weights.min() >= 0 and weights.max() > 0):
-        return None
+        raise InvalidValues("means, covs, weights and points must be finite, weights not negative and not all zero")
     mixture = UnitMixture.of(means, covs, weights / weights.sum())
     if mixture is None:
-        return None
-    masses, w2 = rounded(mixture, points, nearest(mixture, points), dtype)
-    return masses, np.asarray(bound_in(w2, "numpy", np.empty(0, dtype), up=True))
+        raise InvalidValues(f"distribution must have {REQUIRED}, to go to a PointScheme of the plane")
+    return mixture
 
 
-def _slopes(arrays: tuple[Any, ...], along_masses: np.ndarray, along_w2: float) -> Slopes | None:
+def _shapes(shapes: Shapes) -> tuple[Shapes, Shapes]:
+    """Masses and bound; nothing is kept."""
+    return [shapes[3][:1], ()], []
+
+
+def _value(numbers: Numbers, arrays: Arrays) -> tuple[Arrays, Arrays]:
+    """Masses and bound in the dtype of the means."""
+    given = [concrete(x) for x in arrays]
+    mixture, points, dtype = _unit_mixture(given), given[3], arrays[0].dtype
+    masses, w2 = rounded(mixture, points, nearest(mixture, points), dtype.type)
+    return [masses, np.asarray(bound_in(w2, "numpy", arrays[0], up=True))], []
+
+
+def _pullback(numbers: Numbers, arrays: Arrays, kept: Arrays, along: Arrays, wanted: Sequence[bool]) -> Arrays:
+    along_masses, along_w2 = (concrete(x) for x in along)
+    return _slopes([concrete(x) for x in arrays], along_masses, float(along_w2))
+
+
+def _slopes(arrays: Sequence[np.ndarray], along_masses: np.ndarray, along_w2: float) -> Slopes:
     """Derivatives of along_masses · masses + along_w2 · W₂."""
-    means, covs, weights, points = (concrete(x) for x in arrays)
-    if _value(arrays) is None:
-        return None
-    mixture = UnitMixture.of(means, covs, weights / weights.sum())
-    assert mixture is not None
+    means, covs, weights, points = arrays
+    mixture = _unit_mixture(arrays)
     out = Slopes(*(np.zeros(x.shape) for x in (means, covs, weights, points)))
     held, law = np.flatnonzero(mixture.components), mixture.law
     y = into(mixture, points)
@@ -120,61 +133,4 @@ def _add_mass_slopes(out: Slopes, held: np.ndarray, law: Any, y: np.ndarray, alo
             np.add.at(out.points, ends, pull)
 
 
-@functools.cache
-def _torch_function() -> Any:
-    """`nearest_masses` as a torch.autograd.Function, made when PyTorch is there."""
-    import torch
-
-    class NearestMasses(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx: Any, means: Any, covs: Any, weights: Any, points: Any) -> Any:
-            arrays = (means, covs, weights, points)
-            found = _value(arrays)
-            if found is None:
-                raise ValueError("covariances must be positive definite where the scheme is one of given points")
-            ctx.save_for_backward(*arrays)
-            return tuple(torch.as_tensor(x).to(dtype=means.dtype, device=means.device) for x in found)
-
-        @staticmethod
-        @torch.autograd.function.once_differentiable
-        def backward(ctx: Any, along_masses: Any, along_w2: Any) -> Any:
-            arrays = ctx.saved_tensors
-            slopes = _slopes(arrays, concrete(along_masses), float(along_w2))
-            assert slopes is not None
-            return tuple(torch.as_tensor(s).to(dtype=x.dtype, device=x.device) for s, x in zip(slopes, arrays))
-
-    return NearestMasses.apply
-
-
-@functools.cache
-def _jax_function() -> Any:
-    """`nearest_masses` as a jax.custom_vjp around callbacks, made when JAX is there."""
-    import jax
-
-    def value(*arrays: Any) -> tuple[np.ndarray, ...]:
-        dtype = np.asarray(arrays[0]).dtype
-        found = _value(arrays)
-        if found is None:
-            return np.full(len(arrays[3]), np.nan, dtype), np.asarray(np.nan, dtype)
-        return tuple(np.asarray(x, dtype) for x in found)
-
-    def slopes(along_masses: Any, along_w2: Any, *arrays: Any) -> tuple[np.ndarray, ...]:
-        found = _slopes(arrays, concrete(along_masses), float(along_w2))
-        if found is None:
-            return tuple(np.full(np.shape(x), np.nan, np.asarray(x).dtype) for x in arrays)
-        return tuple(np.asarray(s, np.asarray(x).dtype) for s, x in zip(found, arrays))
-
-    @jax.custom_vjp
-    def function(means: Any, covs: Any, weights: Any, points: Any) -> Any:
-        shapes = jax.ShapeDtypeStruct(points.shape[:1], means.dtype), jax.ShapeDtypeStruct((), means.dtype)
-        return jax.pure_callback(value, shapes, means, covs, weights, points, vmap_method="sequential")
-
-    def forward(*arrays: Any) -> Any:
-        return function(*arrays), arrays
-
-    def backward(arrays: Any, along: Any) -> Any:
-        shapes = tuple(jax.ShapeDtypeStruct(x.shape, x.dtype) for x in arrays)
-        return jax.pure_callback(slopes, shapes, *along, *arrays, vmap_method="sequential")
-
-    function.defvjp(forward, backward)
-    return function
+_NEAREST = NumpyFunction("nearest_masses", "discretize to a PointScheme of the plane", 4, _shapes, _value, _pullback)

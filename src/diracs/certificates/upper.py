@@ -187,8 +187,9 @@ def _masses(
 def nuclear_norm(g: Array, sigma: Array) -> Array:
     """A number not above the nuclear norm of diag(g) Σ^{1/2}, that is tr (diag(g) Σ diag(g))^{1/2}, batched.
 
-    Differentiable by first-order expansion about the value: the derivative of tr B^{1/2} is ½ tr(B^{−1/2} dB), while
-    the derivative of an eigendecomposition is singular at equal eigenvalues.
+    Differentiable twice, by an expansion about the value: the derivative of tr B^{1/2} is ½ tr(B^{−1/2} dB), while that
+    of an eigendecomposition is singular at equal eigenvalues. Where B is singular, the derivatives are those along
+    matrices of the same rank.
     """
     xp = namespace(g, sigma)
     b = g[:, :, None] * sigma * g[:, None, :]
@@ -203,9 +204,17 @@ def nuclear_norm(g: Array, sigma: Array) -> Array:
     trace = xp.sum(roots, axis=-1)
     if not is_lazy(g) and not is_lazy(sigma):
         return trace
-    inverse = xp.where(positive, 0.5 / xp.where(positive, roots, xp.ones_like(roots)), xp.zeros_like(roots))
-    slope = xp.matmul(vectors * inverse[:, None, :], xp.matrix_transpose(vectors))
-    return trace + xp.sum(slope * (b - fixed), axis=(-2, -1))
+    # With X = R + E/(rᵢ + rⱼ) − …, the root of R² + E in eigenvectors, tr X = tr R + Σ Eᵢᵢ/2rᵢ − Σ Dᵢⱼ²/2rᵢ, where
+    # Dᵢⱼ = Eᵢⱼ/(rᵢ + rⱼ); at equal rank a null direction j adds Xⱼⱼ = Σ Dᵢⱼ²/rᵢ.
+    change = xp.matmul(xp.matrix_transpose(vectors), xp.matmul(b - fixed, vectors))
+    inverse = xp.where(positive, 1.0 / xp.where(positive, roots, xp.ones_like(roots)), xp.zeros_like(roots))
+    sums = roots[:, :, None] + roots[:, None, :]
+    some = sums > 0
+    turned = xp.where(some, change / xp.where(some, sums, xp.ones_like(sums)), xp.zeros_like(sums))
+    sign = 0.5 - xp.astype(~positive, b.dtype)[:, None, :]
+    bend = sign * inverse[:, :, None]
+    first = 0.5 * xp.sum(inverse * xp.linalg.diagonal(change), axis=-1)
+    return trace + first - xp.sum(bend * turned * turned, axis=(-2, -1))
 
 
 def block_moments(

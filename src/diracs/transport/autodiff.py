@@ -6,18 +6,17 @@ The solver is not differentiated through. By the envelope theorem, at the soluti
 
 from __future__ import annotations
 
-import functools
 import warnings
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
-from diracs._arrays import Array, concrete, framework
+from diracs._arrays import Array, concrete
+from diracs.callback import Arrays, InvalidValues, Numbers, NumpyFunction, Shapes
 from diracs.discretization import Quantization
 from diracs.distributions.discrete import SumOfDiracs
 from diracs.transport.checks import check_problem
-from diracs.transport.plan import ConvergenceWarning, Transport, transport
+from diracs.transport.plan import ConvergenceWarning, transport
 from diracs.transport.target import Density, Form, is_valid, parts, target_of
 
 # Every target mass is met within this share of it, in double and in single precision …
@@ -63,115 +62,60 @@ def distance(diracs: SumOfDiracs | Quantization, density: Density) -> Array:
     """
     diracs, density = check_problem(diracs, density)
     form, parameters = parts(density)
-    positions, masses = diracs.positions, diracs.weights
-    kind = framework(positions)
-    if kind == "torch":
-        out: Array = _torch_function()(form, positions, masses, *parameters)
-        return out
-    if kind == "jax":
-        return _jax_function()(form, positions, masses, *parameters)
-    arrays = [concrete(x) for x in (positions, masses, *parameters)]
-    value = np.asarray(_solve(form, arrays, _precision(positions)).distance)
-    return value.astype(positions.dtype)[()]
+    _tolerance(diracs.positions.dtype)
+    function, numbers = (_TO_MIXTURE, ()) if form is None else (_TO_GRID, (*form[0], *form[1]))
+    value: Array = function(numbers, diracs.positions, diracs.weights, *parameters)[0]
+    return value
 
 
-def _precision(x: Any) -> float:
-    name = str(x.dtype).removeprefix("torch.")
+def _tolerance(dtype: object) -> float:
+    name = str(dtype).removeprefix("torch.")
     if name not in _TOLERANCE:
         raise TypeError(f"positions must be of dtype float32 or float64, got {name}")
     return _TOLERANCE[name]
 
 
-def _solve(form: Form, arrays: Sequence[np.ndarray], tolerance: float) -> Transport:
+def _shapes(shapes: Shapes) -> tuple[Shapes, Shapes]:
+    """W₂²; weights of the optimal plan and first moments of its cells."""
+    positions = shapes[0]
+    return [()], [positions[:1], positions]
+
+
+def _value(numbers: Numbers, arrays: Arrays) -> tuple[Arrays, Arrays]:
     """Solve for positions, masses and the parameters of the density, and warn."""
-    positions, masses, *parameters = arrays
-    found = transport(positions, masses, target_of(form, tuple(parameters)), tolerance)
-    if not found.converged and found.error > _ROUNDING:
-        warnings.warn(f"transport: {found.message}", ConvergenceWarning, stacklevel=3)
-    return found
-
-
-def _slopes(form: Form, arrays: Sequence[np.ndarray], found: Transport, wanted: bool) -> tuple[np.ndarray, ...]:
-    """Derivatives in positions (n, d) and masses (n,), and in the parameters of the density if they are wanted."""
-    positions, _, *parameters = arrays
-    own = target_of(form, tuple(parameters)).slopes(positions, found.weights) if wanted else ()
-    return (-2.0 * found.first, found.weights, *own)
-
-
-@functools.cache
-def _torch_function() -> Any:
-    """The distance as a torch.autograd.Function, made when PyTorch is there."""
-    import torch
-
-    class Distance(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx: Any, form: Form, *tensors: Any) -> Any:
-            arrays = [concrete(x) for x in tensors]
-            found = _solve(form, arrays, _precision(tensors[0]))
-            slopes = _slopes(form, arrays, found, any(ctx.needs_input_grad[3:]))
-            ctx.slopes = [
-                torch.as_tensor(slope).to(dtype=x.dtype, device=x.device)
-                for slope, x in zip(slopes, tensors, strict=False)
-            ]
-            ctx.missing = len(tensors) - len(slopes)
-            return torch.as_tensor(found.distance, dtype=tensors[0].dtype, device=tensors[0].device)
-
-        @staticmethod
-        @torch.autograd.function.once_differentiable
-        def backward(ctx: Any, grad: Any) -> Any:
-            return (None, *(grad * slope for slope in ctx.slopes), *[None] * ctx.missing)
-
-    return Distance.apply
-
-
-@functools.cache
-def _jax_function() -> Any:
-    """The distance as a jax.custom_vjp around a callback, made when JAX is there."""
-    import jax
-    import jax.numpy as jnp
-
-    def solution(form: Form, arrays: Sequence[Any], precision: float) -> tuple[list[np.ndarray], Transport | None]:
-        """None for what the front door would refuse, but could not see: the result is NaN."""
-        numbers = [concrete(x) for x in arrays]
-        positions, masses, *parameters = numbers
-        sound = np.isfinite(positions).all() and np.isfinite(masses).all() and masses.min() >= 0 and masses.max() > 0
-        valid = sound and is_valid(form, tuple(parameters))
-        return numbers, _solve(form, numbers, precision) if valid else None
-
-    def value_only(form: Form, precision: float, *arrays: Any) -> np.ndarray:
-        found = solution(form, arrays, precision)[1]
-        return np.asarray(np.nan if found is None else found.distance, dtype=np.asarray(arrays[0]).dtype)
-
-    def with_slopes(form: Form, precision: float, wanted: bool, *arrays: Any) -> tuple[np.ndarray, ...]:
-        numbers, found = solution(form, arrays, precision)
-        if found is None:
-            kept = numbers if wanted else numbers[:2]
-            out: tuple[Any, ...] = (np.nan, *(np.full(x.shape, np.nan) for x in kept))
-        else:
-            out = (found.distance, *_slopes(form, numbers, found, wanted))
-        return tuple(
-            np.asarray(x, dtype=np.asarray(like).dtype) for x, like in zip(out, (arrays[0], *arrays), strict=False)
+    positions, masses, *parameters = (concrete(x) for x in arrays)
+    sound = np.isfinite(positions).all() and np.isfinite(masses).all() and masses.min() >= 0 and masses.max() > 0
+    if not (sound and is_valid(_form(numbers), tuple(parameters))):
+        raise InvalidValues(
+            "positions, masses and the density's parameters must be finite, masses and weights not negative and not all"
+            " zero, covariances positive definite"
         )
+    dtype = arrays[0].dtype
+    found = transport(positions, masses, target_of(_form(numbers), tuple(parameters)), _tolerance(dtype))
+    if not found.converged and found.error > _ROUNDING:
+        warnings.warn(f"transport: {found.message}", ConvergenceWarning, stacklevel=4)
+    return [np.asarray(found.distance, dtype)], [found.weights, found.first]
 
-    @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
-    def cost(form: Form, *arrays: Any) -> Any:
-        call = functools.partial(value_only, form, _precision(arrays[0]))
-        shape = jax.ShapeDtypeStruct((), arrays[0].dtype)
-        return jax.pure_callback(call, shape, *arrays, vmap_method="sequential")
 
-    def forward(form: Form, *given: Any) -> Any:
-        wanted = any(x.perturbed for x in given[2:])
-        arrays = [x.value for x in given]
-        kept = arrays if wanted else arrays[:2]
-        shapes = [jax.ShapeDtypeStruct((), arrays[0].dtype), *(jax.ShapeDtypeStruct(x.shape, x.dtype) for x in kept)]
-        call = functools.partial(with_slopes, form, _precision(arrays[0]), wanted)
-        value, *slopes = jax.pure_callback(call, tuple(shapes), *arrays, vmap_method="sequential")
-        rest = [jnp.zeros_like(x) for x in arrays[len(kept) :]]
-        return value, (*slopes, *rest)
+def _pullback(numbers: Numbers, arrays: Arrays, kept: Arrays, along: Arrays, wanted: Sequence[bool]) -> Arrays:
+    """Derivatives in positions and masses, and in the parameters of the density if any of these is wanted."""
+    weights, first = kept
+    if not np.isfinite(weights).all():
+        raise InvalidValues("the distance is not a number")
+    positions, _, *parameters = (concrete(x) for x in arrays)
+    own = [0.0 * p for p in parameters]
+    if any(wanted[2:]):
+        own = list(target_of(_form(numbers), tuple(parameters)).slopes(positions, weights))
+    return [float(along[0]) * slope for slope in (-2.0 * first, weights, *own)]
 
-    def backward(form: Form, slopes: Any, grad: Any) -> Any:
-        scale = grad.instantiate() if hasattr(grad, "instantiate") else grad
-        return tuple((scale * slope).astype(slope.dtype) for slope in slopes)
 
-    cost.defvjp(forward, backward, symbolic_zeros=True)
-    return cost
+def _form(numbers: Numbers) -> Form:
+    """The box of a grid by its corners, or nothing for a mixture."""
+    d = len(numbers) // 2
+    return (numbers[:d], numbers[d:]) if numbers else None
+
+
+_TO_GRID, _TO_MIXTURE = (
+    NumpyFunction(f"distance_to_{density}", "distance", arity, _shapes, _value, _pullback)
+    for density, arity in (("grid", 3), ("mixture", 5))
+)
