@@ -66,6 +66,8 @@ def reduce_mixture(mixture: Any, k: int) -> tuple[GaussianMixture, Array]:
     if any(is_traced(x) for x in (law.means, law.covs, law.weights)):
         raise TypeError("components are merged by looking at them, which cannot be done under transforms such as jit")
     means, covs, weights = (concrete(x) for x in (law.means, law.covs, law.weights))
+    # Normalized in single precision they sum to 1 only up to 1e-7.
+    weights = weights / weights.sum()
     # In a unit, a power of two, in which nothing overflows.
     unit = math.frexp(max(float(np.abs(means).max()), math.sqrt(float(np.abs(covs).max()))))[1]
     means, covs = np.ldexp(means, -unit), np.ldexp(covs, -2 * unit)
@@ -95,7 +97,8 @@ def reduce_mixture(mixture: Any, k: int) -> tuple[GaussianMixture, Array]:
         merged.labels,
         0.0,
     )
-    return reduced, _bound(law, math.ldexp(_distance(means, covs, weights, given), unit))
+    distance = _distance(means, covs, weights, concrete(law.weights), given)
+    return reduced, _bound(law, math.ldexp(distance, unit))
 
 
 class Merged(NamedTuple):
@@ -271,12 +274,15 @@ def _nearest(each: Merged, merged: Merged) -> np.ndarray:
     return np.unique(chosen, return_inverse=True)[1]
 
 
-def _distance(means: np.ndarray, covs: np.ndarray, weights: np.ndarray, merged: Merged) -> float:
-    """A bound on W₂ between components and what they are merged into, with the weights that these have."""
+def _distance(means: np.ndarray, covs: np.ndarray, weights: np.ndarray, exact: np.ndarray, merged: Merged) -> float:
+    """A bound on W₂ between components and what they are merged into, with the weights that these have.
+
+    `weights` are `exact` ones normalized, up to rounding.
+    """
     held = np.flatnonzero(weights > 0)
     label = merged.labels[held]
     square = float(weights[held] @ _squares(means[held], covs[held], merged.means[label], merged.covs[label]))
-    missing = _missing(weights[held], label, merged.weights)
+    missing = _missing(exact[held], label, merged.weights)
     if not missing.any():
         return math.sqrt(square)
     # Missing mass comes from other components, by their optimal maps, after that of the coupling: with shares of at
