@@ -113,6 +113,54 @@ def test_probabilities_of_diracs_with_any_radius():
         assert found.high == pytest.approx(0.5 + 0.01, abs=1e-6)
 
 
+def test_values_lie_between_their_ends_in_any_region():
+    # Masses may sum to 1 + 2e-16, and distances overflow.
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        d = int(rng.integers(1, 4))
+        law = GaussianMixture(rng.normal(size=(2, d)), [0.5, 0.2], rng.dirichlet([1.0, 1.0]))
+        q = quantize(law, n=int(rng.integers(1, 40)), scheme="grid")
+        axis = np.eye(d)[0]
+        regions = [
+            (HalfSpace(rng.normal(size=d), rng.normal()), None),
+            (Ball(rng.normal(size=d), rng.uniform(0.1, 50.0)), None),
+            (Ball(np.zeros(d), 1e300), 1.0),
+            (Ball(np.full(d, 1e200), 1e3), 0.0),
+            (HalfSpace(1e300 * axis, 1e308), 1.0),
+            (HalfSpace(1e-300 * axis, 1e308), 1.0),
+            (HalfSpace(1e-300 * axis, -1e308), 0.0),
+        ]
+        for region, certain in regions:
+            for radius in (0.0, 1e3):
+                found = probability(q, region, radius=radius)
+                assert 0.0 <= found.low <= found.value <= found.high <= 1.0
+                if certain is not None:
+                    np.testing.assert_allclose(found, certain, atol=1e-11)
+
+
+def test_real_and_imaginary_parts_of_characteristic_functions_are_certified():
+    import torch
+
+    t = np.array([0.5, -1.0])
+    truth = LAW.weights @ np.exp(1j * LAW.means @ t - 0.5 * LAW.covs * (t @ t))
+    slope = float(np.linalg.norm(t))
+    for make in (np.asarray, torch.as_tensor):
+        q = quantize(GaussianMixture(*(make(x) for x in (LAW.means, LAW.covs, LAW.weights))), n=50, scheme="grid")
+
+        def wave(x):
+            angle = x @ (torch.as_tensor(t) if isinstance(x, torch.Tensor) else t)
+            return torch.exp(1j * angle) if isinstance(x, torch.Tensor) else np.exp(1j * angle)
+
+        found = expectation(q, wave, lipschitz=slope)
+        for part in ("real", "imag"):
+            value, low, high = (float(getattr(x, part)) for x in found)
+            assert low <= getattr(truth, part) <= high
+            assert low < value < high
+            assert high - low == pytest.approx(2.0 * slope * float(q.w2))
+        with pytest.raises(TypeError, match="f must give real numbers"):
+            worst_case(q, wave, lipschitz=slope)
+
+
 def test_the_markov_bound_is_never_better():
     q = quantize(LAW, n=40, scheme="grid")
     for offset in (-1.0, 1.0, 3.0):

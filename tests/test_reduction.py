@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -74,8 +77,15 @@ def test_bound_is_above_projections_and_falls_with_more_components(kind):
 def test_merging_identical_components_is_exact():
     means = np.repeat([[0.0, 1.0], [2.0, 3.0], [5.0, -1.0]], [3, 1, 2], axis=0)
     covs = np.repeat([0.5, 0.5, 2.0], [3, 1, 2])
-    reduced, bound = reduce_mixture(GaussianMixture(means, covs, [0.1, 0.2, 0.1, 0.3, 0.2, 0.1]), 3)
+    reduced, bound = reduce_mixture(GaussianMixture(means, covs, np.array([2, 4, 2, 4, 3, 1]) / 16.0), 3)
     assert bound == 0.0
+    assert reduced.weights.tolist() == [0.5, 0.25, 0.25]
+    # Sums that are rounded are paid for.
+    law = GaussianMixture(means, covs, [0.1, 0.2, 0.1, 0.3, 0.2, 0.1])
+    reduced, bound = reduce_mixture(law, 3)
+    given, new = ([Fraction(float(w)) for w in m.weights] for m in (law, reduced))
+    missing = sum(given[:3]) / sum(given) - new[0] / sum(new)
+    assert 2.0 * np.sqrt(2.0 * abs(float(missing))) <= bound < 1e-7
     assert reduced.means == pytest.approx(np.array([[0.0, 1.0], [2.0, 3.0], [5.0, -1.0]]))
     assert reduced.weights == pytest.approx([0.4, 0.3, 0.3])
     alone, bound = reduce_mixture(Gaussian([1.0, 2.0], 1.0), 5)
@@ -159,6 +169,107 @@ def test_weights_rounded_to_float32_are_paid_for():
     assert reduced.n_components == 2
     given, new = (np.asarray(m.weights, dtype=float) for m in (law, reduced))
     assert float(bound) >= 10.0 * np.sqrt(abs(given[3] / given.sum() - new[1] / new.sum()))
+
+
+@pytest.mark.parametrize("kind", ["isotropic", "diagonal"])
+def test_rounding_looks_at_all_covariances(kind):
+    # Of deviations 1e-3 … 1e5, rounded to single precision: the largest ones cost most.
+    variances = np.float32([1e-6, 1e6, 1e10])
+    covs = variances if kind == "isotropic" else variances[:, None] * np.ones(2, np.float32)
+    law = GaussianMixture(np.zeros((3, 2), np.float32), covs, np.float32([3, 5, 6]))
+    for k in (1, 2, 3):
+        reduced, bound = reduce_mixture(law, k)
+        assert float(bound) >= float(_moment_gap(law, reduced)) * (1 - 1e-14)
+    assert bound == 0.0
+
+
+def _moment_gap(first, second):
+    """|√E|X|² − √E|Y|²|, a lower bound on W₂, in 40 digits."""
+    with mpmath.workdps(40):
+        sizes = []
+        for law in (first, second):
+            shares = [mpmath.mpf(float(w)) for w in law.weights]
+            full = full_covariances(law.means.astype(float), law.covs.astype(float))
+            squares = [
+                sum(mpmath.mpf(float(x)) ** 2 for x in mean) + sum(mpmath.mpf(float(x)) for x in np.diag(cov))
+                for mean, cov in zip(law.means, full)
+            ]
+            sizes.append(mpmath.sqrt(sum(w * x for w, x in zip(shares, squares)) / sum(shares)))
+        return abs(sizes[0] - sizes[1])
+
+
+def test_tiny_masses_far_away_pay_for_the_rounding_of_their_sums():
+    means = np.array([[0.0], [0.0], [0.0], [1e8]])
+    law = GaussianMixture(means, np.ones(4), [0.1, 0.2, 0.3, 0.4])
+    reduced, bound = reduce_mixture(law, 2)
+    given, new = ([Fraction(float(w)) for w in m.weights] for m in (law, reduced))
+    missing = abs(given[3] / sum(given) - new[1] / sum(new))
+    assert bound >= 1e8 * np.sqrt(float(missing)) > 0
+
+
+def _root(matrix):
+    values, vectors = mpmath.eigsy(matrix)
+    return vectors * mpmath.diag([mpmath.sqrt(max(x, mpmath.mpf(0))) for x in values]) * vectors.T
+
+
+def _gaussian_distance(law, reduced):
+    """W₂ of the Gaussians of equal moments, a lower bound on that of the laws (Gelbrich 1990), in 50 digits."""
+    with mpmath.workdps(50):
+        moments = []
+        for m in (law, reduced):
+            d, full = m.ndim, full_covariances(m.means, m.covs)
+            shares = [mpmath.mpf(float(w)) for w in m.weights]
+            shares = [w / sum(shares) for w in shares]
+            means = [mpmath.matrix(mean.tolist()) for mean in m.means]
+            centre = sum((w * mean for w, mean in zip(shares, means)), mpmath.matrix(d, 1))
+            cov = mpmath.matrix(d, d)
+            for w, mean, own in zip(shares, means, full):
+                cov += w * (mpmath.matrix(own.tolist()) + (mean - centre) * (mean - centre).T)
+            moments.append((centre, cov))
+        (a, first), (b, second) = moments
+        root = _root(first)
+        inner = root * second * root
+        values = mpmath.eigsy((inner + inner.T) / 2, eigvals_only=True)
+        trace = sum(first[i, i] + second[i, i] for i in range(d))
+        square = trace - 2 * sum(mpmath.sqrt(max(x, mpmath.mpf(0))) for x in values)
+        return mpmath.sqrt(max(square + sum((x - y) ** 2 for x, y in zip(a, b)), mpmath.mpf(0)))
+
+
+def test_rank_deficient_covariances_of_any_scale():
+    rng = np.random.default_rng(0)
+    for case in range(150):
+        d, k = int(rng.integers(1, 4)), int(rng.integers(2, 6))
+        factors = rng.normal(size=(k, d, int(rng.integers(1, d + 1)))) * 10.0 ** rng.uniform(-3, 3, size=(k, 1, 1))
+        scale = 10.0 ** rng.uniform(-150, 150)
+        covs = factors * scale @ np.swapaxes(factors * scale, 1, 2)
+        law = GaussianMixture(rng.normal(size=(k, d)) * scale, 0.5 * (covs + np.swapaxes(covs, 1, 2)))
+        reduced, bound = reduce_mixture(law, int(rng.integers(1, 3)))
+        assert np.isfinite(bound)
+        assert (reduced.covs == np.swapaxes(reduced.covs, 1, 2)).all()
+        # It is taken as a law again.
+        _, nothing = reduce_mixture(reduced, reduced.n_components)
+        assert nothing == 0.0
+        if case % 5 == 0:
+            assert bound >= _gaussian_distance(law, reduced)
+
+
+def test_a_barycenter_of_lines():
+    u, v = np.array([0.4, -0.7]), np.array([-1.3, -2.2])
+    law = GaussianMixture([[0.0, 0.0], [1.0, 0.0]], [np.outer(u, u), np.outer(v, v)])
+    _, bound = reduce_mixture(law, 1)
+    # Both are images of one z; the best signs give (u ± v)/2, as |u ∓ v|/2 is then least.
+    cost = 0.25 + 0.25 * min((u - v) @ (u - v), (u + v) @ (u + v))
+    assert bound == pytest.approx(np.sqrt(cost), rel=1e-6)
+
+
+@pytest.mark.parametrize("power", [-500, -300, 300, 500])
+def test_any_unit(power):
+    law = random_mixture(np.random.default_rng(1), 12, 3, "full")
+    unit = 2.0**power
+    one, bound = reduce_mixture(law, 3)
+    other, scaled = reduce_mixture(GaussianMixture(law.means * unit, law.covs * unit * unit, law.weights), 3)
+    assert scaled == bound * unit
+    assert (other.covs == one.covs * unit * unit).all()
 
 
 def test_bad_input_is_refused():

@@ -75,7 +75,7 @@ nb::tuple adjacency(const Points& positions, const Numbers& weights) {
 
 template <class Density>
 nb::tuple density_moments(const Density& density, const Points& positions, const Numbers& weights, bool edges,
-                          int threads) {
+                          bool sizes, int threads) {
     check_sizes(positions, weights);
     const std::size_t n = positions.shape(0);
     Moments result;
@@ -84,9 +84,11 @@ nb::tuple density_moments(const Density& density, const Points& positions, const
         result = moments(density, positions.data(), weights.data(), n, edges, threads);
     }
     const std::size_t count = result.edge_i.size();
-    return nb::make_tuple(array(std::move(result.mass)), array(std::move(result.first), {n, 2}),
-                          array(std::move(result.second)), array(std::move(result.edge_i)),
-                          array(std::move(result.edge_j)), array(std::move(result.line), {count, 3}));
+    const nb::tuple found = nb::make_tuple(array(std::move(result.mass)), array(std::move(result.first), {n, 2}),
+                                           array(std::move(result.second)), array(std::move(result.edge_i)),
+                                           array(std::move(result.edge_j)), array(std::move(result.line), {count, 3}));
+    if (!sizes) return found;
+    return nb::steal<nb::tuple>((found + nb::make_tuple(array(std::move(result.sizes), {n, 2}))).release());
 }
 
 nb::tuple cells(const Points& positions, const Numbers& weights, const Points& domain_vertices) {
@@ -225,14 +227,15 @@ NB_MODULE(_core, module) {
     const char* moments_doc =
         "Mass, first moment (n, 2) and second moment of each cell about its seed, and for each edge i < j the integrals\n"
         "of (1, t, t^2) against the density, t the coordinate along the edge, to the left of y_j - y_i, about the line\n"
-        "through both: (mass, first, second, edge_i, edge_j, line (e, 3)). threads = 0 takes all processors.";
+        "through both: (mass, first, second, edge_i, edge_j, line (e, 3)). With sizes=True also the sizes (n, 2) of the\n"
+        "terms of masses and second moments where these are differences. threads = 0 takes all processors.";
     module.def("moments", &density_moments<UniformPolygon>, "density"_a, "positions"_a.noconvert(),
-               "weights"_a.noconvert(), nb::kw_only(), "edges"_a, "threads"_a = 0, moments_doc);
+               "weights"_a.noconvert(), nb::kw_only(), "edges"_a, "sizes"_a = false, "threads"_a = 0, moments_doc);
     module.def("moments", &density_moments<ShapedImage>, "density"_a, "positions"_a.noconvert(),
-               "weights"_a.noconvert(), nb::kw_only(), "edges"_a, "threads"_a = 0, moments_doc);
+               "weights"_a.noconvert(), nb::kw_only(), "edges"_a, "sizes"_a = false, "threads"_a = 0, moments_doc);
 
     module.def("moments", &density_moments<GaussianMixture>, "density"_a, "positions"_a.noconvert(),
-               "weights"_a.noconvert(), nb::kw_only(), "edges"_a, "threads"_a = 0, moments_doc);
+               "weights"_a.noconvert(), nb::kw_only(), "edges"_a, "sizes"_a = false, "threads"_a = 0, moments_doc);
 
     module.def("cells", &cells, "positions"_a.noconvert(), "weights"_a.noconvert(), "domain_vertices"_a.noconvert(),
                "Polygons of all cells in a convex domain: (indptr, vertices (k, 2), labels), where an edge starts at "

@@ -8,6 +8,12 @@
 
 namespace diracs {
 
+// Two vector fields have divergence φ₂: u (1 − exp(−r²/2))/(2πr²), everywhere, and −u exp(−r²/2)/(2πr²) away from the
+// origin. The first is kept for polygons near the origin: no winding number has to be known, and a small polygon
+// there gets small fluxes. The second decays as fast as the mass of a polygon far out. Their fluxes differ by the
+// angle that the segment subtends, over 2π.
+enum class Field { regular, decaying };
+
 // A segment of the line at distance |h| from the origin; s is the coordinate along it about the foot of the origin, and
 // h > 0 if the origin lies to the left of the direction of growing s, inside of a counterclockwise polygon.
 struct GaussianSegment {
@@ -18,6 +24,11 @@ struct GaussianSegment {
         return h * h + s * s;
     }
     double angle() const { return between(s1, s2); }  // that it subtends at the origin
+    double field(double s, Field which) const {  // at least its length at s
+        const double r2 = h * h + s * s, decay = std::exp(-0.5 * r2), turn = 1.0 / (2.0 * 3.141592653589793);
+        if (which == Field::regular) return turn * (r2 > 1.0 ? 1.0 / std::sqrt(r2) : std::sqrt(r2));
+        return turn * decay / std::sqrt(std::max(r2, 1e-300));
+    }
     double between(double from, double to) const { return std::atan2(h * (to - from), h * h + from * to); }
 };
 
@@ -28,12 +39,6 @@ struct GaussianLine {
     double second = 0.0;  // ∫ (s − o)² φ₂ ds
     double flux = 0.0;    // the mass of a polygon is the sum of its edges' fluxes
 };
-
-// Two vector fields have divergence φ₂: u (1 − exp(−r²/2))/(2πr²), everywhere, and −u exp(−r²/2)/(2πr²) away from the
-// origin. The first is kept for polygons near the origin: no winding number has to be known, and a small polygon
-// there gets small fluxes. The second decays as fast as the mass of a polygon far out. Their fluxes differ by the
-// angle that the segment subtends, over 2π.
-enum class Field { regular, decaying };
 
 namespace detail {
 

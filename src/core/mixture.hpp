@@ -81,20 +81,23 @@ public:
               Scratch& scratch) const {
         moments = {};
         if (lines != nullptr) std::fill(lines, lines + polygon.size(), LineMoments());
-        visit(polygon, origin, lines != nullptr ? above : std::numeric_limits<int>::max(), false, scratch,
-              [&](std::size_t, double weight, const CellMoments& own, const std::vector<LineMoments>& along) {
-                  moments.add(weight, own);
-                  if (lines == nullptr) return;
-                  for (std::size_t e = 0; e < polygon.size(); ++e) {
-                      if (polygon.labels[e] > above) lines[e].add(weight, along[e]);
-                  }
-              });
+        const TermSizes skipped =
+            visit(polygon, origin, lines != nullptr ? above : std::numeric_limits<int>::max(), false, scratch,
+                  [&](std::size_t, double weight, const CellMoments& own, const std::vector<LineMoments>& along) {
+                      moments.add(weight, own);
+                      if (lines == nullptr) return;
+                      for (std::size_t e = 0; e < polygon.size(); ++e) {
+                          if (polygon.labels[e] > above) lines[e].add(weight, along[e]);
+                      }
+                  });
+        moments.sizes.add(1.0 / std::numeric_limits<double>::epsilon(), skipped);
     }
 
     // Calls use(k, weight, moments, lines) for every component that counts in the polygon, moments and lines for mass
-    // one. If not `each`, the components for which the polygon is small come together, with weight one.
+    // one. If not `each`, the components for which the polygon is small come together, with weight one. Returns what
+    // all that is left out, components and fluxes, has at most in the polygon.
     template <class Use>
-    void visit(const Polygon& polygon, Vec2 origin, int above, bool each, Scratch& scratch, const Use& use) const {
+    TermSizes visit(const Polygon& polygon, Vec2 origin, int above, bool each, Scratch& scratch, const Use& use) const {
         const Shape shape = measure(polygon, origin);
         const Largest largest = collect(shape, scratch);
         const auto slack = [&](const Candidate& c) { return each ? 0.0 : largest.log_density - log_density(c); };
@@ -127,6 +130,9 @@ public:
             }
         }
         if (!each && largest.log_density > -HUGE_VAL) use(0, 1.0, fan_moments(shape, above, scratch), scratch.lines);
+        const double left_out = std::exp(largest.estimate - kNegligible) * static_cast<double>(size() * polygon.size());
+        return TermSizes{left_out, left_out * shape.radius, left_out * shape.radius * shape.radius}.moved(
+            norm(shape.center));
     }
 
 private:
@@ -287,11 +293,21 @@ private:
         const Field field = candidate.nearest2 == 0.0 || closest2 < 1.0 ? Field::regular : Field::decaying;
         double mass = 0.0, spread = 0.0;
         Vec2 first;
+        TermSizes sizes;
+        // Vertices, and with them edges, are off by roundings of their distances; in the component's coordinates:
+        const double far = component.stretch * norm(component.mean - shape.origin);
         for (std::size_t e = 0; e < polygon.size(); ++e) {
             const Side& side = sides[e];
             scratch.lines[e] = {};
-            if (!wanted(e, side.segment.nearest2())) {
-                if (field == Field::regular) mass += side.segment.angle() * detail::kInverse2Pi;
+            const double nearest2 = side.segment.nearest2();
+            const double shift = far + component.stretch * std::max(norm(polygon[e]), norm(polygon[polygon.next(e)]));
+            sizes.mass += shift * (side.segment.field(side.segment.s1, field) + side.segment.field(side.segment.s2, field));
+            if (!wanted(e, nearest2)) {
+                if (field == Field::regular) {
+                    const double angle = side.segment.angle() * detail::kInverse2Pi;
+                    mass += angle;
+                    sizes.mass += std::fabs(angle);
+                }
                 continue;
             }
             const GaussianLine line = gaussian_line(side.segment, side.foot, field);
@@ -301,11 +317,19 @@ private:
             first = first - line.zeroth * normal;
             const double along = line.first + side.foot * line.zeroth;  // ∫ s φ₂ ds
             spread -= norm2(normal) * side.segment.h * line.zeroth + dot(normal, tangent) * along;
+            // exp(−r²/2) is right to r² roundings of itself, and on average r² exceeds the nearest by 2 at most.
+            const double wide2 = 4.0 + nearest2, length = norm(normal), crossed = shift * line.zeroth;
+            const double reach2 = component.trace() * wide2;
+            sizes.mass += wide2 * std::fabs(line.flux) + crossed;
+            sizes.first += wide2 * length * line.zeroth + crossed * std::sqrt(reach2);
+            sizes.second += crossed * reach2 + wide2 * length * line.zeroth *
+                            (length * std::fabs(side.segment.h) + norm(tangent) * std::sqrt(wide2));
             const double density = 1.0 / (component.determinant() * side.scale);  // φ₂ ds to ρ dℓ
             scratch.lines[e] = {density * line.zeroth, density * line.first / side.scale,
                                 density * line.second / (side.scale * side.scale)};
         }
-        own = CellMoments{mass, first, component.trace() * mass + spread}.moved(component.mean - shape.origin);
+        sizes.second += component.trace() * sizes.mass;
+        own = CellMoments{mass, first, component.trace() * mass + spread, sizes}.moved(component.mean - shape.origin);
         return true;
     }
 

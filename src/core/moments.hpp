@@ -23,6 +23,7 @@ struct Moments {
     std::vector<double> mass;    // (n,)
     std::vector<double> first;   // (n, 2): ∫(x − yᵢ)ρ
     std::vector<double> second;  // (n,): ∫|x − yᵢ|²ρ
+    std::vector<double> sizes;   // (n, 2): of the terms of mass and second moment (density.hpp)
     std::vector<int> edge_i, edge_j;  // i < j
     std::vector<double> line;  // (e, 3): ∫(1, τ, τ²)ρ dℓ, τ to the left of yⱼ − yᵢ about the line through both
 };
@@ -40,6 +41,7 @@ Moments moments(const Density& density, const double* positions, const double* w
     result.mass.assign(n, 0.0);
     result.first.assign(2 * n, 0.0);
     result.second.assign(n, 0.0);
+    result.sizes.assign(2 * n, 0.0);
     std::vector<std::vector<Edge>> found((ranks + kSeedsPerRange - 1) / kSeedsPerRange);
 
     parallel_for(ranks, kSeedsPerRange, threads, [&] {
@@ -62,6 +64,8 @@ Moments moments(const Density& density, const double* positions, const double* w
                 result.first[2 * i] = moments.first.x;
                 result.first[2 * i + 1] = moments.first.y;
                 result.second[i] = moments.second;
+                result.sizes[2 * i] = moments.sizes.mass;
+                result.sizes[2 * i + 1] = moments.sizes.second;
                 if (!edges) continue;
                 for (std::size_t k = 0; k < cell.size(); ++k) {
                     if (cell.labels[k] <= rank || !(lines[k].zeroth > 0.0)) continue;

@@ -1,5 +1,7 @@
 """Power diagrams of the plane and moments of their cells; arrays are float64 and C-contiguous."""
 
+from typing import Literal, overload
+
 import numpy as np
 
 class Polygon:
@@ -37,9 +39,26 @@ def rectangle_moments(
     mixture: Mixture, low: np.ndarray, high: np.ndarray, *, threads: int = 0
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]: ...
 def adjacency(positions: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]: ...
+@overload
 def moments(
-    density: Polygon | Image | Mixture, positions: np.ndarray, weights: np.ndarray, *, edges: bool, threads: int = 0
+    density: Polygon | Image | Mixture,
+    positions: np.ndarray,
+    weights: np.ndarray,
+    *,
+    edges: bool,
+    sizes: Literal[False] = False,
+    threads: int = 0,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]: ...
+@overload
+def moments(
+    density: Polygon | Image | Mixture,
+    positions: np.ndarray,
+    weights: np.ndarray,
+    *,
+    edges: bool,
+    sizes: Literal[True],
+    threads: int = 0,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]: ...
 def cells(
     positions: np.ndarray, weights: np.ndarray, domain_vertices: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]: ...

@@ -5,6 +5,7 @@ Let Q be the Diracs and ρ a bound on W₂ between them and the law P. Everythin
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -17,6 +18,8 @@ from diracs.discretization import Quantization
 
 # Relative error left to sums of masses and costs.
 _ROUNDING = 1e-12
+# No double has a larger exponent of two.
+_LARGEST = 1100
 
 
 class Certified(NamedTuple):
@@ -65,11 +68,14 @@ class HalfSpace:
     def depth(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Signed distances (n,) of points (n, d) to the boundary, positive inside, and a bound on their rounding."""
         normal, offset = concrete(self.normal), float(concrete(self.offset))
-        scale = np.abs(normal).max()
-        normal, offset = normal / scale, offset / scale
-        length = float(np.linalg.norm(normal))
-        sizes = np.abs(points) @ np.abs(normal) + abs(offset)
-        return (offset - points @ normal) / length, 4e-16 * (len(normal) + 4) * sizes / length
+        n, (b, e) = np.ldexp(normal, -_exponent(normal)), math.frexp(offset)
+        e -= _exponent(normal)
+        # In a unit that holds all numbers; b/|n| itself may overflow.
+        unit = max(_exponent(points), e) if offset else _exponent(points)
+        x, b = np.ldexp(points, -unit), math.ldexp(b, e - unit)
+        length = float(np.linalg.norm(n))
+        sizes = np.abs(x) @ np.abs(n) + abs(b)
+        return _in_unit((b - x @ n) / length, 4e-16 * (len(n) + 4) * sizes / length, unit)
 
 
 @pytree
@@ -112,9 +118,10 @@ class Ball:
     def depth(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Signed distances (n,) of points (n, d) to the boundary, positive inside, and a bound on their rounding."""
         center, radius = concrete(self.center), float(concrete(self.radius))
-        distance = np.linalg.norm(points - center, axis=1)
-        sizes = np.linalg.norm(points, axis=1) + np.linalg.norm(center) + radius
-        return radius - distance, 4e-16 * (len(center) + 4) * sizes
+        unit = max(_exponent(points), _exponent(center), math.frexp(radius)[1])
+        x, c, r = np.ldexp(points, -unit), np.ldexp(center, -unit), math.ldexp(radius, -unit)
+        sizes = np.linalg.norm(x, axis=1) + np.linalg.norm(c) + r
+        return _in_unit(r - np.linalg.norm(x - c, axis=1), 4e-16 * (len(c) + 4) * sizes, unit)
 
 
 def expectation(
@@ -126,7 +133,8 @@ def expectation(
     ----------
     quantization : Quantization
     f : callable
-        Takes points (n, d) in the framework of the quantization, gives values (n,), which are taken as they are.
+        Takes points (n, d) in the framework of the quantization, gives values (n,), which are taken as they are. They
+        may be complex, as exp(i t·x) is.
     lipschitz : number
         A Lipschitz constant L of f.
     radius : number
@@ -136,7 +144,8 @@ def expectation(
     -------
     value, low, high
         The expectation over the Diracs, and bounds on that over the law: value ± L (w2 + radius). Both ends are
-        attained by laws within the radius where f is linear.
+        attained by laws within the radius where f is linear. Of complex values real and imaginary parts are bounded
+        by those of `low` and `high`.
 
     Raises
     ------
@@ -150,12 +159,20 @@ def expectation(
     _, masses, reach = _ambiguity(quantization, radius)
     slope = _checks.not_negative("lipschitz", lipschitz)
     values = f(quantization.positions)
-    v = concrete(values if hasattr(values, "shape") else np.asarray(values))
-    if v.shape != masses.shape or not np.isfinite(v).all():
-        raise ValueError(f"f must give one finite number for each of {len(masses)} points, got shape {v.shape}")
-    value = float(masses @ v)
-    margin = slope * reach + (_ROUNDING + len(v) * 2.0**-52) * float(masses @ np.abs(v))
-    return _certified(quantization, value, value - margin, value + margin)
+    values = values if hasattr(values, "dtype") else np.asarray(values)
+
+    def bounded(part: Array) -> Certified:
+        v = concrete(part)
+        if v.shape != masses.shape or not np.isfinite(v).all():
+            raise ValueError(f"f must give one finite number for each of {len(masses)} points, got shape {v.shape}")
+        value = float(masses @ v)
+        margin = slope * reach + (_ROUNDING + len(v) * 2.0**-52) * float(masses @ np.abs(v))
+        return _certified(quantization, value, value - margin, value + margin)
+
+    if "complex" not in str(values.dtype):
+        return bounded(values)
+    # Real and imaginary part have slopes of at most L as well.
+    return Certified(*(a + 1j * b for a, b in zip(bounded(values.real), bounded(values.imag))))
 
 
 def worst_case(
@@ -164,9 +181,12 @@ def worst_case(
     """A bound on the expectations that a Lipschitz function has under the laws of the ambiguity ball.
 
     It is the largest one for the worst function of that slope. Arguments as for `expectation`, whose `high` it is;
-    negate f for the smallest one.
+    negate f for the smallest one. Complex values, which have no order, are a TypeError.
     """
-    return expectation(quantization, f, lipschitz=lipschitz, radius=radius).high
+    found = expectation(quantization, f, lipschitz=lipschitz, radius=radius).high
+    if "complex" in str(found.dtype):
+        raise TypeError("f must give real numbers, as complex ones have no largest: take a real part, or expectation")
+    return found
 
 
 def probability(quantization: Quantization, region: HalfSpace | Ball, *, radius: float = 0.0) -> Certified:
@@ -203,7 +223,7 @@ def probability(quantization: Quantization, region: HalfSpace | Ball, *, radius:
         raise ValueError(f"region lies in dimension {region.ndim}, but the Diracs in dimension {positions.shape[1]}")
     depth, rounding = region.depth(positions)
     inside = depth >= 0
-    value = float(masses[inside].sum())
+    value = min(float(masses[inside].sum()), 1.0)
     high = _most(masses, np.maximum(-depth - rounding, 0.0), reach)
     low = 1.0 - _most(masses, np.maximum(depth - rounding, 0.0), reach)
     return _certified(quantization, value, max(min(low, value), 0.0), min(max(high, value), 1.0))
@@ -212,7 +232,8 @@ def probability(quantization: Quantization, region: HalfSpace | Ball, *, radius:
 def _most(masses: np.ndarray, distance: np.ndarray, reach: float) -> float:
     """The largest mass at distance zero after a transport of cost reach²."""
     # In units of the reach squares neither overflow nor vanish; 1e100 of it are as good as infinity.
-    far = np.minimum(distance / reach, 1e100) if reach > 0 else np.where(distance > 0, 1e100, 0.0)
+    with np.errstate(over="ignore"):
+        far = np.minimum(distance / reach, 1e100) if reach > 0 else np.where(distance > 0, 1e100, 0.0)
     order = np.argsort(far, kind="stable")
     m, cost = masses[order], masses[order] * far[order] ** 2
     # Running sums are right to one rounding for each term.
@@ -240,8 +261,21 @@ def _ambiguity(quantization: Quantization, radius: float) -> tuple[np.ndarray, n
 def _certified(quantization: Quantization, value: float, low: float, high: float) -> Certified:
     like = quantization.positions
     kind = framework(like)
-    inner = to_framework(np.asarray(value)[()], kind, like) if kind != "numpy" else concrete(like).dtype.type(value)
+    inner = to_framework(np.asarray(value), kind, like)
+    inner = inner[()] if kind == "numpy" else inner
     return Certified(inner, bound_in(low, kind, like, up=False), bound_in(high, kind, like, up=True))
+
+
+def _exponent(x: np.ndarray) -> int:
+    """The power of two just above all entries; far below any double if they are zero."""
+    top = float(np.abs(x).max())
+    return math.frexp(top)[1] if top > 0 else -_LARGEST
+
+
+def _in_unit(depth: np.ndarray, rounding: np.ndarray, unit: int) -> tuple[np.ndarray, np.ndarray]:
+    """Times 2^unit; infinite depths stay larger than their rounding."""
+    with np.errstate(over="ignore"):
+        return np.ldexp(depth, unit), np.minimum(np.ldexp(rounding, unit), np.finfo(np.float64).max)
 
 
 def _number(name: str, x: Any, kind: str, like: Array) -> Array:

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from diracs import _core
 from diracs._arrays import (
     Array,
     bound_in,
@@ -21,7 +20,17 @@ from diracs._arrays import (
     to_framework,
 )
 from diracs.certificates.masses import mass_error
-from diracs.certificates.nearest import FARTHEST, REQUIRED, UnitImage, UnitMixture, into, nearest, raised, rounded
+from diracs.certificates.nearest import (
+    FARTHEST,
+    REQUIRED,
+    Cells,
+    UnitImage,
+    UnitMixture,
+    into,
+    nearest,
+    raised,
+    rounded,
+)
 from diracs.certificates.nearest_line import UnitLineImage, unit_image
 from diracs.certificates.rounding import ROUNDINGS, mass_change, with_moved_masses
 from diracs.codebooks.planar_laws import hilbert_order
@@ -144,23 +153,9 @@ def _with_given_masses(law: GaussianMixture | PolynomialGrid, diracs: SumOfDirac
     positions, first, place = np.unique(positions[held], axis=0, return_index=True, return_inverse=True)
     masses = np.bincount(place.ravel(), masses[held])
     y, weights = into(unit_law, positions), plan.weights[held[first]] / unit_law.unit**2
-    mass, _, second, i, j, line = _core.moments(unit_law.law.core, y, np.ascontiguousarray(weights), edges=True)
-    mass, second = np.maximum(mass, 0.0), np.maximum(second, 0.0)
-    order = hilbert_order(y)
-    slipped = _slipped(y, weights, i, j, line[:, 0]) * unit_law.unit**2
-    w2 = math.hypot(raised(unit_law, y, mass, second), math.sqrt(slipped))
-    return _with_masses(w2, positions[order], mass[order], masses[order], second[order])
-
-
-def _slipped(y: np.ndarray, weights: np.ndarray, i: np.ndarray, j: np.ndarray, line: np.ndarray) -> float:
-    """What rounding of the borders of power cells may add to W₂²: what slips across goes further by wᵢ − wⱼ.
-
-    For seeds (n, 2) and weights (n,), the edges between cells i and j (e,) and the density's integrals over them.
-    """
-    gap, rise = np.linalg.norm(y[j] - y[i], axis=1), np.abs(weights[j] - weights[i])
-    size = np.linalg.norm(y, axis=1)
-    shift = size[i] + size[j] + rise / gap
-    return ROUNDINGS * _EPS * float((np.abs(line) * shift) @ rise)
+    cells, order = unit_law.cells(y, weights), hilbert_order(y)
+    w2 = raised(unit_law, y, cells)
+    return _with_masses(w2, positions[order], cells.mass[order], masses[order], cells.second[order])
 
 
 def _with_given_masses_on_line(law: UnitLineImage, diracs: SumOfDiracs) -> float:
@@ -172,7 +167,7 @@ def _with_given_masses_on_line(law: UnitLineImage, diracs: SumOfDiracs) -> float
     if not np.abs(y).max() < FARTHEST:
         raise ValueError(f"diracs must not lie further from the distribution than {FARTHEST:g} of its sizes")
     found = transport_on_line(y[:, 0], masses / masses.sum(), law.law)
-    w2 = raised(law, y, found.mass, found.second)
+    w2 = raised(law, y, Cells.positive(found.mass, found.first[:, None], found.second))
     return _with_masses(w2, positions, found.mass, masses, found.second)
 
 

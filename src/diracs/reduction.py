@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
 import scipy
 
 from diracs import _checks
-from diracs._arrays import Array, bound_in, concrete, framework, is_traced, to_framework
+from diracs._arrays import Array, bound_in, concrete, framework, is_traced, map_arrays, to_framework
+from diracs.certificates.rounding import with_moved_masses
 from diracs.distributions.convert import as_mixture
 from diracs.distributions.gaussian import GaussianMixture, full_covariances
 from diracs.schemes.grouping import cut_tree, merge_nearby, ward_tree
@@ -30,15 +33,16 @@ def reduce_mixture(mixture: Any, k: int) -> tuple[GaussianMixture, Array]:
     mixture : Gaussian, GaussianMixture, or what `diracs.distributions.convert` takes
         No batch.
     k : int
-        Most components wanted; identical ones are always merged, which is exact.
+        Most components wanted; identical ones are always merged.
 
     Returns
     -------
     mixture : GaussianMixture
         In the framework and dtype of the input, with the same kind of covariances.
     w2_bound : number
-        A bound on the 2-Wasserstein distance between the two mixtures; 0 where nothing but identical components was
-        merged, unless their weights had to be rounded to less than float64.
+        A bound on the 2-Wasserstein distance between the two mixtures as they are, rounding of the numbers returned
+        included; 0 where nothing was merged. Where identical components were, their weights are sums, whose rounding
+        costs a little (1e-8 of the distances between the components).
 
     Raises
     ------
@@ -60,18 +64,39 @@ def reduce_mixture(mixture: Any, k: int) -> tuple[GaussianMixture, Array]:
     if any(is_traced(x) for x in (law.means, law.covs, law.weights)):
         raise TypeError("components are merged by looking at them, which cannot be done under transforms such as jit")
     means, covs, weights = (concrete(x) for x in (law.means, law.covs, law.weights))
-    means, covs, weights = _distinct(means, covs, weights)
-    merged = Merged(means, covs, weights, 0.0)
-    if len(weights) > count:
-        merged = _merge(means, covs, weights, clusters(embedding(means, covs), weights, count))
+    # Normalized in single precision they sum to 1 only up to 1e-7.
+    weights = weights / weights.sum()
+    # In a unit, a power of two, in which nothing overflows.
+    unit = math.frexp(max(float(np.abs(means).max()), math.sqrt(float(np.abs(covs).max()))))[1]
+    means, covs = np.ldexp(means, -unit), np.ldexp(covs, -2 * unit)
+    first, label = _distinct(means, covs, weights)
+    if len(first) == (weights > 0).sum() <= count:
+        return map_arrays(law, lambda x: to_framework(concrete(x)[first], framework(x), x)), _bound(law, 0.0)
+    merged = Merged(means[first], covs[first], np.bincount(label[label >= 0], weights[label >= 0]), label, 0.0)
+    if len(first) > count:
+        each = merged
+        merged = _merge(each, clusters(embedding(each.means, each.covs), each.weights, count))
         for _ in range(_ROUNDS if law.covariance_kind == "full" else 0):
             # Embedded distances are only bounds where covariances do not commute: look again with the true ones.
-            better = _merge(means, covs, weights, _nearest(means, covs, merged))
+            better = _merge(each, _nearest(each, merged))
             if not better.square < merged.square * (1.0 - 1e-6):
                 break
             merged = better
-    reduced = _as_given(law, merged.means, merged.covs, merged.weights)
-    return reduced, _bound(law, np.sqrt(merged.square) + _rounding(reduced, merged))
+        merged = merged._replace(labels=np.where(label >= 0, merged.labels[label], -1))
+    kind = framework(law.means)
+    out = np.ldexp(merged.means, unit), np.ldexp(merged.covs, 2 * unit), merged.weights
+    reduced = GaussianMixture(*(to_framework(x, kind, law.means) for x in out))
+    # What is returned, and not what it was rounded from, is what the bound is for.
+    means, covs = (np.ldexp(concrete(x), -e * unit) for x, e in ((law.means, 1), (law.covs, 2)))
+    given = Merged(
+        np.ldexp(concrete(reduced.means), -unit),
+        np.ldexp(concrete(reduced.covs), -2 * unit),
+        concrete(reduced.weights),
+        merged.labels,
+        0.0,
+    )
+    distance = _distance(means, covs, weights, concrete(law.weights), given)
+    return reduced, _bound(law, math.ldexp(distance, unit))
 
 
 class Merged(NamedTuple):
@@ -80,6 +105,7 @@ class Merged(NamedTuple):
     means: np.ndarray  # (G, d)
     covs: np.ndarray  # (G,), (G, d) or (G, d, d)
     weights: np.ndarray  # (G,)
+    labels: np.ndarray  # which of them each component is merged into, −1 if none
     square: float
 
 
@@ -127,15 +153,15 @@ def centroids(points: np.ndarray, weights: np.ndarray, labels: np.ndarray) -> np
     return np.stack([np.bincount(labels, share * column) for column in points.T], axis=1)
 
 
-def _distinct(means: np.ndarray, covs: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The components with identical ones merged and those of no weight left out, in their order."""
-    keep = weights > 0
-    means, covs, weights = means[keep], covs[keep], weights[keep]
-    rows = np.concatenate([means, covs.reshape(len(means), -1)], axis=1)
+def _distinct(means: np.ndarray, covs: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where the distinct components of positive weight stand, in their order; labels (K,) of all, −1 for no weight."""
+    held = np.flatnonzero(weights > 0)
+    rows = np.concatenate([means[held], covs[held].reshape(len(held), -1)], axis=1)
     _, first, owner = np.unique(rows, axis=0, return_index=True, return_inverse=True)
     order = np.argsort(first)
-    total = np.bincount(owner.ravel(), weights)
-    return means[first[order]], covs[first[order]], total[order]
+    labels = np.full(len(weights), -1)
+    labels[held] = np.argsort(order)[owner.ravel()]
+    return held[first[order]], labels
 
 
 def psd_roots(covs: np.ndarray) -> np.ndarray:
@@ -164,89 +190,117 @@ def bures(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     times as much is taken off: the root of a zero that came out as 1e-16 would be 1e-8, and the distance too low.
     """
     d = first.shape[-1]
-    values, vectors = np.linalg.eigh(first)
+    # Each in a unit of its own, so that no product over- or underflows.
+    (a, e), (b, f) = _in_unit(first), _in_unit(second)
+    values, vectors = np.linalg.eigh(a)
     lowered = np.maximum(values - 8 * d * 2.0**-52 * values[..., -1:], 0.0)
     root = (vectors * np.sqrt(lowered)[..., None, :]) @ np.swapaxes(vectors, -1, -2)
-    error = 8 * d * 2.0**-52 * values[..., -1] * np.trace(second, axis1=-2, axis2=-1)
-    values = np.linalg.eigvalsh(root @ second @ root) - error[..., None]
-    trace = np.trace(first + second, axis1=-2, axis2=-1)
-    square = trace - 2.0 * np.sqrt(np.maximum(values, 0.0)).sum(axis=-1)
+    error = 8 * d * 2.0**-52 * values[..., -1] * np.trace(b, axis1=-2, axis2=-1)
+    values = np.linalg.eigvalsh(root @ b @ root) - error[..., None]
+    trace = np.trace(first, axis1=-2, axis2=-1) + np.trace(second, axis1=-2, axis2=-1)
+    square = trace - np.ldexp(2.0 * np.sqrt(np.maximum(values, 0.0)).sum(axis=-1), e + f)
     same = (first == second).all(axis=(-2, -1))
     return np.where(same, 0.0, np.maximum(square, 0.0) + 1e-14 * d * trace)
 
 
-def _merge(means: np.ndarray, covs: np.ndarray, weights: np.ndarray, labels: np.ndarray) -> Merged:
+def _in_unit(covs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Matrices (..., d, d) divided by 4^e, of entries about 1, and e (...)."""
+    e = (np.frexp(np.abs(covs).max(axis=(-2, -1)))[1] + 1) // 2
+    return np.ldexp(covs, -2 * e[..., None, None]), e
+
+
+def _merge(each: Merged, labels: np.ndarray) -> Merged:
     """Merge the groups of components with labels 0 … G − 1."""
+    means, covs, weights = each.means, each.covs, each.weights
     d = means.shape[1]
     total, centres = np.bincount(labels, weights), centroids(means, weights, labels)
-    square = float(weights @ ((means - centres[labels]) ** 2).sum(axis=1))
     if covs.ndim < 3:
-        roots = np.sqrt(covs.reshape(len(covs), -1))
-        merged = centroids(roots, weights, labels)
-        square += float(weights @ ((roots - merged[labels]) ** 2).sum(axis=1)) * (d if covs.ndim == 1 else 1)
-        return Merged(centres, (merged**2).reshape(len(total), *covs.shape[1:]), total, square)
-    out = np.empty((len(total), d, d))
-    for g in range(len(total)):
-        rows = np.flatnonzero(labels == g)
-        out[g] = _barycenter(covs[rows], weights[rows] / total[g])
-        square += float(weights[rows] @ bures(covs[rows], out[g]))
-    return Merged(centres, out, total, square)
+        out = centroids(np.sqrt(covs.reshape(len(covs), -1)), weights, labels) ** 2
+        out = out.reshape(len(total), *covs.shape[1:])
+    else:
+        out = np.empty((len(total), d, d))
+        for g in range(len(total)):
+            rows = np.flatnonzero(labels == g)
+            out[g] = _barycenter(covs[rows], weights[rows] / total[g])
+    square = float(weights @ _squares(means, covs, centres[labels], out[labels]))
+    return Merged(centres, out, total, labels, square)
+
+
+def _squares(means: np.ndarray, covs: np.ndarray, other_means: np.ndarray, other_covs: np.ndarray) -> np.ndarray:
+    """Squared W₂ (...) of Gaussians and others, rounded up but for roundings of themselves."""
+    apart = ((means - other_means) ** 2).sum(axis=-1)
+    if covs.ndim > means.ndim:
+        return np.asarray(apart + bures(covs, other_covs))
+    # √a − √b = (a − b)/(√a + √b), without cancellation.
+    roots = np.sqrt(covs) + np.sqrt(other_covs)
+    change = ((covs - other_covs) / np.where(roots > 0, roots, 1.0)) ** 2
+    return np.asarray(apart + (change * means.shape[-1] if covs.ndim < means.ndim else change.sum(axis=-1)))
 
 
 def _barycenter(covs: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """The Bures–Wasserstein barycenter of covariances, by the fixed point of Álvarez-Esteban et al. (2016)."""
+    """The Bures–Wasserstein barycenter of covariances (J, d, d), by the fixed point of Álvarez-Esteban et al. (2016).
+
+    For S = R Rᵀ and Σ_j = G_j G_jᵀ the optimal coupling is R z with G_j U_j z, z ~ N(0, I), U_j orthogonal with the
+    largest tr Rᵀ G_j U_j, from a singular value decomposition; the best R for given U_j is their mean. So each step
+    lowers Σ w_j |R − G_j U_j|², and there is no inverse: the covariances may be singular.
+    """
     if (covs == covs[0]).all():
         return covs[0]
-    root = np.tensordot(share, psd_roots(covs), 1)
-    centre = root @ root.T
+    top = float(np.abs(covs).max())
+    e = (math.frexp(top)[1] + 1) // 2
+    factors = psd_roots(np.ldexp(covs, -2 * e))
+    root = np.tensordot(share, factors, 1)
     for _ in range(_STEPS):
-        root = psd_roots(centre)
-        values, vectors = np.linalg.eigh(centre)
-        top = values[-1] if values[-1] > 0 else 1.0
-        inverse = np.where(values > 1e-12 * top, 1.0 / np.sqrt(np.maximum(values, 1e-12 * top)), 0.0)
-        back = (vectors * inverse) @ vectors.T
-        middle = np.tensordot(share, psd_roots(root @ covs @ root), 1)
-        new = back @ middle @ middle @ back
-        new = 0.5 * (new + new.T)
-        done = np.abs(new - centre).max() <= 1e-10 * top
-        centre = new
+        left, _, right = np.linalg.svd(root.T @ factors)
+        turned = factors @ np.swapaxes(left @ right, -1, -2)
+        new = np.tensordot(share, turned, 1)
+        done = np.abs(new - root).max() <= 1e-10
+        root = new
         if done:
             break
-    start = np.tensordot(share, psd_roots(covs), 1)
-    start = start @ start.T
-    # For singular covariances the fixed point may miss directions that the start has.
-    return min(centre, 0.5 * (start + start.T), key=lambda c: float(share @ bures(covs, c)))
+    centre = root @ root.T
+    return np.asarray(np.ldexp(0.5 * (centre + centre.T), 2 * e))
 
 
-def _nearest(means: np.ndarray, covs: np.ndarray, merged: Merged) -> np.ndarray:
+def _nearest(each: Merged, merged: Merged) -> np.ndarray:
     """Labels by the nearest merged component, among those whose embedding is nearest."""
-    both = embedding(np.concatenate([means, merged.means]), np.concatenate([covs, merged.covs]))
-    near = scipy.spatial.cKDTree(both[len(means) :]).query(both[: len(means)], k=min(_NEAREST, len(merged.means)))[1]
-    near = near.reshape(len(means), -1)
-    square = ((means[:, None] - merged.means[near]) ** 2).sum(axis=-1) + bures(covs[:, None], merged.covs[near])
+    k = len(each.means)
+    both = embedding(np.concatenate([each.means, merged.means]), np.concatenate([each.covs, merged.covs]))
+    near = scipy.spatial.cKDTree(both[k:]).query(both[:k], k=min(_NEAREST, len(merged.means)))[1].reshape(k, -1)
+    square = _squares(each.means[:, None], each.covs[:, None], merged.means[near], merged.covs[near])
     chosen = np.take_along_axis(near, np.argmin(square, axis=1)[:, None], axis=1)[:, 0]
     return np.unique(chosen, return_inverse=True)[1]
 
 
-def _as_given(law: GaussianMixture, means: np.ndarray, covs: np.ndarray, weights: np.ndarray) -> GaussianMixture:
-    kind = framework(law.means)
-    return GaussianMixture(*(to_framework(x, kind, law.means) for x in (means, covs, weights)))
+def _distance(means: np.ndarray, covs: np.ndarray, weights: np.ndarray, exact: np.ndarray, merged: Merged) -> float:
+    """A bound on W₂ between components and what they are merged into, with the weights that these have.
 
-
-def _rounding(reduced: GaussianMixture, merged: Merged) -> float:
-    """What W₂ may change by the rounding of the numbers that are returned."""
-    d = merged.means.shape[1]
-    moved = np.sqrt(((concrete(reduced.means) - merged.means) ** 2).sum(axis=1).max())
-    change = np.abs(concrete(reduced.covs) - merged.covs).max()
-    # |√a − √b|² ≤ |a − b| for numbers, for matrices the sum of singular values (Powers & Størmer 1970).
-    widened = np.sqrt(change * d ** (1.5 if merged.covs.ndim == 3 else 1.0))
-    given = concrete(reduced.weights)
-    shifted = 0.5 * np.abs(given / given.sum() - merged.weights / merged.weights.sum()).sum()
-    variances = full_covariances(merged.means[:1], merged.covs[:1]) if merged.covs.ndim < 3 else merged.covs
+    `weights` are `exact` ones normalized, up to rounding.
+    """
+    held = np.flatnonzero(weights > 0)
+    label = merged.labels[held]
+    square = float(weights[held] @ _squares(means[held], covs[held], merged.means[label], merged.covs[label]))
+    missing = _missing(exact[held], label, merged.weights)
+    if not missing.any():
+        return math.sqrt(square)
+    # Missing mass comes from other components, by their optimal maps, after that of the coupling: with shares of at
+    # most f of any component and the cost M, W₂² grows by M + 2 √(M f) W₂ at most (see `certificates.rounding`).
+    variances = np.trace(full_covariances(merged.means, merged.covs), axis1=-2, axis2=-1)
     spread = np.ptp(merged.means, axis=0)
-    reach = np.sqrt(spread @ spread) + 2.0 * np.sqrt(np.trace(variances, axis1=-2, axis2=-1).max())
-    # Rounding of sums in float64 is left aside, as everywhere.
-    return float(moved + widened + (np.sqrt(shifted) * reach if shifted > 1e-12 else 0.0))
+    reach = math.sqrt(float(spread @ spread)) + 2.0 * math.sqrt(float(variances.max()))
+    moved = 0.5 * float(np.abs(missing).sum()) * reach**2
+    fraction = float(np.minimum(np.abs(missing) / np.maximum(merged.weights, np.abs(missing)), 1.0).max())
+    return math.sqrt(float(with_moved_masses(np.asarray(square), np.asarray(moved), fraction)))
+
+
+def _missing(weights: np.ndarray, labels: np.ndarray, merged: np.ndarray) -> np.ndarray:
+    """What weights (G,), both normalized, lack of the sums over their components; exact but for one rounding."""
+    sums = [Fraction(0)] * len(merged)
+    for label, weight in zip(labels.tolist(), weights.tolist()):
+        sums[label] += Fraction(weight)
+    given = [Fraction(weight) for weight in merged.tolist()]
+    total, whole = sum(sums), sum(given)
+    return np.array([float(a / total - b / whole) for a, b in zip(sums, given)])
 
 
 def _bound(law: GaussianMixture, value: float) -> Array:

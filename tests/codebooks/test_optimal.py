@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import ndtr
 
+from diracs import GaussianMixture, quantize
 from diracs.codebooks.optimal import mixture_distortion, normal_distortion, normal_levels, optimal_levels
 
 
@@ -279,3 +280,15 @@ def test_many_components():
     _, distortion = one(mean, deviation**2, weight, n)
     quantiles = np.sort(rng.choice(mean, size=(3, n), p=weight), axis=1)
     assert distortion < plain_distortion(lloyd(quantiles, mean, deviation, weight, 20), mean, deviation, weight).min()
+
+
+@pytest.mark.parametrize("variance", [1e-20, 1e-40, 1e-150, 1e-300])
+@pytest.mark.parametrize("d", [1, 2, 3])
+def test_components_too_narrow_for_their_means_are_quantized(d, variance):
+    # Deviations below the rounding of the means: no cell of a grid holds them.
+    means = np.concatenate([np.zeros((1, d)), np.ones((1, d)), np.full((1, d), 3.0)])
+    for n in (2, 3, 7):
+        q = quantize(GaussianMixture(means, np.array([variance, 1e-3 * variance, variance])), n=n)
+        assert 0 < q.w2 <= (np.sqrt(d / 6.0) * 1.01 if n == 2 else 1.01 * np.sqrt(variance * d) + 1e-14)
+    wide = quantize(GaussianMixture(means, np.array([variance, 1.0, variance])), n=5)
+    assert 0 < wide.w2 < np.sqrt(d)

@@ -44,10 +44,10 @@ def line_bound(means: np.ndarray, variances: np.ndarray, weights: np.ndarray, n:
 def line_image_bound(law: UnitLineImage, n: int) -> float:
     """The same, on W₂ in space, for a density that is constant on pixels."""
     levels = companded_levels(law.law, int(np.clip(32 * n, *ATOMS)))
-    masses, _, seconds = law.moments(levels[:, None])
-    held = masses > 0
-    least = _least_partition(levels[held], masses[held], n)
-    distance = raised(law, levels[:, None], masses, seconds)
+    cells = law.cells(levels[:, None])
+    held = cells.mass > 0
+    least = _least_partition(levels[held], cells.mass[held], n)
+    distance = raised(law, levels[:, None], cells)
     return max(0.0, math.sqrt(least) * law.unit * (1.0 - 1e-9) - distance * (1.0 + 1e-9))
 
 

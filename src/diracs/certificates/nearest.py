@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -32,8 +32,23 @@ REQUIRED = (
     f"positive definite covariances, with deviations not below {_SMALLEST:g} of the law's size nor {_THINNEST:g} of"
     " each other"
 )
-# Masses below this are not counted in running sums.
-_HARDLY = 1e-13
+# Operations on a term of the core's moments, each with one rounding at most, and relative errors of its fans.
+_OPERATIONS, _FAN = 16.0, 1e-13
+
+
+class Cells(NamedTuple):
+    """Computed moments of cells that cover the law, and bounds on what is wrong with them."""
+
+    mass: np.ndarray  # (n,)
+    first: np.ndarray  # (n, d) about the seeds
+    second: np.ndarray  # (n,)
+    mass_error: np.ndarray  # (n,)
+    second_error: np.ndarray  # (n,)
+
+    @classmethod
+    def positive(cls, mass: np.ndarray, first: np.ndarray, second: np.ndarray) -> Cells:
+        """Sums of positive terms, over cells without gaps: right to a few roundings."""
+        return cls(mass, first, second, ROUNDINGS * _EPS * mass, ROUNDINGS * _EPS * second)
 
 
 class UnitLaw(Protocol):
@@ -51,11 +66,8 @@ class UnitLaw(Protocol):
     def reach(self) -> float:
         """A ball of this radius about the origin holds the law."""
 
-    def moments(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Masses (n,), first (n, d) and second moments (n,) of the Voronoi cells of seeds (n, d), about these."""
-
-    def noise(self, y: np.ndarray, mass: np.ndarray, square: float) -> float:
-        """What `square`, the sum of the cells' second moments, may lack, for seeds and masses of cells."""
+    def cells(self, y: np.ndarray) -> Cells:
+        """The Voronoi cells of seeds (n, d)."""
 
     def rounding(self) -> float:
         """What rounding of the law's numbers may add to W₂, in the unit."""
@@ -67,6 +79,9 @@ class UnitPlanarLaw(UnitLaw, Protocol):
     @property
     def law(self) -> PlanarLaw:
         """The law of u."""
+
+    def cells(self, y: np.ndarray, weights: np.ndarray | None = None) -> Cells:
+        """The power cells of seeds (n, 2) with weights (n,)."""
 
 
 @dataclass(frozen=True)
@@ -103,18 +118,9 @@ class UnitMixture:
         deviations = np.sqrt(np.trace(self.law.covs, axis1=1, axis2=2))
         return float((np.linalg.norm(self.law.means, axis=1) + _REACH * deviations).max())
 
-    def moments(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def cells(self, y: np.ndarray, weights: np.ndarray | None = None) -> Cells:
         """By the compiled core."""
-        return _planar_moments(self.law, y)
-
-    def noise(self, y: np.ndarray, mass: np.ndarray, square: float) -> float:
-        """A cell's moments are differences of fluxes through its edges, each of about the root of its mass."""
-        variances = np.trace(self.law.covs, axis1=1, axis2=2)
-        extents = np.empty(len(y))  # E|x − yᵢ|² over the components, each with its share of the density at the seed
-        for part, shares in self.law.shares(y):
-            squares = ((y[part, None] - self.law.means) ** 2).sum(axis=2) + variances
-            extents[part] = (shares * squares).sum(axis=1)
-        return ROUNDINGS * _EPS * float(np.sqrt(mass) @ extents)
+        return _planar_cells(self.law, self.reach, y, weights, 0.0)
 
     def rounding(self) -> float:
         """Of the factors [[l, 0], [m, p]] of the covariances, and of means about the centre.
@@ -150,22 +156,34 @@ class UnitImage:
         """Half the diagonal of the box."""
         return 0.5 * float(np.hypot(*self.law.extent))
 
-    def moments(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """By the compiled core."""
-        return _planar_moments(self.law, y)
-
-    def noise(self, y: np.ndarray, mass: np.ndarray, square: float) -> float:
-        """Cells are sums of positive terms."""
-        return ROUNDINGS * _EPS * square
+    def cells(self, y: np.ndarray, weights: np.ndarray | None = None) -> Cells:
+        """By the compiled core: sums of positive terms, with vertices right to roundings of the box."""
+        return _planar_cells(self.law, self.reach, y, weights, self.reach)
 
     def rounding(self) -> float:
         """Of the borders of the box."""
         return ROUNDINGS * _EPS * (self.reach + float(np.abs(self.centre).max()) / self.unit)
 
 
-def _planar_moments(law: PlanarLaw, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    mass, first, second, *_ = _core.moments(law.core, y, np.zeros(len(y)), edges=False)
-    return np.maximum(mass, 0.0), first, np.maximum(second, 0.0)
+def _planar_cells(law: PlanarLaw, reach: float, y: np.ndarray, weights: np.ndarray | None, blunt: float) -> Cells:
+    """Power cells with the errors that docs/certificates.md derives; vertices are off by roundings of `blunt`."""
+    w = np.zeros(len(y)) if weights is None else np.ascontiguousarray(weights)
+    mass, first, second, i, j, line, sizes = _core.moments(law.core, y, w, edges=True, sizes=True)
+    mass, second = np.maximum(mass, 0.0), np.maximum(second, 0.0)
+    mass_error = _OPERATIONS * _EPS * sizes[:, 0] + _FAN * mass
+    second_error = _OPERATIONS * _EPS * sizes[:, 1] + _FAN * second
+    # Both cells at a border see it off by roundings of its distances: a sliver may be in both of them, or in none.
+    gap, rise = np.linalg.norm(y[j] - y[i], axis=1), w[i] - w[j]
+    outside = np.maximum(np.hypot.reduce(np.abs(y), axis=1) - reach, 0.0)
+    outside = np.minimum(outside[i] + outside[j], np.sqrt(32.0 * gap * reach))
+    along2 = np.divide(line[:, 2], line[:, 0], out=np.zeros(len(i)), where=line[:, 0] > 0)
+    off = _OPERATIONS * _EPS * (gap + np.abs(rise) / gap + outside + np.sqrt(along2) + blunt)
+    sliver = off * np.abs(line[:, 0])
+    for ends, side in ((i, 1.0), (j, -1.0)):
+        mass_error += np.bincount(ends, sliver, minlength=len(y))
+        square = (0.5 * gap + side * 0.5 * rise / gap) ** 2 + along2
+        second_error += np.bincount(ends, sliver * square, minlength=len(y))
+    return Cells(mass, first, second, mass_error, second_error)
 
 
 @dataclass(frozen=True)
@@ -208,28 +226,18 @@ def nearest(law: UnitLaw, points: np.ndarray) -> Nearest:
     y = np.ascontiguousarray(y[close])
     if not np.abs(y).max() < FARTHEST:
         raise ValueError(f"points must not all lie further from the distribution than {FARTHEST:g} of its sizes")
-    mass, first, second = law.moments(y)
-    found = Nearest(np.zeros(len(points)), np.zeros(points.shape), np.zeros(len(points)), raised(law, y, mass, second))
-    found.masses[close], found.first[close], found.second[close] = mass, first, second
+    cells = law.cells(y)
+    found = Nearest(np.zeros(len(points)), np.zeros(points.shape), np.zeros(len(points)), raised(law, y, cells))
+    found.masses[close], found.first[close], found.second[close] = cells.mass, cells.first, cells.second
     return found
 
 
-def raised(law: UnitLaw, y: np.ndarray, mass: np.ndarray, second: np.ndarray) -> float:
-    """The W₂ in space, rounded up, for computed masses and second moments of cells.
-
-    Parameters
-    ----------
-    law : UnitLaw
-    y : array (n, d)
-        The seeds, in the unit of the law.
-    mass, second : array (n,)
-        About the seeds, in the unit of the law.
-    """
-    square = float(second.sum())
-    moved, fraction = _mass_error(y, mass, second)
-    total = square * (1.0 + 2.0 * _SLACK) + law.noise(y, mass, square)
+def raised(law: UnitLaw, y: np.ndarray, cells: Cells) -> float:
+    """The W₂ in space to seeds y (n, d), in the unit of the law, with the computed masses, normalized; rounded up."""
+    moved, fraction = _mass_error(y, cells)
+    total = float(cells.second.sum()) * (1.0 + 2.0 * _SLACK) + float(cells.second_error.sum())
     root = math.sqrt(float(with_moved_masses(np.asarray(total), np.asarray(moved), fraction)))
-    return (root + law.rounding() + _EPS * float(root_mean_square(y, mass))) * law.unit
+    return (root + law.rounding() + _EPS * float(root_mean_square(y, cells.mass))) * law.unit
 
 
 def rounded(law: UnitLaw, points: np.ndarray, found: Nearest, dtype: type) -> tuple[np.ndarray, float]:
@@ -244,14 +252,25 @@ def rounded(law: UnitLaw, points: np.ndarray, found: Nearest, dtype: type) -> tu
     return masses, math.sqrt(float(square)) * law.unit
 
 
-def _mass_error(y: np.ndarray, mass: np.ndarray, second: np.ndarray) -> tuple[float, float]:
-    """M and f (see `rounding`) for masses of cells, whose running sums along a curve are fluxes as well."""
-    solid = mass > _HARDLY
-    y, mass, second = y[solid], mass[solid], second[solid]
+def _mass_error(y: np.ndarray, cells: Cells) -> tuple[float, float]:
+    """M and f (see `rounding`) from the true masses of cells to the computed ones, normalized, along a curve.
+
+    If masses up to a place, P of them, may be wrong by A, and those beyond by B, then A (1 − P) + B P has to pass it.
+    """
     order = hilbert_order(y)
-    before = np.cumsum(mass[order])[:-1]
-    least = np.maximum(np.minimum(before, mass.sum() - before), 0.0)
-    gaps = (np.diff(y[order], axis=0) ** 2).sum(axis=1)
-    fractions = np.minimum(ROUNDINGS * _EPS / np.sqrt(mass), 1.0)
+    y, mass, error, second = (x[order] for x in (y, cells.mass, cells.mass_error, cells.second))
+    whole = float(mass.sum())
+    share, after = np.cumsum(mass)[:-1] / whole, np.cumsum(mass[::-1])[::-1][1:] / whole
+    passing = np.cumsum(error)[:-1] * after + np.cumsum(error[::-1])[::-1][1:] * share
+    passing = np.concatenate([[0.0], passing * (1.0 + 1e-6), [0.0]])
+    out = passing[:-1] + passing[1:]
+    # Cells of hardly any mass cannot hand on what passes them: it skips them, and theirs goes to the next that can.
+    solid = np.flatnonzero(mass >= np.minimum(4.0 * out, mass.max()))
+    between = np.maximum.reduceat(passing[1:], solid)[:-1] if len(solid) > 1 else np.zeros(0)
+    moved = float(between @ (np.diff(y[solid], axis=0) ** 2).sum(axis=1))
+    weak = np.delete(np.arange(len(y)), solid)
+    to = solid[np.minimum(np.searchsorted(solid, weak), len(solid) - 1)]
+    moved += float((error[weak] + mass[weak] * error.sum()) @ ((y[weak] - y[to]) ** 2).sum(axis=1))
     total = float(second.sum())
-    return ROUNDINGS * _EPS * float(np.sqrt(least) @ gaps), float(fractions @ second) / total if total > 0 else 1.0
+    fractions = np.minimum(np.divide(out, mass, out=np.ones(len(mass)), where=mass > 0), 1.0)
+    return moved, float(fractions @ second) / total if total > 0 else 1.0

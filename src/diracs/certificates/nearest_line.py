@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from diracs.certificates.nearest import UnitImage
+from diracs.certificates.nearest import Cells, UnitImage
 from diracs.certificates.rounding import ROUNDINGS
 from diracs.codebooks.line_image import voronoi_borders
 from diracs.transport.line import LineImage
@@ -45,17 +45,13 @@ class UnitLineImage:
         """Half the interval."""
         return 0.5
 
-    def moments(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Masses (n,), first (n, 1) and second moments (n,) of the Voronoi cells about seeds (n, 1)."""
+    def cells(self, y: np.ndarray) -> Cells:
+        """The Voronoi cells of seeds (n, 1)."""
         order = np.argsort(y[:, 0], kind="stable")
         levels = y[order, 0]
         mass, first, second = found = np.zeros((3, len(y)))
         found[:, order] = self.law.cell_moments(levels, voronoi_borders(levels))
-        return mass, first[:, None], second
-
-    def noise(self, y: np.ndarray, mass: np.ndarray, square: float) -> float:
-        """Cells are sums of positive terms."""
-        return ROUNDINGS * _EPS * square
+        return Cells.positive(mass, first[:, None], second)
 
     def rounding(self) -> float:
         """Of the interval and its pixels' edges."""

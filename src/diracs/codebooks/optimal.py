@@ -90,9 +90,11 @@ class _MixtureLaw:
             pair, j = np.nonzero((lower[r] <= mean + reach) & (upper[r] >= mean - reach))
             at, k = r[pair] * n + j, k[pair]
             part = slice(r[0] * n, (r[-1] + 1) * n)
-            sums[:, part] += self._sum(
-                levels[at], left.ravel()[at], right.ravel()[at], k, at - part.start, part.stop - part.start
-            )
+            # Beyond 1e154 deviations squares overflow: there is no mass, as it should be.
+            with np.errstate(over="ignore"):
+                sums[:, part] += self._sum(
+                    levels[at], left.ravel()[at], right.ravel()[at], k, at - part.start, part.stop - part.start
+                )
         finite = np.isfinite(right).ravel()
         coupling = np.where(finite, 0.5 * sums[3] * np.where(finite, right.ravel(), 0.0), 0.0)
         return CellMoments(sums[0], sums[1], sums[2], coupling, np.zeros(y.size))

@@ -16,6 +16,8 @@ from diracs.codebooks.normal import normal_levels
 # The grid reaches this many standard deviations on both sides of each mean, and this far from a point mass.
 _REACH = 9.0
 _ATOM = 1e-9
+# Components narrower than that, or than this share of their means, are point masses to a grid: its cells would vanish.
+_NARROWEST, _UNRESOLVED = 1e-90, 1e-15
 _BLOCK = 1 << 18
 
 
@@ -32,13 +34,14 @@ class Grid(NamedTuple):
 def grid(mean: np.ndarray, deviation: np.ndarray, weight: np.ndarray, cells: int) -> Grid:
     """The mixture on about `cells` cells whose edges are those of uniform grids on the single components."""
     each = max(cells // len(mean), 8)
-    reach = np.where(deviation > 0, _REACH * deviation, _ATOM)
+    atoms = deviation <= np.maximum(_NARROWEST, _UNRESOLVED * np.abs(mean))
+    reach = np.where(atoms, _ATOM, _REACH * deviation)
     edges = np.unique(mean[:, None] + reach[:, None] * np.linspace(-1.0, 1.0, each + 1))
     if len(edges) > 2 * cells:
         edges = edges[np.unique(np.linspace(0, len(edges) - 1, 2 * cells).astype(int))]
     centre, width = 0.5 * (edges[1:] + edges[:-1]), np.diff(edges)
     f, slope, curvature = np.zeros((3, len(centre)))
-    smooth = np.flatnonzero(deviation > 0)
+    smooth = np.flatnonzero(~atoms)
     block = max(1, _BLOCK // len(centre))
     for begin in range(0, len(smooth), block):
         k = smooth[begin : begin + block, None]
@@ -51,7 +54,6 @@ def grid(mean: np.ndarray, deviation: np.ndarray, weight: np.ndarray, cells: int
     log_concave = len(smooth) == len(mean) and bool((f > 0).all())
     log_concave = log_concave and bool((f * curvature <= slope * slope).all() and (np.diff(slope / f) <= 0).all())
     mass = f * width
-    atoms = deviation == 0
     np.add.at(mass, np.clip(np.searchsorted(edges, mean[atoms]) - 1, 0, len(mass) - 1), weight[atoms])
     return Grid(edges, mass, centre, np.cbrt(mass * width * width), log_concave)
 
