@@ -18,7 +18,8 @@ import numpy as np
 
 from diracs._arrays import bound_in, concrete, framework, to_framework
 from diracs.barycenters import barycentric
-from diracs.certificates.rounding import ROUNDINGS, mass_error, root_mean_square, with_moved_masses
+from diracs.certificates.masses import mass_error
+from diracs.certificates.rounding import ROUNDINGS, root_mean_square, with_moved_masses
 from diracs.codebooks.cross import CrossCodebook, optimal_crosses
 from diracs.discretization import Quantization, discretize
 from diracs.distributions.gaussian import GaussianMixture, full_covariances
@@ -27,7 +28,6 @@ from diracs.propagation.law import rounding
 from diracs.schemes.product import ProductScheme
 
 Law = GaussianMixture | PolynomialGrid
-_EPS = 2.0**-52
 # Directions with less of the law's largest variance, and with less of their own variance left in C, count as none.
 _FLAT, _LOST = 1e-14, 1e-6
 # Searches for an error, and shells of a cross.
@@ -107,8 +107,9 @@ def with_matched_moments(q: Quantization) -> Quantization | None:
         return None
     positions = np.where(placed[:, None], mean + off @ found.T, cells.barycenters)
     moved = float(root_mean_square(positions - cells.barycenters, cells.masses))
-    wrong = float(mass_error(positions, cells.masses))
-    square = with_moved_masses(np.asarray(cells.w2**2 + moved**2), np.asarray(wrong), ROUNDINGS * _EPS)
+    terms = 1 if isinstance(law, PolynomialGrid) else law.n_components
+    wrong = mass_error(positions, cells.masses, np.full(len(positions), ROUNDINGS + terms))
+    square = with_moved_masses(np.asarray(cells.w2**2 + moved**2), *wrong)
     kind, like = framework(q.positions), q.positions
     given, masses = (to_framework(x, kind, like) for x in (positions, cells.masses))
     w2 = math.sqrt(float(square)) * (1.0 + 1e-12) + rounding(positions, cells.masses, given, masses)

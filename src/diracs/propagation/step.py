@@ -104,7 +104,7 @@ def measure(law: Law, scheme: LayeredScheme, *, biased: bool = True) -> Choice:
 
 
 def _mass_rounding(law: Law, scheme: LayeredScheme, cells: Cells, square: float) -> tuple[np.ndarray, float, float]:
-    """Masses with right sums of groups, what their rounding adds to E|δ|², and W₂ to a law of the shares computed."""
+    """The masses with right sums of groups, what their rounding adds to E|δ|², and W₂ to a law of these shares."""
     count = scheme.stack
     number = np.zeros(len(law.means), dtype=int) if scheme.groups is None else np.asarray(scheme.groups)
     several = np.bincount(number, minlength=count)
