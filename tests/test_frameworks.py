@@ -495,3 +495,96 @@ def test_certificates_under_jit_in_single_precision_at_large_scales(scale):
     scheme = ProductScheme([ScalarCodebook(jnp.asarray(LEVELS))], scales=jnp.asarray([scale]))
     w2 = jax.jit(lambda m: discretize(Gaussian(m, 0.0 * m), scheme).w2)(jnp.asarray([0.5 * scale]))
     assert float(w2) == pytest.approx(0.4 * scale, rel=1e-4)
+
+
+def second_along(function, leaves, directions):
+    """The derivative of the gradient of a function along directions, by autograd and by central differences."""
+
+    def gradient(step, keep=False):
+        moved = [(v + step * d).requires_grad_() for v, d in zip(leaves, directions)]
+        out = function(*moved)
+        return moved, torch.autograd.grad(out, moved, create_graph=keep, allow_unused=True, materialize_grads=True)
+
+    moved, slopes = gradient(0.0, keep=True)
+    total = sum((s * d).sum() for s, d in zip(slopes, directions))
+    found = torch.autograd.grad(total, moved, allow_unused=True, materialize_grads=True)
+    h = 1e-5
+    return found, [(a - b) / (2 * h) for a, b in zip(gradient(h)[1], gradient(-h)[1])]
+
+
+def assert_second_derivatives(function, leaves, seed=0, tolerance=1e-6):
+    rng = np.random.default_rng(seed)
+    directions = [torch.tensor(rng.normal(size=tuple(v.shape))) for v in leaves]
+    directions = [(d + d.mT) / 2 if d.ndim == 3 else d for d in directions]
+    found, expected = second_along(function, leaves, directions)
+    assert max(float(abs(e).max()) for e in expected) > 1e-3
+    for f, e in zip(found, expected):
+        if f.ndim == 3:
+            f, e = (f + f.mT) / 2, (e + e.mT) / 2
+        np.testing.assert_allclose(f, e, atol=tolerance)
+
+
+@pytest.mark.parametrize("kind", COVS)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_second_derivatives_of_certificates_are_finite_differences_of_the_first(shape, kind):
+    leaves = [torch.tensor(v) for v in values(kind)]
+    assert_second_derivatives(functools.partial(certificate, shape, torch.tensor), leaves)
+
+
+def test_second_derivatives_under_jax_are_those_of_torch():
+    arrays = values("full")
+    with enable_x64(True):
+        function = jax.jit(jax.hessian(functools.partial(certificate, "grid in space", jnp.asarray)))
+        found = np.asarray(function(*map(jnp.asarray, arrays)))
+    rest = [torch.tensor(v) for v in arrays[1:]]
+
+    def bound(means):
+        return certificate("grid in space", torch.tensor, means, *rest)
+
+    expected = torch.autograd.functional.hessian(bound, torch.tensor(MEANS))
+    np.testing.assert_allclose(found, expected, atol=1e-9)
+
+
+def test_second_derivatives_at_equal_eigenvalues():
+    """A full covariance that happens to be a multiple of the identity, and one codebook for all axes."""
+
+    def bound(means, covs, levels):
+        scheme = ProductScheme([ScalarCodebook(levels)] * 3, offset=torch.zeros(3, dtype=torch.float64))
+        return discretize(GaussianMixture(means, covs), scheme).w2
+
+    leaves = [torch.zeros(1, 3, dtype=torch.float64), torch.eye(3, dtype=torch.float64)[None], torch.tensor(LEVELS)]
+    assert_second_derivatives(bound, leaves)
+
+
+@pytest.mark.parametrize("rank", [1, 2])
+def test_second_derivatives_of_singular_covariances_along_their_factors(rank):
+    def bound(means, factor, levels):
+        book = ScalarCodebook(levels)
+        return discretize(Gaussian(means, factor @ factor.mT), ProductScheme([book, book, book])).w2
+
+    factor = torch.tensor(np.random.default_rng(5).normal(size=(3, rank)))
+    assert_second_derivatives(bound, [torch.tensor(MEANS[0]), factor, torch.tensor(LEVELS)])
+
+
+@pytest.mark.parametrize("variance", [1.0, 0.04])
+def test_second_derivatives_where_a_cell_lies_about_the_mean(variance):
+    def bound(mean, variance, levels):
+        return discretize(Gaussian(mean, variance), ProductScheme([ScalarCodebook(levels)])).w2
+
+    leaves = [torch.tensor([m], dtype=torch.float64) for m in (0.0, variance)]
+    assert_second_derivatives(bound, [*leaves, torch.tensor([-4.0, 0.0, 4.0], dtype=torch.float64)])
+
+
+def test_masses_have_derivatives_where_a_border_meets_a_mark_of_the_quadrature():
+    """Cells of two symmetric levels about the mean: their border is at 0, where integration begins anew."""
+    cov = np.array([[1.0, 0.6], [0.6, 1.0]])
+
+    def weights(mean, convert):
+        books = [ScalarCodebook(convert(np.array([-1.0, 1.0])))] * 2
+        return discretize(Gaussian(mean, convert(cov)), ProductScheme(books)).weights
+
+    found = torch.autograd.functional.jacobian(lambda m: weights(m, torch.tensor), torch.zeros(2, dtype=torch.float64))
+    h = 1e-5
+    for axis in range(2):
+        ends = [weights(s * h * np.eye(2)[axis], np.asarray) for s in (1, -1)]
+        np.testing.assert_allclose(found[:, axis], (ends[0] - ends[1]) / (2 * h), atol=1e-9)

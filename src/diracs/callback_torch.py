@@ -1,6 +1,6 @@
 """NumPy functions in PyTorch, under autograd, torch.func and torch.compile.
 
-Import this module only where PyTorch is there. Each function becomes two operators, of its value and its derivatives,
+Import this module only where PyTorch is there. Each function becomes two operators, for its value and its derivatives,
 opaque to the compiler, and a torch.autograd.Function around each, which torch.func needs.
 """
 

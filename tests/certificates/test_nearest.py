@@ -211,3 +211,73 @@ def test_single_precision_weights_stand_for_what_they_are_normalized():
         for q in (discretize(law, PointScheme(means[:1])), quantize(law, 1), quantize(law, 1, scheme="product")):
             squares = ((means.astype(float) - q.positions) ** 2).sum(axis=1) + covs.astype(float).sum(axis=1)
             assert float(q.w2) >= np.sqrt(shares @ squares)
+
+
+def bound_of_points(points):
+    return discretize(GaussianMixture(*map(torch.tensor, (MEANS, COVS, WEIGHTS))), PointScheme(points)).w2
+
+
+def masses_of_points(points):
+    return discretize(GaussianMixture(*map(torch.tensor, (MEANS, COVS, WEIGHTS))), PointScheme(points)).weights
+
+
+def test_torch_function_transforms():
+    points = torch.tensor(POINTS)
+    leaf = points.clone().requires_grad_()
+    (expected,) = torch.autograd.grad(bound_of_points(leaf), leaf)
+    torch.testing.assert_close(torch.func.grad(bound_of_points)(points), expected)
+    batch = torch.stack([points, 0.5 * points, points.flip(0)])
+    together = torch.func.vmap(bound_of_points)(batch)
+    torch.testing.assert_close(together, torch.stack([bound_of_points(p) for p in batch]))
+    torch.testing.assert_close(torch.func.vmap(torch.func.grad(bound_of_points))(batch)[0], expected)
+    step = 1e-5
+    direction = torch.tensor(np.random.default_rng(8).normal(size=POINTS.shape))
+    ends = [masses_of_points(points + s * step * direction) for s in (1, -1)]
+    slopes = (torch.func.jacrev(masses_of_points)(points) * direction).sum((1, 2))
+    np.testing.assert_allclose(slopes, (ends[0] - ends[1]) / (2 * step), atol=1e-8)
+
+
+@pytest.mark.parametrize("result", [bound_of_points, masses_of_points])
+def test_second_derivatives_are_refused_not_zero(result):
+    points = torch.tensor(POINTS, requires_grad=True)
+    with pytest.raises(NotImplementedError, match="second derivatives of discretize"):
+        torch.autograd.functional.hessian(lambda p: result(p).square().sum(), points)
+    with pytest.raises(NotImplementedError, match="second derivatives of discretize"):
+        torch.func.hessian(lambda p: result(p).square().sum())(points.detach())
+    (slope,) = torch.autograd.grad(result(points).square().sum(), points, create_graph=True)
+    with pytest.raises(NotImplementedError, match="second derivatives of discretize"):
+        slope.square().sum().backward()
+
+
+@pytest.mark.parametrize("name", ["w2", "weights"])
+def test_second_derivatives_are_refused_in_jax(name):
+    def loss(means):
+        q = discretize(GaussianMixture(means, jnp.asarray(COVS)), PointScheme(jnp.asarray(POINTS)))
+        return (getattr(q, name) ** 2).sum()
+
+    for second in (jax.hessian(loss), jax.grad(lambda m: (jax.jit(jax.grad(loss))(m) ** 2).sum())):
+        with pytest.raises(NotImplementedError, match="second derivatives of discretize"):
+            second(jnp.asarray(MEANS))
+
+
+def test_single_precision_bounds_are_rounded_up_where_derivatives_are_asked_for():
+    cases = [([[1, 3.1], [-2.4, 5.4]], [0.5, 1.0], [[0, 0], [2, 1]])]
+    rng = np.random.default_rng(9)
+    cases += [(rng.normal(size=(2, 2)), rng.uniform(0.1, 2.0, 2), 2 * rng.normal(size=(3, 2))) for _ in range(40)]
+    jitted = jax.jit(lambda *x: discretize(GaussianMixture(x[0], x[1]), PointScheme(x[2])).w2)
+    for case in cases:
+        single = [np.asarray(x, np.float32) for x in case]
+        means, covs, points = (x.astype(float) for x in single)
+        wide = discretize(GaussianMixture(means, covs), PointScheme(points)).w2
+        leaves = [torch.tensor(x, requires_grad=True) for x in single]
+        for w2 in (
+            discretize(GaussianMixture(*leaves[:2]), PointScheme(leaves[2])).w2.detach(),
+            torch.func.vmap(lambda p: discretize(GaussianMixture(*leaves[:2]), PointScheme(p)).w2)(leaves[2][None])[0],  # noqa: B023
+            jitted(*map(jnp.asarray, single)),
+        ):
+            assert wide <= float(w2) <= wide * (1 + 1e-6)
+
+
+def test_points_too_far_to_tell_are_nan_under_jit():
+    found = jax.jit(lambda y: discretize(Gaussian(jnp.zeros(2), jnp.ones(1)), PointScheme(y)).w2)
+    assert np.isnan(found(jnp.full((1, 2), 1e20)))

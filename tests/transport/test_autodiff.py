@@ -277,3 +277,99 @@ def test_gradient_in_the_covariance_of_a_narrow_component():
     mixture_cost(torch.tensor(y), None, torch.tensor(means), covs, torch.tensor(weights)).backward()
     slope = (value(1.01 * deviation) - value(0.99 * deviation)) / (0.02 * deviation)
     assert 2 * deviation * float(covs.grad[0]) == pytest.approx(slope, rel=1e-3)
+
+
+# --- Transforms, compilers, second derivatives ------------------------------------------------------------------------
+
+
+PROBLEMS = {
+    "grid on the line": (cost, [POSITIONS[1], MASSES[1], VALUES[1]]),
+    "grid in the plane": (cost, [POSITIONS[2], MASSES[2], VALUES[2]]),
+    "mixture on the line": (mixture_cost, [2 * POSITIONS[1] - 1, MASSES[1], *LAWS[1, "full"]]),
+    "mixture in the plane": (mixture_cost, [2 * POSITIONS[2] - 1, MASSES[2], *LAWS[2, "diagonal"]]),
+}
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_torch_function_transforms(name):
+    function, arguments = PROBLEMS[name]
+    expected = central_differences(function, arguments)
+    tensors = [torch.tensor(a) for a in arguments]
+    everything = tuple(range(len(tensors)))
+    value, pull = torch.func.vjp(function, *tensors)
+    assert float(value) == pytest.approx(float(function(*arguments)), rel=1e-10)
+    found = torch.func.grad(function, everything)(*tensors), pull(torch.ones_like(value))
+    for slopes in (*found, torch.func.jacrev(function, everything)(*tensors)):
+        for slope, exact in zip(slopes, expected):
+            np.testing.assert_allclose(slope, exact, atol=2e-7)
+
+    moved = torch.stack([tensors[0], tensors[0].flip(0), 0.5 * tensors[0]])
+    over_positions = (0, *[None] * (len(tensors) - 1))
+    together = torch.func.vmap(function, over_positions)(moved, *tensors[1:])
+    slopes = torch.func.vmap(torch.func.grad(function, everything), over_positions)(moved, *tensors[1:])
+    for i, positions in enumerate(moved):
+        alone = torch.func.grad(function, everything)(positions, *tensors[1:])
+        assert float(together[i]) == pytest.approx(float(function(positions, *tensors[1:])), rel=1e-12)
+        for slope, one in zip(slopes, alone):
+            torch.testing.assert_close(slope[i], one)
+
+
+@pytest.mark.parametrize("name", ["grid in the plane", "mixture on the line"])
+def test_second_derivatives_are_refused_not_zero(name):
+    function, arguments = PROBLEMS[name]
+    rest = [torch.tensor(a) for a in arguments[1:]]
+    positions = torch.tensor(arguments[0], requires_grad=True)
+
+    def loss(positions):
+        return function(positions, *rest)
+
+    (slope,) = torch.autograd.grad(loss(positions), positions, create_graph=True)
+    for second in (
+        lambda: torch.autograd.functional.hessian(loss, positions),
+        lambda: (loss(positions) + slope.square().sum()).backward(),
+        lambda: torch.func.hessian(loss)(positions.detach()),
+        lambda: torch.func.jacrev(torch.func.jacrev(loss))(positions.detach()),
+    ):
+        with pytest.raises(NotImplementedError, match="second derivatives of distance are not available"):
+            second()
+
+    def jax_loss(positions):
+        return function(positions, *map(jnp.asarray, arguments[1:]))
+
+    for second in (jax.hessian(jax_loss), jax.grad(lambda y: (jax.grad(jax_loss)(y) ** 2).sum())):
+        with pytest.raises(NotImplementedError, match="second derivatives of distance are not available"):
+            second(jnp.asarray(arguments[0]))
+
+
+def test_a_factor_of_the_loss_is_differentiated_through_the_gradient():
+    """d/dt of the gradient of t·W₂² in the positions is the gradient of W₂²."""
+    positions, values = torch.tensor(POSITIONS[2], requires_grad=True), torch.tensor(VALUES[2])
+    factor = torch.tensor(3.0, dtype=torch.float64, requires_grad=True)
+    loss = factor * cost(positions, None, values)
+    exact = torch.autograd.grad(cost(positions, None, values), positions)[0].sum()
+    (slope,) = torch.autograd.grad(loss, positions, create_graph=True)
+    torch.testing.assert_close(torch.autograd.grad(slope.sum(), factor)[0], exact)
+
+    def total(t):
+        return jax.grad(lambda y: t * cost(y, None, jnp.asarray(VALUES[2])))(jnp.asarray(POSITIONS[2])).sum()
+
+    assert float(jax.grad(total)(3.0)) == pytest.approx(float(exact), rel=1e-4)
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_torch_compile_takes_the_distance_as_one_operation(name):
+    function, arguments = PROBLEMS[name]
+    tensors = [torch.tensor(a, requires_grad=True) for a in arguments]
+    # The default backend would start a C++ compiler, for the few operations about the distance.
+    compiled = torch.compile(function, backend="aot_eager", fullgraph=True)
+    value, expected = compiled(*tensors), function(*tensors)
+    torch.testing.assert_close(value, expected, rtol=1e-12, atol=0.0)
+    for slope, exact in zip(torch.autograd.grad(value, tensors), torch.autograd.grad(expected, tensors)):
+        torch.testing.assert_close(slope, exact, rtol=1e-9, atol=1e-12)
+
+
+def test_broken_values_under_function_transforms_are_refused():
+    target = PolynomialGrid(torch.tensor(VALUES[2]))
+    with pytest.raises(ValueError, match="finite"):
+        torch.func.vmap(lambda y: distance(SumOfDiracs(y), target))(torch.full((2, 3, 2), torch.nan))

@@ -75,7 +75,11 @@ def _value(numbers: Numbers, arrays: Arrays) -> tuple[Arrays, Arrays]:
     """Masses and bound in the dtype of the means."""
     given = [concrete(x) for x in arrays]
     mixture, points, dtype = _unit_mixture(given), given[3], arrays[0].dtype
-    masses, w2 = rounded(mixture, points, nearest(mixture, points), dtype.type)
+    try:
+        found = nearest(mixture, points)
+    except ValueError as error:  # too far away
+        raise InvalidValues(str(error)) from None
+    masses, w2 = rounded(mixture, points, found, dtype.type)
     return [masses, np.asarray(bound_in(w2, "numpy", arrays[0], up=True))], []
 
 
