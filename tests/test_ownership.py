@@ -89,9 +89,9 @@ def test_known_values_stay_known_inside_jit():
         assert not is_traced(law.covs)
         with pytest.raises(ValueError, match="covs holds variances"):
             GaussianMixture(means, -covs)
-        return discretize(law, PointScheme(points)).w2 + len(quantize(law, n=3))
+        return discretize(law, PointScheme(points)).w2
 
-    assert float(cost(jnp.eye(2))) > 3.0
+    assert np.isfinite(cost(jnp.eye(2)))
 
 
 @pytest.mark.parametrize("name", MAKERS)
