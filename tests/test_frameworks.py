@@ -403,7 +403,9 @@ def test_numpy_stands_beside_tensors_everywhere(make):
         law, noise = Gaussian(make(points[0]), make(np.eye(2))), Gaussian([0.0, 0.0], [0.1, 0.1])
         chain = propagate(law, Affine(matrix), noise, 2, n=5)
         assert isinstance(chain.w2_bound, kind)
-        other = propagate(Gaussian(points[0], np.eye(2)), Affine(make(matrix)), Gaussian(make([0.0, 0.0]), 0.1), 2, n=5)
+        other = propagate(
+            Gaussian(points[0], np.eye(2)), Affine(make(matrix)), Gaussian(make(np.zeros(2)), 0.1), 2, n=5
+        )
         np.testing.assert_allclose(np.asarray(other.w2_bound), np.asarray(chain.w2_bound), rtol=1e-9)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -28,7 +29,7 @@ from diracs import (
     propagate,
     quantize,
 )
-from diracs._arrays import leaves
+from diracs._arrays import is_traced, leaves
 
 MAKERS = {
     "SumOfDiracs": lambda a: SumOfDiracs(a(np.eye(2)), a(np.ones(2))),
@@ -66,6 +67,31 @@ def test_what_is_changed_later_does_not_reach_an_object(name, wrap):
         x[...] = 99.0
     for a, old in zip(leaves(made), before, strict=True):
         np.testing.assert_array_equal(np.asarray(a), old)
+
+
+@pytest.mark.parametrize("make", [torch.ones, jnp.ones], ids=["torch", "jax"])
+def test_numpy_beside_tensors_is_copied(make):
+    means, covs = np.zeros((64, 2), dtype=np.float32), np.ones((64, 2), dtype=np.float32)
+    law = GaussianMixture(means, make(64), covs[:, 0])
+    scheme = ProductScheme([ScalarCodebook(means[:, 0])], offset=make(2))
+    means[...] = covs[...] = 99.0
+    assert not np.asarray(law.means).any()
+    assert not np.asarray(scheme.codebooks[0].levels).any()
+
+
+def test_known_values_stay_known_inside_jit():
+    means, covs = jnp.eye(2), np.ones(2)
+
+    @jax.jit
+    def cost(points):
+        law = GaussianMixture(means, covs)
+        assert not is_traced(law.means)
+        assert not is_traced(law.covs)
+        with pytest.raises(ValueError, match="covs holds variances"):
+            GaussianMixture(means, -covs)
+        return discretize(law, PointScheme(points)).w2
+
+    assert np.isfinite(cost(jnp.eye(2)))
 
 
 @pytest.mark.parametrize("name", MAKERS)

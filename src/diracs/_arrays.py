@@ -106,14 +106,18 @@ def to_framework(x: Any, kind: str, like: Array | None = None) -> Array:
             return x.to(dtype=like.dtype, device=like.device)
         return x if x.is_floating_point() else x.to(torch.get_default_dtype())
     if kind == "jax":
+        import jax
         import jax.numpy as jnp
 
         _register_pytrees()
-        # A copy: JAX's arrays may else share the memory of NumPy's, which may change.
-        j = x if array_api_compat.is_jax_array(x) else jnp.array(x)
+        if not array_api_compat.is_jax_array(x):
+            a = np.asarray(x)
+            # A copy: JAX's arrays may else share the memory of NumPy's. Evaluated at once, to be looked at, inside jit.
+            with jax.ensure_compile_time_eval():
+                x = jnp.array(a if a.dtype in _NATIVE else a.astype(np.float64), None if like is None else like.dtype)
         if like is not None:
-            return j.astype(like.dtype)
-        return j if jnp.issubdtype(j.dtype, jnp.floating) else j.astype(float)
+            return x if x.dtype == like.dtype else x.astype(like.dtype)
+        return x if jnp.issubdtype(x.dtype, jnp.floating) else x.astype(float)
     a = concrete(x) if is_array(x) and framework(x) != "numpy" else np.asarray(x)
     if like is not None:
         return a.astype(like.dtype, copy=False)
@@ -140,10 +144,12 @@ def owned(x: Array) -> Array:
     if array_api_compat.is_torch_array(x):
         return x.clone()
     if array_api_compat.is_jax_array(x):
+        import jax
         import jax.numpy as jnp
 
-        # Arrays of JAX do not change, unless they share memory with one of NumPy.
-        return x if is_traced(x) else jnp.array(x)
+        # Arrays of JAX do not change, unless they share memory with one of NumPy. Known values stay known inside jit.
+        with jax.ensure_compile_time_eval():
+            return x if is_traced(x) else jnp.array(x)
     return frozen(np.array(x))
 
 

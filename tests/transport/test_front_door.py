@@ -55,20 +55,30 @@ def test_singular_components_without_weight_do_not_count(d):
             distance(diracs, GaussianMixture(MEANS[d], COVS[d], weights))
 
 
+def average(function, mean, cov):
+    """The mean of a function of points (n, d) under a Gaussian, singular or not, by the trapezoidal rule."""
+    values, vectors = np.linalg.eigh(cov)
+    root = vectors * np.sqrt(np.maximum(values, 0.0))
+    t = np.linspace(-9.0, 9.0, 601)
+    density = np.exp(-0.5 * t**2) / np.exp(-0.5 * t**2).sum()
+    points = np.stack(np.meshgrid(*[t] * len(mean), indexing="ij"), axis=-1).reshape(-1, len(mean))
+    shares = density if len(mean) == 1 else np.outer(density, density).ravel()
+    return shares @ function(np.asarray(mean) + points @ root.T)
+
+
 @pytest.mark.parametrize("d", [1, 2])
 def test_the_slope_in_the_weight_of_a_singular_component(d):
-    """It is that of a component that is next to singular; those of its mean and covariance are zero."""
+    """∂W₂²/∂π_k = ∫ φᶜ dρ_k less its mean, φᶜ = minᵢ (|x − yᵢ|² − wᵢ); those of its mean and covariance are zero."""
     tensors = [torch.tensor(np.array(x), requires_grad=True) for x in (MEANS[d], COVS[d], WEIGHTS)]
     distance(SumOfDiracs(torch.tensor(POINTS[d])), GaussianMixture(*tensors)).backward()
-    step = 1e-6
-    near = COVS[d] + 1e-12 * np.eye(d)
-    values = []
-    for k in (2, 3):
-        for size in (0.0, step):
-            weights = np.array(WEIGHTS) + size * np.eye(4)[k]
-            values.append(float(distance(SumOfDiracs(POINTS[d]), GaussianMixture(MEANS[d], near, weights))))
-    expected = [(values[1] - values[0]) / step, (values[3] - values[2]) / step]
-    np.testing.assert_allclose(tensors[2].grad[2:], expected, rtol=1e-4)
+    dual = optimal_transport_plan(SumOfDiracs(POINTS[d]), law(d)).weights
+
+    def potential(x):
+        return np.min([((x - y) ** 2).sum(axis=1) - w for y, w in zip(POINTS[d], dual, strict=True)], axis=0)
+
+    means = np.array([average(potential, mean, cov) for mean, cov in zip(MEANS[d], COVS[d], strict=True)])
+    expected = means - np.array(WEIGHTS) @ means
+    np.testing.assert_allclose(tensors[2].grad, expected, atol=3e-4)
     assert not tensors[0].grad[2:].any()
     assert not tensors[1].grad[2:].any()
 
@@ -76,7 +86,7 @@ def test_the_slope_in_the_weight_of_a_singular_component(d):
 def test_singular_components_without_weight_do_not_count_under_jit():
     cost = jax.jit(lambda m, c, w: distance(SumOfDiracs(jnp.asarray(POINTS[2])), GaussianMixture(m, c, w)))
     arrays = [jnp.asarray(np.array(x), dtype=float) for x in (MEANS[2], COVS[2], WEIGHTS)]
-    assert float(cost(*arrays)) == pytest.approx(float(distance(SumOfDiracs(POINTS[2]), law(2, 2))), rel=1e-5)
+    assert float(cost(*arrays)) == pytest.approx(float(distance(SumOfDiracs(POINTS[2]), law(2, 2))), rel=1e-4)
     assert np.isnan(cost(arrays[0], arrays[1], jnp.ones(4)))
 
 
@@ -100,7 +110,7 @@ def test_a_quantization_stands_for_its_diracs():
     grid = PolynomialGrid(np.ones((3, 3)), [[-2.0, -2.0], [2.0, 2.0]])
     assert distance(q, grid) == distance(q.diracs, grid)
     assert optimal_transport_plan(q, density).distance == distance(q, density)
-    assert recertify(density, q).w2_given <= q.w2 * (1 + 1e-9)
+    assert recertify(density, q).w2_given <= q.w2 * (1 + 1e-6)
     assert fit_mixture(q, 1, starts=1).points.positions is q.positions
     for start in (q, q.diracs):
         moved, same = (lloyd(density, x, iterations=2) for x in (start, q.positions))
