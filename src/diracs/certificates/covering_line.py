@@ -208,6 +208,6 @@ def line_image_covering_bound(law: UnitLineImage, n: int) -> float:
     levels = companded_levels(law.law, _levels_for(n))
     if len(levels) < 4:
         return 0.0
-    mass, first, second = law.moments(levels[:, None])
-    bound = LineCells.about(levels, mass, first[:, 0], second).bound(n)
+    cells = law.cells(levels[:, None])
+    bound = LineCells.about(levels, cells.mass, cells.first[:, 0], cells.second).bound(n)
     return max(0.0, (float(np.sqrt(bound)) - law.rounding()) * law.unit)

@@ -37,7 +37,7 @@ def unit_of(means: Array, covs: Array, scheme: LayeredScheme | None = None) -> f
     if scheme is not None:
         reached = xp.concat([_nearest_points(part, means) for part in scheme.schemes], axis=0)
         if scheme.stack == 1 or scheme.groups is not None:
-            used = np.zeros(1, dtype=int) if scheme.stack == 1 else np.unique(scheme.groups)
+            used = np.zeros(1, dtype=int) if scheme.stack == 1 else np.unique(np.asarray(scheme.groups))
             sizes.append(xp.max(take(reached, used, axis=0)))
         else:
             sizes.append(xp.min(reached))
