@@ -60,7 +60,7 @@ def simulate(law, scheme, count, rng):
             xi = rng.normal(size=(len(rows), part.ndim_support)) * np.sqrt(variance)
             lead = frame
             if p in mixed:
-                lead = frame + excess(placed, int(p), gains(part, placed, int(p)))
+                lead = frame + excess(placed, [int(p)], gains(part, placed, int(p))[None])[0]
             rest = cov - (lead * variance) @ lead.T
             values, vectors = np.linalg.eigh(rest)
             assert values.min() > -1e-10 * np.trace(cov)

@@ -163,33 +163,32 @@ class Block:
         np.add.at(own, placed.group, -weights * placed.variance[placed.pair])
         square += np.einsum("gdr,gr,ger->de", placed.frame, own, placed.frame, optimize=True)
         square += np.tensordot(np.bincount(law.kind[placed.members], placed.share, len(law.covs)), law.covs, 1)
-        ends = np.searchsorted(placed.pair, np.arange(len(placed.pair_kind) + 1))  # components are sorted by pair
-        for p in self.mixed:
-            square += self._correlate(p, slice(ends[p], ends[p + 1]))
-        return square
+        return square + self._correlate() if self.mixed else square
 
-    def _correlate(self, p: int, rows: slice) -> np.ndarray:
-        """What C − R ≠ 0 adds to E uuᵀ for the components of pair p; adds to the first moments, too."""
-        placed, share = self.placed, self.placed.share[rows]
-        g = placed.pair_group[p]
-        frame, variance = placed.frame[g], placed.variance[p]
-        deviation = np.sqrt(variance)
-        one = np.zeros(len(share), dtype=int)
-        gain, lever = np.empty((2, len(variance)))
+    def _correlate(self) -> np.ndarray:
+        """What C − R ≠ 0 adds to E uuᵀ for the components of the mixed pairs; adds to the first moments, too."""
+        placed, mixed = self.placed, self.mixed
+        starts = np.searchsorted(placed.pair, np.arange(len(placed.pair_kind)))  # components are sorted by pair
+        gain, lever = np.empty((2, *placed.variance.shape))
         for k, axis in enumerate(self.axes):
-            level = np.broadcast_to(self.axis_levels[k], axis.mass.shape)[rows] - placed.mean[rows, k, None]
-            gain[k] = share @ (level * axis.slope[rows]).sum(axis=1)
+            level = self.axis_levels[k] - placed.mean[:, k, None]
+            gain[:, k] = np.add.reduceat(placed.share * (level * axis.slope).sum(axis=1), starts)
             # E (Z − EZ)(Z − y) from moments about the levels.
-            lever[k] = share @ (axis.second[rows] + level * axis.first[rows]).sum(axis=1)
-        more = excess(placed, p, gain)
+            lever[:, k] = np.add.reduceat(placed.share * (axis.second + level * axis.first).sum(axis=1), starts)
+        more = np.zeros_like(placed.spread)
+        more[mixed] = excess(placed, mixed, gain[mixed])
+        deviation, by_component = np.sqrt(placed.variance)[placed.pair], more[placed.pair]
         for k, axis in enumerate(self.axes):
-            left, right = (factor[rows] for factor in self._replaced(k, deviation[k] * axis.slope))
-            self._moment[g] += self._sum(left, right, one, 1, share)[0][:, None] * more[:, k]
-        product = (more * lever) @ frame.T
-        full = frame + more
-        total = share.sum()
-        inner = (more * variance) @ more.T + (frame * variance) @ frame.T - (full * variance) @ full.T
-        return product + product.T + total * inner
+            left, right = self._replaced(k, deviation[:, k, None] * axis.slope)
+            for i in range(more.shape[1]):
+                shifted = left * by_component[:, i, k, None]
+                self._moment[:, :, i] += self._sum(shifted, right, placed.group, self._stack)
+        frame = placed.frame[placed.pair_group]
+        product = np.einsum("pdr,pr,per->de", more, lever, frame, optimize=True)
+        weight = np.add.reduceat(placed.share, starts)[:, None] * placed.variance
+        # (R + M) D (R + M)ᵀ less M D Mᵀ and R D Rᵀ.
+        cross = np.einsum("pdr,pr,per->de", more, weight, frame, optimize=True)
+        return product + product.T - cross - cross.T
 
     def _by_component(self, name: str) -> np.ndarray:
         """A moment of each axis summed over its intervals, (J, r)."""
@@ -210,11 +209,9 @@ class Block:
         """The products with `values` in place of the masses of axis k."""
         return self._products([values if i == k else axis.mass for i, axis in enumerate(self.axes)])
 
-    def _sum(
-        self, left: np.ndarray, right: np.ndarray, labels: np.ndarray, count: int, share: np.ndarray | None = None
-    ) -> np.ndarray:
+    def _sum(self, left: np.ndarray, right: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
         """Σ share · left ⊗ right over the rows with each label (sorted), (count, n)."""
-        left = left * (self.placed.share if share is None else share)[:, None]
+        left = left * self.placed.share[:, None]
         if count == 1:
             return (left.T @ right).reshape(1, -1)
         out = np.zeros((count, left.shape[1] * right.shape[1]))

@@ -64,22 +64,24 @@ def correlated(placed: InFrames, law: Law) -> np.ndarray:
     return np.flatnonzero((away > bound).any(axis=(1, 2)))
 
 
-def excess(placed: InFrames, p: int, gain: np.ndarray) -> np.ndarray:
-    """C − R (d, r) for pair p, where X = μ + C(Z − EZ) + rest.
+def excess(placed: InFrames, pairs: list[int], gain: np.ndarray) -> np.ndarray:
+    """C − R (p, d, r) for some pairs, where X = μ + C(Z − EZ) + rest.
 
     C = Σ R B^{−1/2} O D^{−1/2} with B = RᵀΣR, D its diagonal: then C D Cᵀ ≤ Σ, and RᵀX has the covariance B. O is the
-    orthogonal matrix that maximizes tr(diag(gain) B^{1/2} O), `gain` (r,) being E ξ_k q_k: the best for one component.
+    orthogonal matrix that maximizes tr(diag(gain) B^{1/2} O), `gain` (p, r) being E ξ_k q_k: best for one component.
     """
-    frame, spread, variance = placed.frame[placed.pair_group[p]], placed.spread[p], placed.variance[p]
+    frame, spread, variance = placed.frame[placed.pair_group[pairs]], placed.spread[pairs], placed.variance[pairs]
     root = np.sqrt(variance)
     inverse = np.divide(1.0, root, out=np.zeros_like(root), where=root > 0)
-    block = frame.T @ spread
-    off = np.abs(block) * (1.0 - np.eye(len(root)))
-    if (off <= _UNCORRELATED * root[:, None] * root).all():
-        return spread * inverse**2 - frame
-    values, vectors = np.linalg.eigh(0.5 * (block + block.T))
-    positive = values > 1e-14 * values[-1]
-    values = np.where(positive, values, 0.0)
-    u, _, vt = np.linalg.svd(gain[:, None] * ((vectors * np.sqrt(values)) @ vectors.T))
-    half = (vectors * np.where(positive, 1.0 / np.sqrt(np.where(positive, values, 1.0)), 0.0)) @ vectors.T
-    return spread @ half @ (vt.T @ u.T) * inverse - frame
+    block = np.swapaxes(frame, 1, 2) @ spread
+    off = np.abs(block) * (1.0 - np.eye(root.shape[1]))
+    diagonal = (off <= _UNCORRELATED * root[:, :, None] * root[:, None, :]).all(axis=(1, 2))
+    values, vectors = np.linalg.eigh(0.5 * (block + np.swapaxes(block, 1, 2)))
+    positive = values > 1e-14 * values[:, -1:]
+    roots = np.sqrt(np.where(positive, values, 0.0))
+    inverses = np.where(positive, 1.0 / np.where(positive, roots, 1.0), 0.0)
+    transposed = np.swapaxes(vectors, 1, 2)
+    u, _, vt = np.linalg.svd(gain[:, :, None] * ((vectors * roots[:, None, :]) @ transposed))
+    half = (vectors * inverses[:, None, :]) @ transposed
+    rotated = spread @ half @ np.swapaxes(u @ vt, 1, 2) * inverse[:, None, :]
+    return np.where(diagonal[:, None, None], spread * (inverse**2)[:, None, :], rotated) - frame
