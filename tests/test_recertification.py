@@ -169,8 +169,8 @@ def test_clusters_far_apart_against_forty_digits():
         diracs = SumOfDiracs(positions, masses)
         found = recertify(law, diracs)
         given, best = (collinear_w2(law, direction.tolist(), places, m) for m in (diracs.weights, found.masses))
-        assert given <= found.w2_given <= given * (1 + 1e-4)
-        assert best <= found.w2 <= best * (1 + 1e-4)
+        assert given <= found.w2_given <= given * (1 + 1e-3)
+        assert best <= found.w2 <= best * (1 + 1e-3)
 
 
 def test_slivers_at_a_border_between_distant_seeds_are_paid_for():
@@ -180,5 +180,5 @@ def test_slivers_at_a_border_between_distant_seeds_are_paid_for():
         places = np.round(np.array([-1e5, right]) * 2**20) / 2**20
         found = recertify(law, SumOfDiracs(places[:, None] * [3, 4]))
         truth = collinear_w2(law, [3, 4], places, found.masses)
-        assert truth <= found.w2 <= truth * (1 + 1e-9)
+        assert truth <= found.w2 <= truth * (1 + 1e-8)
         assert truth <= found.w2_given

@@ -294,19 +294,21 @@ private:
         double mass = 0.0, spread = 0.0;
         Vec2 first;
         TermSizes sizes;
-        // Vertices, and with them edges, are off by roundings of their distances; in the component's coordinates:
-        const double far = component.stretch * norm(component.mean - shape.origin);
+        const double far = norm(component.mean - shape.origin);
         for (std::size_t e = 0; e < polygon.size(); ++e) {
             const Side& side = sides[e];
             scratch.lines[e] = {};
             const double nearest2 = side.segment.nearest2();
-            const double shift = far + component.stretch * std::max(norm(polygon[e]), norm(polygon[polygon.next(e)]));
-            sizes.mass += shift * (side.segment.field(side.segment.s1, field) + side.segment.field(side.segment.s2, field));
+            const GaussianSegment& segment = side.segment;
+            // Vertices, and with them the edge, are off by roundings of their distances; along its whitened normal by
+            const double shift = 2.0 * (far + std::max(norm(polygon[e]), norm(polygon[polygon.next(e)]))) /
+                                 (component.determinant() * side.scale);
+            sizes.mass += shift * (segment.field(segment.s1, field) + segment.field(segment.s2, field));
             if (!wanted(e, nearest2)) {
                 if (field == Field::regular) {
                     const double angle = side.segment.angle() * detail::kInverse2Pi;
                     mass += angle;
-                    sizes.mass += std::fabs(angle);
+                    sizes.mass += 8.0 * std::fabs(angle);
                 }
                 continue;
             }
@@ -318,9 +320,9 @@ private:
             const double along = line.first + side.foot * line.zeroth;  // ∫ s φ₂ ds
             spread -= norm2(normal) * side.segment.h * line.zeroth + dot(normal, tangent) * along;
             // exp(−r²/2) is right to r² roundings of itself, and on average r² exceeds the nearest by 2 at most.
-            const double wide2 = 4.0 + nearest2, length = norm(normal), crossed = shift * line.zeroth;
+            const double wide2 = 6.0 + nearest2, length = norm(normal), crossed = shift * line.zeroth;
             const double reach2 = component.trace() * wide2;
-            sizes.mass += wide2 * std::fabs(line.flux) + crossed;
+            sizes.mass += 8.0 * std::fabs(line.flux) + nearest2 * line.zeroth + crossed;
             sizes.first += wide2 * length * line.zeroth + crossed * std::sqrt(reach2);
             sizes.second += crossed * reach2 + wide2 * length * line.zeroth *
                             (length * std::fabs(side.segment.h) + norm(tangent) * std::sqrt(wide2));

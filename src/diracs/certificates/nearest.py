@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -32,8 +33,18 @@ REQUIRED = (
     f"positive definite covariances, with deviations not below {_SMALLEST:g} of the law's size nor {_THINNEST:g} of"
     " each other"
 )
-# Operations on a term of the core's moments, each with one rounding at most, and relative errors of its fans.
-_OPERATIONS, _FAN = 16.0, 1e-13
+# Roundings of the sizes of terms that the core's moments may be off by, of borders, and relative errors of its fans.
+_OPERATIONS, _BORDER, _FAN = 2.0, 4.0, 1e-13
+# So many deviations away a component has 1e-44 of its mass; cells are looked at for so many components at most.
+_NOTHING, _PAIRS = 14.0, 1 << 22
+
+
+class Parts(NamedTuple):
+    """The cells along a curve that components of a law reach: nothing of a component is in any other."""
+
+    first: np.ndarray  # (k,) places of cells
+    last: np.ndarray  # (k,)
+    weights: np.ndarray  # (k,) exact but for their sum
 
 
 class Cells(NamedTuple):
@@ -44,6 +55,7 @@ class Cells(NamedTuple):
     second: np.ndarray  # (n,)
     mass_error: np.ndarray  # (n,)
     second_error: np.ndarray  # (n,)
+    parts: Parts | None = None
 
     @classmethod
     def positive(cls, mass: np.ndarray, first: np.ndarray, second: np.ndarray) -> Cells:
@@ -89,7 +101,8 @@ class UnitMixture:
     """A Gaussian mixture in its own unit."""
 
     law: PlanarMixture
-    components: np.ndarray  # (k,) bool: those of positive weight
+    given: np.ndarray  # (k,) positive weights of any sum, those of the law before rounding
+    components: np.ndarray  # bool: those of positive weight
     centre: np.ndarray  # (2,)
     unit: float
 
@@ -97,9 +110,9 @@ class UnitMixture:
     def of(cls, means: np.ndarray, covs: np.ndarray, weights: np.ndarray) -> UnitMixture | None:
         """From float64 means (k, 2), covariances (k, 2, 2) and weights (k,); None if a covariance is near singular."""
         held = weights > 0
-        means, covs, weights = means[held], covs[held], weights[held]
+        means, covs, given = means[held], covs[held], weights[held]
         # Normalized in single precision they sum to 1 only up to 1e-7.
-        weights = weights / weights.sum()
+        weights = given / given.sum()
         # About the mean, up to overflow; differences are right to a rounding of themselves wherever it is.
         centre = means[0] + weights @ (means - means[0])
         largest = max(float(np.abs(means - centre).max()), math.sqrt(float(covs.max())))
@@ -110,7 +123,7 @@ class UnitMixture:
         narrow, wide = np.linalg.eigvalsh(law[1]).T
         if not (narrow > np.maximum(_THINNEST**2 * wide, _SMALLEST**2)).all():
             return None
-        return cls(PlanarMixture.of(*law), held, centre, unit)
+        return cls(PlanarMixture.of(*law), given, held, centre, unit)
 
     @property
     def reach(self) -> float:
@@ -120,7 +133,27 @@ class UnitMixture:
 
     def cells(self, y: np.ndarray, weights: np.ndarray | None = None) -> Cells:
         """By the compiled core."""
-        return _planar_cells(self.law, self.reach, y, weights, 0.0)
+        w = np.zeros(len(y)) if weights is None else weights
+        return _planar_cells(self.law, self.reach, y, w, 0.0)._replace(parts=self._parts(y, w))
+
+    def _parts(self, y: np.ndarray, weights: np.ndarray) -> Parts | None:
+        """Components reach a cell if the half plane between it and the cell of their mean is near enough."""
+        if not 1 < len(y) * len(self.given) <= _PAIRS:
+            return None
+        place = np.empty(len(y), dtype=np.int64)
+        place[hilbert_order(y)] = np.arange(len(y))
+        power = ((self.law.means[:, None] - y) ** 2).sum(axis=2) - weights
+        own = power.argmin(axis=1)
+        between = y - y[own][:, None]
+        # Distance from the mean to the border is beyond/|between|; the deviation along it √(nᵀΣn).
+        beyond = 0.5 * (power - power[np.arange(len(own)), own][:, None])
+        spread = np.einsum("kni,kij,knj->kn", between, self.law.covs, between)
+        sizes = power + 2.0 * np.abs(weights)  # of terms
+        doubt = 8.0 * _EPS * (sizes + sizes[np.arange(len(own)), own][:, None])
+        reached = ~(beyond > _NOTHING * np.sqrt(np.maximum(spread, 0.0)) + doubt)
+        reached[np.arange(len(own)), own] = True
+        first = np.where(reached, place, len(y)).min(axis=1)
+        return Parts(first, np.where(reached, place, -1).max(axis=1), self.given)
 
     def rounding(self) -> float:
         """Of the factors [[l, 0], [m, p]] of the covariances, and of means about the centre.
@@ -158,16 +191,16 @@ class UnitImage:
 
     def cells(self, y: np.ndarray, weights: np.ndarray | None = None) -> Cells:
         """By the compiled core: sums of positive terms, with vertices right to roundings of the box."""
-        return _planar_cells(self.law, self.reach, y, weights, self.reach)
+        return _planar_cells(self.law, self.reach, y, np.zeros(len(y)) if weights is None else weights, self.reach)
 
     def rounding(self) -> float:
         """Of the borders of the box."""
         return ROUNDINGS * _EPS * (self.reach + float(np.abs(self.centre).max()) / self.unit)
 
 
-def _planar_cells(law: PlanarLaw, reach: float, y: np.ndarray, weights: np.ndarray | None, blunt: float) -> Cells:
+def _planar_cells(law: PlanarLaw, reach: float, y: np.ndarray, weights: np.ndarray, blunt: float) -> Cells:
     """Power cells with the errors that docs/certificates.md derives; vertices are off by roundings of `blunt`."""
-    w = np.zeros(len(y)) if weights is None else np.ascontiguousarray(weights)
+    w = np.ascontiguousarray(weights)
     mass, first, second, i, j, line, sizes = _core.moments(law.core, y, w, edges=True, sizes=True)
     mass, second = np.maximum(mass, 0.0), np.maximum(second, 0.0)
     mass_error = _OPERATIONS * _EPS * sizes[:, 0] + _FAN * mass
@@ -177,7 +210,7 @@ def _planar_cells(law: PlanarLaw, reach: float, y: np.ndarray, weights: np.ndarr
     outside = np.maximum(np.hypot.reduce(np.abs(y), axis=1) - reach, 0.0)
     outside = np.minimum(outside[i] + outside[j], np.sqrt(32.0 * gap * reach))
     along2 = np.divide(line[:, 2], line[:, 0], out=np.zeros(len(i)), where=line[:, 0] > 0)
-    off = _OPERATIONS * _EPS * (gap + np.abs(rise) / gap + outside + np.sqrt(along2) + blunt)
+    off = _BORDER * _EPS * (gap + np.abs(rise) / gap + outside + np.sqrt(along2) + blunt)
     sliver = off * np.abs(line[:, 0])
     for ends, side in ((i, 1.0), (j, -1.0)):
         mass_error += np.bincount(ends, sliver, minlength=len(y))
@@ -256,12 +289,15 @@ def _mass_error(y: np.ndarray, cells: Cells) -> tuple[float, float]:
     """M and f (see `rounding`) from the true masses of cells to the computed ones, normalized, along a curve.
 
     If masses up to a place, P of them, may be wrong by A, and those beyond by B, then A (1 − P) + B P has to pass it.
+    Where each component is on one side of a place, what has to pass it is known.
     """
     order = hilbert_order(y)
     y, mass, error, second = (x[order] for x in (y, cells.mass, cells.mass_error, cells.second))
     whole = float(mass.sum())
     share, after = np.cumsum(mass)[:-1] / whole, np.cumsum(mass[::-1])[::-1][1:] / whole
     passing = np.cumsum(error)[:-1] * after + np.cumsum(error[::-1])[::-1][1:] * share
+    if cells.parts is not None:
+        _know_between(cells.parts, mass, passing)
     passing = np.concatenate([[0.0], passing * (1.0 + 1e-6), [0.0]])
     out = passing[:-1] + passing[1:]
     # Cells of hardly any mass cannot hand on what passes them: it skips them, and theirs goes to the next that can.
@@ -274,3 +310,26 @@ def _mass_error(y: np.ndarray, cells: Cells) -> tuple[float, float]:
     total = float(second.sum())
     fractions = np.minimum(np.divide(out, mass, out=np.ones(len(mass)), where=mass > 0), 1.0)
     return moved, float(fractions @ second) / total if total > 0 else 1.0
+
+
+def _know_between(parts: Parts, mass: np.ndarray, passing: np.ndarray) -> None:
+    """What passes the places between components, in place, for masses (n,) along the curve: exact sums."""
+    n = len(mass)
+    covered = np.zeros(n + 1, dtype=np.int64)
+    np.add.at(covered, parts.first, 1)
+    np.add.at(covered, parts.last, -1)
+    # Place p is between cells p and p + 1: no component reaches across.
+    free = np.flatnonzero(np.cumsum(covered)[: n - 1] == 0)
+    if not len(free):
+        return
+    order = np.argsort(parts.last, kind="stable")
+    given, held = ([Fraction(x) for x in a.tolist()] for a in (parts.weights[order], mass))
+    total, whole = sum(given), sum(held)
+    ends, k, i = parts.last[order], 0, 0
+    before, here = Fraction(0), Fraction(0)
+    for p in free.tolist():
+        while k < len(ends) and ends[k] <= p:
+            before, k = before + given[k], k + 1
+        while i <= p:
+            here, i = here + held[i], i + 1
+        passing[p] = min(passing[p], abs(float(before / total - here / whole)) + 1e-40)
