@@ -264,17 +264,17 @@ def test_single_precision_bounds_are_rounded_up_where_derivatives_are_asked_for(
     cases = [([[1, 3.1], [-2.4, 5.4]], [0.5, 1.0], [[0, 0], [2, 1]])]
     rng = np.random.default_rng(9)
     cases += [(rng.normal(size=(2, 2)), rng.uniform(0.1, 2.0, 2), 2 * rng.normal(size=(3, 2))) for _ in range(40)]
-    jitted = jax.jit(lambda *x: discretize(GaussianMixture(x[0], x[1]), PointScheme(x[2])).w2)
+
+    def bound(means, covs, points):
+        return discretize(GaussianMixture(means, covs), PointScheme(points)).w2
+
+    jitted = jax.jit(bound)
     for case in cases:
         single = [np.asarray(x, np.float32) for x in case]
         means, covs, points = (x.astype(float) for x in single)
         wide = discretize(GaussianMixture(means, covs), PointScheme(points)).w2
         leaves = [torch.tensor(x, requires_grad=True) for x in single]
-        for w2 in (
-            discretize(GaussianMixture(*leaves[:2]), PointScheme(leaves[2])).w2.detach(),
-            torch.func.vmap(lambda p: discretize(GaussianMixture(*leaves[:2]), PointScheme(p)).w2)(leaves[2][None])[0],
-            jitted(*map(jnp.asarray, single)),
-        ):
+        for w2 in (bound(*leaves).detach(), torch.func.vmap(bound)(*(x[None] for x in leaves)), jitted(*single)):
             assert wide <= float(w2) <= wide * (1 + 1e-6)
 
 
