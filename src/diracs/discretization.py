@@ -32,6 +32,7 @@ from diracs._soundness import sound_law, sound_scheme
 from diracs.certificates.assignment import transport
 from diracs.certificates.masses import mass_error
 from diracs.certificates.rounding import diffused, mass_change, root_mean_square, with_moved_masses
+from diracs.certificates.traced import compiled
 from diracs.codebooks.scalar import ScalarCodebook
 from diracs.distributions.convert import as_mixture
 from diracs.distributions.discrete import SumOfDiracs
@@ -254,6 +255,15 @@ def _discretize(
     means: Array, covs: Array, weights: Array, scheme: LayeredScheme, kind: str
 ) -> tuple[Array, Array, Array, bool]:
     """Positions, masses, bound and exactness for one mixture, in the framework and dtype of `means`."""
+    given = (means, covs, weights, *scheme.arrays())
+    if kind == "jax" and any(is_traced(x) for x in given):
+        return compiled(_computed, means, covs, weights, scheme)
+    return _computed(means, covs, weights, scheme, kind)
+
+
+def _computed(
+    means: Array, covs: Array, weights: Array, scheme: LayeredScheme, kind: str
+) -> tuple[Array, Array, Array, bool]:
     like = means
     given = (means, covs, weights, *scheme.arrays())
     means, covs, weights, *arrays = working(*given)

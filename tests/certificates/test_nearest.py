@@ -264,7 +264,11 @@ def test_single_precision_bounds_are_rounded_up_where_derivatives_are_asked_for(
     cases = [([[1, 3.1], [-2.4, 5.4]], [0.5, 1.0], [[0, 0], [2, 1]])]
     rng = np.random.default_rng(9)
     cases += [(rng.normal(size=(2, 2)), rng.uniform(0.1, 2.0, 2), 2 * rng.normal(size=(3, 2))) for _ in range(40)]
-    jitted = jax.jit(lambda *x: discretize(GaussianMixture(x[0], x[1]), PointScheme(x[2])).w2)
+
+    def bound(means, covs, points):
+        return discretize(GaussianMixture(means, covs), PointScheme(points)).w2
+
+    jitted = jax.jit(bound)
     for case in cases:
         single = [np.asarray(x, np.float32) for x in case]
         means, covs, points = (x.astype(float) for x in single)
