@@ -47,7 +47,8 @@ def fewest(
     -----
     A secant method in the logarithms. It ends where a number is reached and hardly fewer are expected to be enough.
     """
-    low, high, best = 0, most + 1, None
+    low, high = 0, most + 1
+    best: Result | None = None
     n, slope, failures = max(1, min(start, most)), 1.0 / dimension, 0
     seen: tuple[float, float] | None = None
     for trial in range(10_000):

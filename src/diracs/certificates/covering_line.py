@@ -138,7 +138,8 @@ class LineCells:
         # Zador's asymptotic distortion, and what one point more would gain.
         root = float(np.cbrt(self.mass * self.width**2).sum())
         expected = root**3 / (6.0 * n**3)
-        best, radii = 0.0, None
+        best = 0.0
+        radii: np.ndarray | None = None
         for factor in _FACTORS if n <= _TRIED else _FACTORS[:1]:
             radii = self.chosen(factor * expected, radii, 10 if radii is None else 6)
             best = max(best, self.value(radii, n))
