@@ -205,8 +205,8 @@ def _draw_in_plane(
         handles.append(mark(mpl, "Diracs (area: mass)", grey, size=3.5))
     handles.append(mark(mpl, "mean", INK, "+", 6.0))
     if balls:
-        handles.append(mark(mpl, "circle of the bound on W₂", "none", size=9.0, markeredgecolor=INK))
-        handles[-1].set_markeredgewidth(1.1)
+        ring = {"markeredgecolor": INK, "markeredgewidth": 1.1}
+        handles.append(mark(mpl, "circle of the bound on W₂", "none", size=9.0, **ring))
     ax.legend(
         handles=handles,
         frameon=False,
