@@ -96,6 +96,8 @@ def plot_trajectory(
     if chosen.size == 0 or chosen.min() < 0 or chosen.max() > last:
         raise ValueError(f"steps must be between 0 and {last}, got {chosen.tolist()}")
     bounds = np.append(0.0, concrete(trajectory.w2_bound))
+    # Exact states have neither.
+    balls, diracs = balls and bool(bounds.any()), diracs and len(trajectory.diracs) > 0
     if on_line:
         if axes is not None:
             raise ValueError("axes are for states of two or more dimensions, these lie on the line")
@@ -114,8 +116,9 @@ def plot_trajectory(
         _draw_in_plane(mpl, ax, trajectory, chosen, axes, colors, bounds, diracs, balls, legend)
         means = "circles: bounds on W₂, about the means"
     if title:
-        most = max(len(d) for d in trajectory.diracs)
-        write_title(ax, f"{last} steps, at most {most:,} points" + (f";  {means}" if balls else ""))
+        most = max((len(d) for d in trajectory.diracs), default=0)
+        points = f"at most {most:,} points" if most else "exact"
+        write_title(ax, f"{last} steps, {points}" + (f";  {means}" if balls else ""))
     if own:
         trim(ax)
     return ax
@@ -205,8 +208,8 @@ def _draw_in_plane(
         handles.append(mark(mpl, "Diracs (area: mass)", grey, size=3.5))
     handles.append(mark(mpl, "mean", INK, "+", 6.0))
     if balls:
-        handles.append(mark(mpl, "circle of the bound on W₂", "none", size=9.0, markeredgecolor=INK))
-        handles[-1].set_markeredgewidth(1.1)
+        ring = {"markeredgecolor": INK, "markeredgewidth": 1.1}
+        handles.append(mark(mpl, "circle of the bound on W₂", "none", size=9.0, **ring))
     ax.legend(
         handles=handles,
         frameon=False,

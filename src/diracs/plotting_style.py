@@ -125,19 +125,12 @@ def legend_below(mpl: ModuleType, ax: Axes, handles: Sequence[Any]) -> None:
     """What the marks mean, below the label of the horizontal axis, in as many columns as there is room for."""
     room = ax.get_window_extent().width / ax.figure.dpi
     widths = [0.55 + 0.065 * len(handle.get_label()) for handle in handles]
-    columns = len(handles)
-    while columns > 1 and columns * max(widths) > room and sum(widths) > room:
-        columns -= 1
-        # Legends are filled column by column.
-        rows = -(-len(handles) // columns)
-        if sum(max(widths[i : i + rows]) for i in range(0, len(widths), rows)) <= room:
-            break
     ax.legend(
         handles=list(handles),
         loc="upper left",
         bbox_to_anchor=(0.0, 0.0),
         bbox_transform=ax.transAxes + mpl.transforms.ScaledTranslation(0.0, -0.47, ax.figure.dpi_scale_trans),
-        ncols=columns,
+        ncols=_columns(widths, room),
         frameon=False,
         fontsize="small",
         labelcolor=INK,
@@ -146,6 +139,15 @@ def legend_below(mpl: ModuleType, ax: Axes, handles: Sequence[Any]) -> None:
         columnspacing=1.4,
         handletextpad=0.6,
     )
+
+
+def _columns(widths: list[float], room: float) -> int:
+    """The most columns that fit, if they are filled one by one."""
+    for columns in range(len(widths), 1, -1):
+        rows = -(-len(widths) // columns)
+        if sum(max(widths[i : i + rows]) for i in range(0, len(widths), rows)) <= room:
+            return columns
+    return 1
 
 
 def mark(mpl: ModuleType, label: str, color: Any, marker: str = "o", size: float = 5.0, **options: Any) -> Any:
