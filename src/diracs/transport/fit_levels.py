@@ -74,11 +74,10 @@ class Fit:
 
 def best_fit(points: Points, k: int, options: Options, report: Report) -> Fit:
     """The best fit of at most k components; `report` gets iteration, parameters and value of those with k."""
-    best = None
-    for j in range(1, k + 1):
-        best = _level(points, j, best, options, report if j == k else lambda *_: None)
-    assert best is not None
-    return best
+    best: Fit | None = None
+    for j in range(1, k):
+        best = _level(points, j, best, options, lambda *_: None)
+    return _level(points, k, best, options, report)
 
 
 def _level(points: Points, k: int, smaller: Fit | None, options: Options, report: Report) -> Fit:
@@ -92,14 +91,15 @@ def _level(points: Points, k: int, smaller: Fit | None, options: Options, report
         if same or (best is not None and first.value > promise * best[1].evaluation.value):
             continue
         seen.append(first.value)
-        tried = minimize(objective, Minimum.start(objective.start, first), options.tolerance, few, _reporting(objective, report))
+        tried = minimize(
+            objective, Minimum.start(objective.start, first), options.tolerance, few, _reporting(objective, report)
+        )
         if best is None or tried.evaluation.value < best[1].evaluation.value:
             best = objective, tried
-    if best is None:
-        return smaller
-    objective, minimum = best
-    minimum = minimize(objective, minimum, options.tolerance, options.most, _reporting(objective, report))
-    if smaller is not None and not minimum.evaluation.value < smaller.value:
+    if best is not None:
+        objective, tried = best
+        minimum = minimize(objective, tried, options.tolerance, options.most, _reporting(objective, report))
+    if smaller is not None and (best is None or not minimum.evaluation.value < smaller.value):
         return smaller
     means, covs, weights = objective.parameters(minimum.x, minimum.evaluation)
     held = weights > _NOTHING
