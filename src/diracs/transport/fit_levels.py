@@ -141,7 +141,7 @@ def _one_more(
     fit. The best one of the halves of its components and of those of the likelihood is taken.
     """
     means, covs, weights = smaller.parameters
-    sides, inner = _halves(means, covs)
+    sides, inner = halves(means, covs)
     more = [np.concatenate(x) for x in zip((sides, inner), *((m, c) for m, c, _ in likely), strict=True)]
     costs = component_moments(points.seeds, smaller.dual, more[0], full_covariances(more[0], more[1]))
     new = int(costs.potential.argmin())
@@ -162,7 +162,7 @@ def _one_more(
             return
 
 
-def _halves(means: np.ndarray, covs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def halves(means: np.ndarray, covs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Components (m, d) on either side of given ones along their axes, with as much width less."""
     d = means.shape[1]
     values, vectors = np.linalg.eigh(full_covariances(means, covs))
