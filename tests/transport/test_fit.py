@@ -11,7 +11,7 @@ import scipy.stats
 import torch
 
 from diracs import GaussianMixture, SumOfDiracs, distance, fit_mixture, lloyd
-from diracs.transport.fit import Objective
+from diracs.transport.fit_objective import Objective
 from diracs.transport.free_weights import FreeProblem, free_transport
 from diracs.transport.likelihood import expectation_maximization, spread_centres
 from diracs.transport.plan import transport
@@ -235,8 +235,10 @@ def test_callback_limit_and_record():
         sample(60, seed=15), 3, starts=1, max_iterations=2, tol=1e-12, callback=lambda i, m, w: seen.append((i, m, w))
     )
     assert not fit.converged and "2 iterations" in fit.message and fit.iterations == 2
-    assert [i for i, _, _ in seen] == [1, 2] and [w for _, _, w in seen] == list(fit.history[1:])
-    np.testing.assert_array_equal(seen[-1][1].means, fit.mixture.means)
+    # One run from the likelihood, then maybe one from the smaller fit.
+    assert [i for i, _, _ in seen][:2] == [1, 2] and set(fit.history[1:]) <= {w for _, _, w in seen}
+    last = next(m for _, m, w in seen if w == fit.distance)
+    np.testing.assert_array_equal(last.means, fit.mixture.means)
     with pytest.raises(FrozenInstanceError):
         fit.distance = 0
     assert "not converged" in repr(fit)
@@ -273,6 +275,8 @@ POINTS = sample(10)
         (lambda: fit_mixture(POINTS, 1, seed=-1), "seed"),
         (lambda: fit_mixture(POINTS, 1, floor=0.0), "floor"),
         (lambda: fit_mixture(POINTS, 1, floor=2.0), "floor"),
+        (lambda: fit_mixture(POINTS, 1, floor=1e-7), "floor"),
+        (lambda: fit_mixture(POINTS.astype(np.float32), 1, floor=1e-4), "floor"),
         (lambda: fit_mixture(POINTS, 1, tol=-1.0), "tol"),
         (lambda: fit_mixture(POINTS, 1, max_iterations=0), "max_iterations"),
         (lambda: fit_mixture(POINTS, 1, callback=3), "callback"),

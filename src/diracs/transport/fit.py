@@ -16,6 +16,9 @@ from diracs.distributions.gaussian import KINDS, GaussianMixture
 from diracs.transport.fit_levels import Options, Points, best_fit
 from diracs.transport.likelihood import Parameters
 
+# Beside the points' own square the square of less is lost in doubles.
+_LEAST_FLOOR = 1e-6
+
 
 @dataclass(frozen=True, eq=False)
 class MixtureFit:
@@ -24,16 +27,18 @@ class MixtureFit:
     Attributes
     ----------
     mixture : GaussianMixture
-        In the framework, dtype and device of the points.
+        In the framework, dtype and device of the points; k components of positive weight with positive definite
+        covariances (without width if all points coincide). Where fewer are as good, some of these are equal: components
+        that shared the weight of one. `message` then says how many differ.
     distance : array ()
         W₂² between the points and the mixture, squared.
     history : array (iterations + 1,)
-        W₂² at the start, which is that of the likelihood's components with their best weights (these components
-        widened, if no transport to them was found), and after each iteration of the best start. NumPy; it never rises.
+        W₂² at the start, with the best weights of the components there, and after each iteration, in the run that led
+        to the mixture. NumPy; it never rises.
     iterations : int
     converged : bool
     message : str
-        Why the method stopped.
+        Why the method stopped, and how many components differ, if not all.
     points : SumOfDiracs
         What the mixture was fitted to.
     """
@@ -75,30 +80,34 @@ def fit_mixture(
 ) -> MixtureFit:
     """Fit a Gaussian mixture to points on the line or in the plane: a minimum of W₂² instead of one of the likelihood.
 
-    Starts from k-means++ and steps of the EM algorithm; then a quasi-Newton method on the means and on factors of the
-    covariances. The weights are optimal for the components at every step (`diracs.transport.free_weights`).
+    Fits one component, then two, up to k: each time from k-means++ and steps of the EM algorithm, and from the smaller
+    fit with a new component; then by a quasi-Newton method on the means and on factors of the covariances. The weights
+    are optimal for the components at every step (`diracs.transport.free_weights`). With the same options, more
+    components are never worse than fewer: where none of these lowers W₂², a component of the smaller fit is split into
+    equal ones.
 
     Parameters
     ----------
     points : array (n, d), SumOfDiracs or Quantization
         d = 1 or 2; an array's points have equal masses.
     k : int
-        Number of components. If fewer points are distinct, components are repeated.
+        Number of components; time grows with about its square. No more differ than points do.
     covariance_kind : {"full", "diagonal", "isotropic"}
     starts : int
-        The best of so many fits from different centres.
+        So many sets of centres are tried for each number of components, by a few steps; the best one is followed.
     seed : int
         For the centres.
     floor : float
         Every component has at least this standard deviation in every direction, in units of the points' own (the root
         mean square of their distance from their mean). A component may shrink to a point in W₂, at a finite gain, and
-        would have no density.
+        would have no density. From 1e-6 (single precision 3.5e-4: a smaller square is lost beside the points' own)
+        to 0.5.
     tol : float
         Stop when the next step promises to lower W₂² by less than this share of it.
     max_iterations : int
         Quasi-Newton steps from each start.
     callback : callable, optional
-        Called as callback(iteration, mixture, distance) after each step, with W₂².
+        Called as callback(iteration, mixture, distance) after each step with k components, of every start, with W₂².
 
     Returns
     -------
@@ -113,7 +122,7 @@ def fit_mixture(
     Notes
     -----
     W₂² is not convex in means and covariances: as for the likelihood, what is found is a local minimum.
-    Points that all coincide give components without width.
+    Points that all coincide give components without width. Results are the same whenever the arguments are.
     """
     if isinstance(points, Quantization):
         points = points.diracs
@@ -132,6 +141,8 @@ def fit_mixture(
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise ValueError(f"seed must be a whole number of at least 0, got {seed!r}")
     least, tolerance = _checks.positive("floor", floor), _checks.positive("tol", tol)
+    if least < _LEAST_FLOOR:
+        raise ValueError(f"floor must be at least {_LEAST_FLOOR:g} of the points' own deviation, got {least:g}")
     if least > 0.5:
         raise ValueError(f"floor must be at most 0.5, half of the points' own deviation, got {least:g}")
     if callback is not None and not callable(callback):
@@ -171,7 +182,9 @@ def _fit(
     if not float(limits.tiny) ** 0.5 < options.floor * size < 1e3 * size < float(limits.max) ** 0.5:
         raise ValueError(f"points have a deviation of {size:g}, whose square {limits.dtype} does not hold: scale them")
 
-    distinct = min(k, len(seeds))
+    if not float(limits.eps) ** 0.5 <= options.floor:
+        least = max(float(limits.eps) ** 0.5, _LEAST_FLOOR)
+        raise ValueError(f"floor must be at least {least:.2g} for points of {limits.dtype}, got {options.floor:g}")
 
     def as_mixture(found: Parameters) -> GaussianMixture:
         copies = np.arange(k) % len(found[0])
@@ -183,11 +196,13 @@ def _fit(
         if callback is not None:
             callback(iteration, as_mixture(found), value * size**2)
 
-    best = best_fit(Points(seeds, target), distinct, options, report)
+    best = best_fit(Points(seeds, target), min(k, len(seeds)), options, report)
+    m = len(best.parameters[0])
+    message = best.message if m == k else f"{best.message}; {m} of the {k} components differ, more lower nothing"
     mixture = as_mixture(best.parameters)
     history = np.array(best.history) * size**2
     distance = to_framework(np.asarray(history[-1]), name, like)
-    return MixtureFit(mixture, distance, history, len(history) - 1, best.converged, best.message, diracs)
+    return MixtureFit(mixture, distance, history, len(history) - 1, best.converged, message, diracs)
 
 
 def _coincident(diracs: SumOfDiracs, point: np.ndarray, k: int, kind: str) -> MixtureFit:

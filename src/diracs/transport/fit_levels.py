@@ -74,11 +74,10 @@ class Fit:
 
 def best_fit(points: Points, k: int, options: Options, report: Report) -> Fit:
     """The best fit of at most k components; `report` gets iteration, parameters and value of those with k."""
-    best = None
-    for j in range(1, k + 1):
-        best = _level(points, j, best, options, report if j == k else lambda *_: None)
-    assert best is not None
-    return best
+    best: Fit | None = None
+    for j in range(1, k):
+        best = _level(points, j, best, options, lambda *_: None)
+    return _level(points, k, best, options, report)
 
 
 def _level(points: Points, k: int, smaller: Fit | None, options: Options, report: Report) -> Fit:
@@ -97,11 +96,10 @@ def _level(points: Points, k: int, smaller: Fit | None, options: Options, report
         )
         if best is None or tried.evaluation.value < best[1].evaluation.value:
             best = objective, tried
-    if best is None:
-        return smaller
-    objective, minimum = best
-    minimum = minimize(objective, minimum, options.tolerance, options.most, _reporting(objective, report))
-    if smaller is not None and not minimum.evaluation.value < smaller.value:
+    if best is not None:
+        objective, tried = best
+        minimum = minimize(objective, tried, options.tolerance, options.most, _reporting(objective, report))
+    if smaller is not None and (best is None or not minimum.evaluation.value < smaller.value):
         return smaller
     means, covs, weights = objective.parameters(minimum.x, minimum.evaluation)
     held = weights > _NOTHING
@@ -143,7 +141,7 @@ def _one_more(
     fit. The best one of the halves of its components and of those of the likelihood is taken.
     """
     means, covs, weights = smaller.parameters
-    sides, inner = _halves(means, covs)
+    sides, inner = halves(means, covs)
     more = [np.concatenate(x) for x in zip((sides, inner), *((m, c) for m, c, _ in likely), strict=True)]
     costs = component_moments(points.seeds, smaller.dual, more[0], full_covariances(more[0], more[1]))
     new = int(costs.potential.argmin())
@@ -164,7 +162,7 @@ def _one_more(
             return
 
 
-def _halves(means: np.ndarray, covs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def halves(means: np.ndarray, covs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Components (m, d) on either side of given ones along their axes, with as much width less."""
     d = means.shape[1]
     values, vectors = np.linalg.eigh(full_covariances(means, covs))

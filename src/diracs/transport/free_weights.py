@@ -13,23 +13,23 @@ equations, and come back where Φ_k < λ.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import scipy
 
 from diracs.transport.components import ComponentMoments, component_moments
+from diracs.transport.continuation import solve
 from diracs.transport.density import MixtureDensity
 from diracs.transport.likelihood import log_densities
 from diracs.transport.line import LineMixture, transport_on_line
 from diracs.transport.linear import solve_laplacian
+from diracs.transport.problem import Problem
 from diracs.transport.start import sinkhorn_weights
 
 # Neither a cell nor a component loses more than this factor of its mass in a step.
 _LEAST = 0.1
 _SHORTEST = 0.02
-# The same from the dual weights of a similar problem.
-_SHORT = 0.1
 # Components below this weight that are to lose more may lose all of it.
 _FADING = 1e-3
 # What a component gets that comes back.
@@ -38,8 +38,6 @@ _RETURN = 1e-2
 _FEW = 15
 # Groups of cells without couplings above this, masses and mean squares being one, are connected by such.
 _COUPLING = 1e-9
-# Blurs to begin with where the density vanishes between groups, in units of the points' deviation.
-_BLURS = (0.1, 0.3, 1.0, 3.0)
 
 
 @dataclass(frozen=True)
@@ -58,10 +56,6 @@ class FreeProblem:
     def moments(self, dual: np.ndarray) -> ComponentMoments:
         """What the components have in the cells with these dual weights (n,)."""
         return component_moments(self.seeds, dual, self.means, self.covs)
-
-    def blurred(self, width: float) -> FreeProblem:
-        """With components convolved with a Gaussian of this deviation."""
-        return replace(self, covs=self.covs + width**2 * np.eye(self.seeds.shape[1]))
 
 
 @dataclass(frozen=True)
@@ -96,12 +90,13 @@ def free_transport(
     Returns
     -------
     FreeTransport or None
-        None where Newton's method came to no end.
+        None where Newton's method came to no end, of two components or more.
     """
-    if start is not None:
-        return _newton(problem, weights, start, tolerance, _FEW)
-    found = _afresh(problem, weights, tolerance)
-    return _narrowing(problem, weights, tolerance) if found is None and len(weights) == 1 else found
+    if start is None:
+        found = _afresh(problem, weights, tolerance)
+    else:
+        found = _newton(problem, weights, start, tolerance, _FEW)
+    return _single(problem, tolerance) if found is None and len(weights) == 1 else found
 
 
 def _afresh(problem: FreeProblem, weights: np.ndarray, tolerance: float) -> FreeTransport | None:
@@ -124,7 +119,7 @@ def _affine(problem: FreeProblem, weights: np.ndarray) -> np.ndarray:
 
     Between centred Gaussians of covariances C and Σ it is B = C^{-1/2}(C^{1/2} Σ C^{1/2})^{1/2} C^{-1/2} (Dowson &
     Landau 1982), with potential ψ = δᵀBδ/2 for seeds at δ from the mean: w = |δ|² − δᵀBδ + c. With
-    c = tr Σ − tr (C^{1/2} Σ C^{1/2})^{1/2} the component has Φ_k = 0: groups far from each other are in balance.
+    c = tr Σ − tr (C^{1/2} Σ C^{1/2})^{1/2} every component has Φ_k = 0: groups far from each other are in balance.
     """
     seeds, target, means, covs = problem.seeds, problem.target, problem.means, problem.covs
     label = (log_densities(seeds, means, covs) + np.log(weights)).argmax(axis=1)
@@ -146,28 +141,17 @@ def _affine(problem: FreeProblem, weights: np.ndarray) -> np.ndarray:
     return dual
 
 
-def _narrowing(problem: FreeProblem, weights: np.ndarray, tolerance: float) -> FreeTransport | None:
-    """Continuation in width: components blurred until Newton's method converges, then less and less."""
-    found = None
-    for blur in _BLURS:
-        found = _afresh(problem.blurred(blur), weights, 1e-2)
-        if found is not None:
-            break
-    factor, steps = 4.0, 0
-    while found is not None and factor > 1.05 and steps < 40:
-        sharp = _newton(problem, found.weights, found.dual, tolerance)
-        if sharp is not None:
-            return sharp
-        steps += 1
-        narrower = None
-        while narrower is None and factor > 1.05:
-            width = blur / factor
-            narrower = _newton(problem.blurred(width), found.weights, found.dual, 1e-2)
-            if narrower is None:
-                factor = np.sqrt(factor)
-        if narrower is not None:
-            found, blur = narrower, width
-    return None
+def _single(problem: FreeProblem, tolerance: float) -> FreeTransport:
+    """A single component has no free weight: by the solver for given weights, which ends in any case."""
+    seeds, target = problem.seeds, problem.target
+    if seeds.shape[1] == 1:
+        law = LineMixture(problem.means[:, 0], np.sqrt(problem.covs[:, 0, 0]), np.ones(1))
+        dual = transport_on_line(seeds[:, 0], target, law).weights
+    else:
+        density = MixtureDensity(problem.means, problem.covs, np.ones(1))
+        dual = solve(Problem(np.ascontiguousarray(seeds), target, density), tolerance, None).weights
+    moments = problem.moments(dual)
+    return FreeTransport(np.ones(1), dual, float(target @ dual + moments.potential[0]), moments, 0)
 
 
 def _newton(
