@@ -87,7 +87,7 @@ def plot_trajectory(
     for t, color in zip(chosen.tolist(), colors, strict=True):
         mean = concrete(states[t].weights) @ concrete(states[t].means) @ axes
         _draw_density(ax, states[t], axes, color)
-        if diracs and t < last:
+        if diracs and t < len(trajectory.diracs):
             points, masses = concrete(trajectory.diracs[t].positions) @ axes, concrete(trajectory.diracs[t].weights)
             sizes = np.clip(260.0 * masses, 0.5, 30.0)
             ax.scatter(points[:, 0], points[:, 1], s=sizes, color=color, linewidths=0, zorder=3)
@@ -108,8 +108,9 @@ def plot_trajectory(
     for entry in legend.get_texts():
         entry.set_color(_INK)
     if title:
-        most = max(len(d) for d in trajectory.diracs)
-        text = f"{last} steps, at most {most:,} points;  circles: bounds on W₂"
+        most = max((len(d) for d in trajectory.diracs), default=0)
+        points = f"at most {most:,} points" if most else "exact"
+        text = f"{last} steps, {points};  circles: bounds on W₂"
         ax.set_title(text, loc="left", fontsize="medium", color=_INK)
     return ax
 
