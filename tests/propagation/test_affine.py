@@ -66,11 +66,11 @@ def test_merging_is_never_below_the_truth_on_the_line(seed):
     A = Affine([[float(rng.normal())]])
     exact, merged = propagate(start, A, noise, 4), propagate(start, A, noise, 4, components=int(rng.integers(1, 8)))
     for t in range(4):
-        assert (
-            quantile_w2(exact.states[t], merged.states[t])
-            <= merged.w2_bound[t] * 1.001 + 1e-4 * abs(exact.states[t].means).max()
-        )
-    assert exact.w2_bound.max() < 1e-6
+        law = exact.states[t]
+        # Quantiles are read off a grid.
+        grid = 1e-3 * (np.ptp(law.means) + np.sqrt(law.covs.max()))
+        assert quantile_w2(law, merged.states[t]) <= merged.w2_bound[t] * 1.001 + grid
+        assert exact.w2_bound[t] <= 1e-3 * grid
 
 
 @settings(deadline=None, max_examples=10, derandomize=True)
