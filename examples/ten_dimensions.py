@@ -40,14 +40,14 @@ def main() -> None:
     start = diracs.Gaussian(np.eye(2 * MASSES)[0] * 3.0, np.full(2 * MASSES, 1e-2))
     noise = diracs.Gaussian(np.zeros(2 * MASSES), np.r_[np.full(MASSES, 1e-5), np.geomspace(3e-2, 3e-4, MASSES)])
     began = time.perf_counter()
-    trajectory = diracs.propagate(start, chain(), noise, arguments.steps, n=POINTS)
+    trajectory = diracs.propagate(start, chain(), noise, arguments.steps, n=POINTS, quantized=True)
     seconds = time.perf_counter() - began
     last = trajectory.states[-1]
     mean = last.weights @ last.means
     spread = np.sqrt(last.weights @ ((last.means - mean) ** 2).sum(axis=1) + last.covs[0].sum())
     print(f"{arguments.steps} steps with {POINTS} points each: {seconds:.1f} s")
     print(f"W₂ ≤ {trajectory.w2_bound[-1]:.3f} after the last; the state's own standard deviation is {spread:.3f}")
-    few = diracs.propagate(start, chain(), noise, arguments.steps, n=10)
+    few = diracs.propagate(start, chain(), noise, arguments.steps, n=10, quantized=True)
     print(f"with 10 points each: W₂ ≤ {few.w2_bound[-1]:.3f}")
 
     figure = Figure(figsize=(12.0, 5.2), layout="constrained")

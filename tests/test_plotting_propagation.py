@@ -15,7 +15,9 @@ matplotlib.use("agg")
 
 
 def trajectory(d=2, noise=0.01):
-    return propagate(Gaussian(np.ones(d), 0.1), Affine(0.8 * np.eye(d)), Gaussian(np.zeros(d), noise), 3, n=6)
+    return propagate(
+        Gaussian(np.ones(d), 0.1), Affine(0.8 * np.eye(d)), Gaussian(np.zeros(d), noise), 3, n=6, quantized=True
+    )
 
 
 def axes():
@@ -71,7 +73,7 @@ def test_diracs_on_the_line_are_drawn():
 
 def test_laws_without_a_density_are_drawn_as_points():
     points = SumOfDiracs([[0.0, 0.0], [1.0, 1.0]])
-    ax = propagate(points, Affine(0.5 * np.eye(2)), None, 2, n=2).plot(ax=axes())
+    ax = propagate(points, Affine(0.5 * np.eye(2)), None, 2, n=2, quantized=True).plot(ax=axes())
     assert len(ax.collections) >= 3
 
 
@@ -82,3 +84,8 @@ def test_bad_input_is_refused():
         trajectory().plot(ax=axes(), steps=[7])
     with pytest.raises(ValueError, match="axes must have shape"):
         trajectory(3).plot(ax=axes(), axes=np.eye(3))
+
+
+def test_exact_states_are_drawn_without_diracs():
+    ax = propagate(Gaussian(np.ones(2), 0.1), Affine(0.8 * np.eye(2)), Gaussian(np.zeros(2), 0.01), 3).plot(ax=axes())
+    assert ax.get_title(loc="left").startswith("3 steps, exact")

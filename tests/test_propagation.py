@@ -233,10 +233,23 @@ def test_radii_hold_for_the_worst_start_and_the_worst_noise(affine):
 
     options = {"initial_radius": r0, "noise_radius": rv}
     found = propagate(
-        START, Affine(ROTATION) if affine else f, NOISE, 8, n=12, **options, **({} if affine else {"lipschitz": 0.8})
+        START,
+        Affine(ROTATION) if affine else f,
+        NOISE,
+        8,
+        n=12,
+        quantized=affine,
+        **options,
+        **({} if affine else {"lipschitz": 0.8}),
     )
     nominal = propagate(
-        START, Affine(ROTATION) if affine else f, NOISE, 8, n=12, **({} if affine else {"lipschitz": 0.8})
+        START,
+        Affine(ROTATION) if affine else f,
+        NOISE,
+        8,
+        n=12,
+        quantized=affine,
+        **({} if affine else {"lipschitz": 0.8}),
     )
     push = np.array([0.6, 0.8])
 
@@ -488,7 +501,15 @@ def test_pytorch_and_jax_see_their_own_arrays(dtype):
     ],
 )
 def test_bad_input_is_refused_with_advice(options, error, message):
-    arguments = {"initial": START, "dynamics": Affine(ROTATION), "noise": NOISE, "steps": 2, "n": 5, **options}
+    arguments = {
+        "initial": START,
+        "dynamics": Affine(ROTATION),
+        "noise": NOISE,
+        "steps": 2,
+        "n": 5,
+        "quantized": True,
+        **options,
+    }
     first = [arguments.pop(name) for name in ("initial", "dynamics", "noise", "steps")]
     with np.errstate(all="ignore"), pytest.raises(error, match=message):
         propagate(*first, **arguments)

@@ -24,8 +24,8 @@ from diracs.propagation.trajectory import Limit, Trajectory
 
 # Components that the images are merged to where nothing else is asked for.
 MOST_COMPONENTS = 1000
-# Squares of what is larger would overflow.
-LARGEST = 1e150
+# Squares of what is larger would overflow, and for states squares of their covariances.
+LARGEST, _WIDEST = 1e150, 1e75
 _EPS = 2.0**-52
 # The limit with noise of several components: until the start counts for so little of the bound, or of the start.
 _FORGOTTEN, _GONE = 1e-2, 1e-9
@@ -59,8 +59,8 @@ def propagate_exactly(
     state, states, moved, apart = state_of(start), [], [], []
     for t in range(steps):
         state = advance(state, A, b, noise, components)
-        if not max(np.abs(state.means).max(), np.sqrt(np.abs(state.covs).max())) <= LARGEST:
-            raise ValueError(f"the states grow beyond {LARGEST:g} in step {t + 1}: take fewer steps")
+        if not max(np.abs(state.means).max(), np.sqrt(np.abs(state.covs).max())) <= _WIDEST:
+            raise ValueError(f"the states grow beyond {_WIDEST:g} in step {t + 1}: take fewer steps")
         states.append(_as_mixture(state, start.means))
         moved.append(state.moved)
         apart.append(_apart(state) + _narrowing(state, states[-1]))
