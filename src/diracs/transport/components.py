@@ -27,33 +27,41 @@ class ComponentMoments:
 
 def component_moments(seeds: np.ndarray, dual: np.ndarray, means: np.ndarray, covs: np.ndarray) -> ComponentMoments:
     """Moments of the power cells of seeds (n, d), d = 1 or 2, for components with full covariances (k, d, d)."""
-    one = _on_line if seeds.shape[1] == 1 else _in_plane
-    rows = [one(seeds, dual, mean, cov) for mean, cov in zip(means, covs, strict=True)]
-    component = np.repeat(np.arange(len(means)), [len(row[3]) for row in rows])
-    i, j, line = (np.concatenate([row[a] for row in rows]) for a in (3, 4, 5))
+    k, d = means.shape
+    every = _on_line if d == 1 else _in_plane
+    masses, moved, cost, component, i, j, line = every(seeds, dual, means, covs)
     steps = seeds[j] - seeds[i]
-    gap = np.linalg.norm(steps, axis=1)
-    curvature = np.zeros((len(means), seeds.shape[1], seeds.shape[1]))
-    np.add.at(curvature, component, (line / gap)[:, None, None] * steps[:, :, None] * steps[:, None, :])
-    masses = np.array([row[0] for row in rows])
-    moved = np.array([row[1].sum(axis=0) for row in rows])
-    cost = np.array([row[2].sum() for row in rows])
+    gap = np.sqrt((steps**2).sum(axis=1))
+    curvature = np.empty((k, d, d))
+    for a in range(d):
+        for b in range(d):
+            curvature[:, a, b] = np.bincount(component, line / gap * steps[:, a] * steps[:, b], minlength=k)
     return ComponentMoments(masses, cost, cost - masses @ dual, moved, curvature, component, i, j, line / (2.0 * gap))
 
 
-def _in_plane(seeds: np.ndarray, dual: np.ndarray, mean: np.ndarray, cov: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Mass, first and second moments about the seeds; edges and their line integrals."""
-    law = _core.Mixture(np.ascontiguousarray(mean[None]), np.ascontiguousarray(cov[None]), np.ones(1))
-    mass, first, second, i, j, line = _core.moments(law, seeds, dual, edges=True)
-    return mass, first, second, i, j, line[:, 0]
+def _in_plane(seeds: np.ndarray, dual: np.ndarray, means: np.ndarray, covs: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Masses (k, n); first (k, d) and second moments (k,) about the seeds; edges and their line integrals."""
+    rows = []
+    for mean, cov in zip(means, covs, strict=True):
+        law = _core.Mixture(np.ascontiguousarray(mean[None]), np.ascontiguousarray(cov[None]), np.ones(1))
+        rows.append(_core.moments(law, seeds, dual, edges=True))
+    component = np.repeat(np.arange(len(means)), [len(row[3]) for row in rows])
+    masses = np.array([row[0] for row in rows])
+    first = np.array([row[1].sum(axis=0) for row in rows])
+    second = np.array([row[2].sum() for row in rows])
+    i, j, line = (np.concatenate([row[a] for row in rows]) for a in (3, 4, 5))
+    return masses, first, second, component, i, j, line[:, 0]
 
 
-def _on_line(seeds: np.ndarray, dual: np.ndarray, mean: np.ndarray, cov: np.ndarray) -> tuple[np.ndarray, ...]:
+def _on_line(seeds: np.ndarray, dual: np.ndarray, means: np.ndarray, covs: np.ndarray) -> tuple[np.ndarray, ...]:
     """The same on the line, where an edge is a point."""
-    law = LineMixture(mean, np.sqrt(cov[0]), np.ones(1))
+    k = len(means)
+    law = LineMixture(means[:, 0], np.sqrt(covs[:, 0, 0]), np.ones(k))
     alive, borders = power_cells(seeds[:, 0], dual)
-    found = law.cell_moments(seeds[alive, 0], np.concatenate([[-np.inf], borders, [np.inf]]))
-    mass, first, second = np.zeros((3, len(seeds)))
-    mass[alive], first[alive], second[alive] = found
+    found = law.component_moments(seeds[alive, 0], np.concatenate([[-np.inf], borders, [np.inf]]))
+    masses = np.zeros((k, len(seeds)))
+    masses[:, alive] = found[0]
+    component = np.repeat(np.arange(k), len(borders))
     alive = alive.astype(np.int32)
-    return mass, first[:, None], second, alive[:-1], alive[1:], law.at(borders)[0]
+    line = law.at(borders).ravel()
+    return masses, found[1].sum(axis=1)[:, None], found[2].sum(axis=1), component, np.tile(alive[:-1], k), np.tile(alive[1:], k), line

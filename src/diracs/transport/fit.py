@@ -12,19 +12,8 @@ from diracs import _checks
 from diracs._arrays import Array, concrete, framework, is_traced, to_framework
 from diracs.distributions.discrete import SumOfDiracs
 from diracs.distributions.gaussian import KINDS, GaussianMixture
-from diracs.transport.free_weights import FreeProblem, FreeTransport, free_transport
-from diracs.transport.likelihood import Parameters, expectation_maximization, spread_centres
-from diracs.transport.quasi_newton import Evaluation, Minimum, minimize
-
-# Masses and duality gap of every transport, relative.
-_PRECISION = 1e-8
-_EM_STEPS = 20
-# Deviations, in these units, by which the start is widened where no transport to it is found.
-_WIDER = (0.0, 0.03, 0.1, 0.3, 1.0)
-# Several starts are compared where they promise no more than this share.
-_ROUGH = 1e-3
-# EM collapses onto single points; in units of the points' deviation.
-_EM_FLOOR = 1e-2
+from diracs.transport.fit_levels import Options, Points, best_fit
+from diracs.transport.likelihood import Parameters
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,7 +133,7 @@ def fit_mixture(
         raise ValueError(f"floor must be at most 0.5, half of the points' own deviation, got {least:g}")
     if callback is not None and not callable(callback):
         raise TypeError(f"callback must be callable, got {type(callback).__name__}")
-    return _fit(diracs, count, covariance_kind, runs, int(seed), least, tolerance, most, callback)
+    return _fit(diracs, count, Options(covariance_kind, runs, int(seed), least, tolerance, most), callback)
 
 
 def _checked_points(points: Any) -> Array:
@@ -157,12 +146,7 @@ def _checked_points(points: Any) -> Array:
 def _fit(
     diracs: SumOfDiracs,
     k: int,
-    kind: str,
-    starts: int,
-    seed: int,
-    floor: float,
-    tolerance: float,
-    most: int,
+    options: Options,
     callback: Callable[[int, GaussianMixture, float], None] | None,
 ) -> MixtureFit:
     positions, masses = concrete(diracs.positions), concrete(diracs.weights)
@@ -174,62 +158,33 @@ def _fit(
     middle = 0.5 * unique.min(axis=0) + 0.5 * unique.max(axis=0)
     width = float(np.abs(unique - middle).max())
     if width == 0.0:
-        return _coincident(diracs, unique[0], k, kind)
+        return _coincident(diracs, unique[0], k, options.kind)
     seeds = (unique - middle) / width
     shift = target @ seeds
     deviation = float(np.sqrt(target @ ((seeds - shift) ** 2).sum(axis=1)))
     seeds, centre, size = (seeds - shift) / deviation, middle + width * shift, width * deviation
     like, name = diracs.positions, framework(diracs.positions)
     limits = np.finfo(str(like.dtype).removeprefix("torch."))
-    if not float(limits.tiny) ** 0.5 < floor * size < 1e3 * size < float(limits.max) ** 0.5:
+    if not float(limits.tiny) ** 0.5 < options.floor * size < 1e3 * size < float(limits.max) ** 0.5:
         raise ValueError(f"points have a deviation of {size:g}, whose square {limits.dtype} does not hold: scale them")
 
-    def as_mixture(found: Parameters, copies: np.ndarray) -> GaussianMixture:
+    distinct = min(k, len(seeds))
+
+    def as_mixture(found: Parameters) -> GaussianMixture:
+        copies = np.arange(k) % len(found[0])
         means, covs, weights = (x[copies] for x in found)
         shares = weights / np.bincount(copies)[copies]
         return GaussianMixture(*(to_framework(x, name, like) for x in (means * size + centre, covs * size**2, shares)))
 
-    rng = np.random.default_rng(seed)
-    distinct = min(k, len(seeds))
-    copies = np.arange(k) % distinct
-    best: tuple[Objective, Minimum, Any] | None = None
-    for _ in range(starts):
-        centres = spread_centres(seeds, target, distinct, rng)
-        start = expectation_maximization(seeds, target, centres, kind, max(floor, _EM_FLOOR), _EM_STEPS)
-        means, covs, weights = start
-        for wider in _WIDER:
-            more = wider**2 * (np.eye(means.shape[1]) if kind == "full" else 1.0)
-            objective = Objective(seeds, target, kind, floor, (means, covs + more, weights))
-            first = objective(objective.start, None)
-            if first is not None:
-                break
-        else:
-            continue
+    def report(iteration: int, found: Parameters, value: float) -> None:
+        if callback is not None:
+            callback(iteration, as_mixture(found), value * size**2)
 
-        def report(iteration: int, x: np.ndarray, found: Evaluation, objective: Objective = objective) -> None:
-            if callback is not None:
-                callback(iteration, as_mixture(objective.parameters(x, found), copies), found.value * size**2)
-
-        rough = max(tolerance, _ROUGH) if starts > 1 else tolerance
-        minimum = minimize(objective, objective.start, first, rough, most, report)
-        if best is None or minimum.evaluation.value < best[1].evaluation.value:
-            best = objective, minimum, report
-    if best is None:
-        raise ValueError(
-            "points hold groups far smaller than components, to which no transport was found: try more components than"
-            f" k = {k}, or another seed"
-        )
-    objective, minimum, report = best
-    values = minimum.history
-    if minimum.converged and tolerance < _ROUGH and starts > 1 and len(values) <= most:
-        again = minimize(
-            objective, minimum.x, minimum.evaluation, tolerance, most + 1 - len(values), report, len(values) - 1
-        )
-        minimum, values = again, values + again.history[1:]
-    mixture = as_mixture(objective.parameters(minimum.x, minimum.evaluation), copies)
-    history = np.array(values) * size**2
+    best = best_fit(Points(seeds, target), distinct, options, report)
+    mixture = as_mixture(best.parameters)
+    history = np.array(best.history) * size**2
     distance = to_framework(np.asarray(history[-1]), name, like)
-    return MixtureFit(mixture, distance, history, len(history) - 1, minimum.converged, minimum.message, diracs)
+    return MixtureFit(mixture, distance, history, len(history) - 1, best.converged, best.message, diracs)
 
 
 def _coincident(diracs: SumOfDiracs, point: np.ndarray, k: int, kind: str) -> MixtureFit:
@@ -240,68 +195,3 @@ def _coincident(diracs: SumOfDiracs, point: np.ndarray, k: int, kind: str) -> Mi
         to_framework(x, name, like) for x in (np.tile(point, (k, 1)), np.zeros(shape), np.zeros(()))
     )
     return MixtureFit(GaussianMixture(means, covs), distance, np.zeros(1), 0, True, "all points coincide", diracs)
-
-
-class Objective:
-    """W₂² between points and components with their best weights, as a function of scaled parameters.
-
-    Component k is the law of μ + Lz + f z', z and z' standard normal and f the floor: L is lower triangular, diagonal
-    or a number s, so that Σ = LLᵀ + f². For a fixed plan the cost is a parabola in μ and L with the second derivatives
-    2π_k (2π_k·d in s), and an upper bound on W₂². Parameters are μ and L times the roots of these at the start: the
-    step of minus the gradient is to the minimum of the bound, as in EM.
-    """
-
-    def __init__(self, seeds: np.ndarray, target: np.ndarray, kind: str, floor: float, start: Parameters) -> None:
-        self.seeds, self.target, self.kind, self.floor = seeds, target, kind, floor
-        means, covs, self._weights = start
-        k, d = means.shape
-        self._lower = np.tril_indices(d)
-        if kind == "full":
-            values, vectors = np.linalg.eigh(covs)
-            # No narrower than the floor again: the derivative in L vanishes at L = 0.
-            inner = (vectors * np.maximum(values - floor**2, 0.1 * floor**2)[:, None, :]) @ vectors.swapaxes(1, 2)
-            factors = np.linalg.cholesky(inner)[:, self._lower[0], self._lower[1]]
-        else:
-            factors = np.sqrt(np.maximum(covs - floor**2, 0.1 * floor**2)).reshape(k, -1)
-        curvature = np.sqrt(2.0 * self._weights)[:, None]
-        factor_unit = curvature * (np.sqrt(d) if kind == "isotropic" else 1.0)
-        self._unit = np.concatenate([np.repeat(curvature, d, 1), np.repeat(factor_unit, factors.shape[1], 1)], axis=1)
-        self.start = (np.concatenate([means, factors], axis=1) * self._unit).ravel()
-
-    def components(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Means (k, d), factors (k, d, d) or (k, d) or (k,), covariances (k, d, d)."""
-        d = self.seeds.shape[1]
-        rows = x.reshape(self._unit.shape) / self._unit
-        means, packed = rows[:, :d], rows[:, d:]
-        unit = np.eye(d)
-        if self.kind == "full":
-            factors = np.zeros((len(rows), d, d))
-            factors[:, self._lower[0], self._lower[1]] = packed
-            return means, factors, factors @ factors.swapaxes(1, 2) + self.floor**2 * unit
-        factors = packed[:, 0] if self.kind == "isotropic" else packed
-        return means, factors, np.broadcast_to(packed[:, :, None] ** 2, (len(rows), d, 1)) * unit + self.floor**2 * unit
-
-    def parameters(self, x: np.ndarray, found: Evaluation) -> Parameters:
-        """Means, covariances of the kind asked for, weights."""
-        means, factors, covs = self.components(x)
-        return means, covs if self.kind == "full" else factors**2 + self.floor**2, found.state.weights
-
-    def __call__(self, x: np.ndarray, state: FreeTransport | None) -> Evaluation | None:
-        """Value and gradient, by the envelope theorem; the state is the transport found for x nearby."""
-        means, factors, covs = self.components(x)
-        weights, dual = (self._weights, None) if state is None else (state.weights, state.dual)
-        found = free_transport(FreeProblem(self.seeds, self.target, means, covs), weights, _PRECISION, dual)
-        if found is None:
-            return None
-        # In the mean 2π ∫(x − y) dρ_k, in the covariance π (I − Σ_edges |yᵢ − yⱼ| n nᵀ ∫ρ_k dℓ), by Stein's lemma.
-        share = found.weights[:, None]
-        in_means = 2.0 * share * found.moments.moved
-        in_covs = share[:, :, None] * (np.eye(means.shape[1]) - found.moments.curvature)
-        if self.kind == "full":
-            in_factors = 2.0 * (in_covs @ factors)[:, self._lower[0], self._lower[1]]
-        elif self.kind == "diagonal":
-            in_factors = 2.0 * np.diagonal(in_covs, axis1=1, axis2=2) * factors
-        else:
-            in_factors = 2.0 * (np.trace(in_covs, axis1=1, axis2=2) * factors)[:, None]
-        gradient = np.concatenate([in_means, in_factors], axis=1) / self._unit
-        return Evaluation(found.distance, gradient.ravel(), found)

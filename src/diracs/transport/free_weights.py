@@ -7,7 +7,8 @@ W₂²(ν, Σ π_k ρ_k) is convex in π. With φᶜ(x) = minᵢ (|x − yᵢ|²
 and π are the multipliers of Φ_k ≥ λ. The conditions Σ_k π_k m_ik = νᵢ and Φ_k = λ (Φ_k > λ only where π_k = 0) are
 solved by Newton's method for w and π at once. For fixed π the cost has a kink wherever a group of points, far from all
 others, holds just the mass of its components: nearly no density is left to move a border through. Here that is the easy
-case: the balance of masses determines π, and Φ_k = λ determines w.
+case: the balance of masses determines π, and Φ_k = λ determines w. Components that lose all their weight leave the
+equations, and come back where Φ_k < λ.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+import scipy.linalg
 import scipy.sparse
 import scipy.sparse.csgraph
 
@@ -28,6 +30,12 @@ from diracs.transport.start import sinkhorn_weights
 # Neither a cell nor a component loses more than this factor of its mass in a step.
 _LEAST = 0.1
 _SHORTEST = 0.02
+# The same from the dual weights of a similar problem.
+_SHORT = 0.1
+# Components below this weight that are to lose more may lose all of it.
+_FADING = 1e-3
+# What a component gets that comes back.
+_RETURN = 1e-2
 # Newton steps from a similar problem; two to four are usual.
 _FEW = 15
 # Groups of cells without couplings above this, masses and mean squares being one, are connected by such.
@@ -94,7 +102,8 @@ def free_transport(
     """
     if start is not None:
         return _newton(problem, weights, start, tolerance, _FEW)
-    return _afresh(problem, weights, tolerance) or _narrowing(problem, weights, tolerance)
+    found = _afresh(problem, weights, tolerance)
+    return _narrowing(problem, weights, tolerance) if found is None and len(weights) == 1 else found
 
 
 def _afresh(problem: FreeProblem, weights: np.ndarray, tolerance: float) -> FreeTransport | None:
@@ -116,7 +125,8 @@ def _affine(problem: FreeProblem, weights: np.ndarray) -> np.ndarray:
     """Dual weights of affine maps, from the seeds that are most likely of a component to the component.
 
     Between centred Gaussians of covariances C and Σ it is B = C^{-1/2}(C^{1/2} Σ C^{1/2})^{1/2} C^{-1/2} (Dowson &
-    Landau 1982), with potential ψ = δᵀBδ/2 for seeds at δ from the mean: w = |δ|² − δᵀBδ.
+    Landau 1982), with potential ψ = δᵀBδ/2 for seeds at δ from the mean: w = |δ|² − δᵀBδ + c. With
+    c = tr Σ − tr (C^{1/2} Σ C^{1/2})^{1/2} the component has Φ_k = 0: groups that are far from each other are in balance.
     """
     seeds, target, means, covs = problem.seeds, problem.target, problem.means, problem.covs
     label = (log_densities(seeds, means, covs) + np.log(weights)).argmax(axis=1)
@@ -131,9 +141,10 @@ def _affine(problem: FreeProblem, weights: np.ndarray) -> np.ndarray:
         root = np.sqrt(np.maximum(values, 1e-12 * np.trace(cov)))
         inner = (vectors * root).T @ cov @ (vectors * root)
         squares, axes = np.linalg.eigh(inner)
-        middle = (axes * np.sqrt(np.maximum(squares, 0.0))) @ axes.T
+        widths = np.sqrt(np.maximum(squares, 0.0))
+        middle = (axes * widths) @ axes.T
         across = offset @ vectors / root
-        dual[own] = (offset**2).sum(axis=1) - ((across @ middle) * across).sum(axis=1)
+        dual[own] = (offset**2).sum(axis=1) - ((across @ middle) * across).sum(axis=1) + np.trace(cov) - widths.sum()
     return dual
 
 
@@ -174,12 +185,16 @@ def _newton(
         mass = weights @ moments.mass
         if not mass.min() > 0.0:
             return None
-        cost = float(weights @ moments.cost)
-        gap = cost - float(target @ dual + moments.potential.min())
+        cost, potential = float(weights @ moments.cost), moments.potential
         # The gap is a difference of sums of dual weights.
         close = tolerance * cost + 1e-14 * float(np.ptp(dual))
-        if np.abs(mass - target).max() <= tolerance * target.min() and abs(gap) <= close:
-            return FreeTransport(weights, dual, cost, moments, step)
+        if np.abs(mass - target).max() <= tolerance * target.min():
+            value = float(target @ dual)
+            if abs(cost - value - potential.min()) <= close:
+                return FreeTransport(weights, dual, cost, moments, step)
+            if abs(cost - value - potential[weights > 0].min()) <= close:
+                weights = (1.0 - _RETURN) * weights
+                weights[potential.argmin()] += _RETURN
         advanced = _advance(problem, weights, dual, moments)
         if advanced is None:
             return None
@@ -198,6 +213,7 @@ def _advance(
     mass = weights @ moments.mass
     ratio = np.log(target / mass)
     least = _LEAST * np.minimum(mass, target)
+    slack = moments.potential - weights @ moments.potential
     before = _residuals(target, weights, moments)
     best: tuple[float, np.ndarray, np.ndarray, ComponentMoments] | None = None
     for rhs in (mass * (ratio - (mass @ ratio) / mass.sum()), (target - mass) - (target - mass).mean()):
@@ -216,7 +232,14 @@ def _advance(
             length *= 0.5
         if best is not None and best[0] >= 0.25:
             break
-    return None if best is None else best[1:]
+    if best is None:
+        return None
+    _, moved, lifted, trial = best
+    fading = (moved < _FADING) & (moved < 2.0 * _LEAST * weights) & (slack > 0)
+    rest = np.where(fading, 0.0, moved)
+    if fading.any() and (rest @ trial.mass >= 0.5 * (moved @ trial.mass)).all():
+        moved = rest / rest.sum()
+    return moved, lifted, trial
 
 
 def _direction(
@@ -227,8 +250,9 @@ def _direction(
     With the Laplacian L of the mixture's couplings and masses M (n, k): L δw + M δπ = rhs, and for each component
     Mᵀδw + δλ = Φ − λ + δπ·max(Φ − λ, 0)/π, which lets those go to zero that are not needed; Σ δπ = 0.
     """
+    used = weights > 0
     i, j, coupling = _connected(len(rhs), moments.i, moments.j, weights[moments.component] * moments.coupling)
-    k = len(weights)
+    share, k = weights[used], int(used.sum())
     plane = np.ascontiguousarray(np.concatenate([seeds, np.zeros((len(seeds), 2 - seeds.shape[1]))], axis=1))
 
     def solve(b: np.ndarray) -> np.ndarray:
@@ -236,26 +260,35 @@ def _direction(
 
     # A basis of the changes of sum zero.
     basis = np.concatenate([np.eye(k - 1), -np.ones((1, k - 1))])
-    columns = moments.mass.T @ basis
+    columns = moments.mass[used].T @ basis
     inverse = np.array([solve(c) for c in columns.T]).reshape(k - 1, len(seeds)).T
-    slack = moments.potential - weights @ moments.potential
+    slack = moments.potential[used] - weights @ moments.potential
     plain = solve(rhs)
     right = columns.T @ plain - basis.T @ slack
     # Components that nearly coincide exchange weight at no cost: a price on it, until none loses too much.
     price = 0.0
     while True:
-        matrix = columns.T @ inverse + basis.T @ (((np.maximum(slack, 0.0) + price) / weights)[:, None] * basis)
+        matrix = columns.T @ inverse + basis.T @ (((np.maximum(slack, 0.0) + price) / share)[:, None] * basis)
         unit = np.sqrt(np.diag(matrix).clip(1e-300))
-        change = basis @ (np.linalg.lstsq(matrix / unit[:, None] / unit, right / unit, rcond=1e-13)[0] / unit)
-        if (change >= -weights).all() or price > 1e6 * np.abs(slack).max():
-            return change, plain - inverse @ change[:-1]
+        # By a pivoted QR decomposition, which ends for whatever numbers.
+        reduced = scipy.linalg.lstsq(
+            matrix / unit[:, None] / unit, right / unit, cond=1e-13, lapack_driver="gelsy", check_finite=False
+        )[0]
+        part = basis @ (reduced / unit)
+        if (part >= -share).all() or not price <= 1e6 * np.abs(slack).max():
+            change = np.zeros(len(weights))
+            change[used] = part
+            return change, plain - inverse @ part[:-1]
         price = max(4.0 * price, 1e-2 * float(np.abs(slack).max()))
 
 
 def _connected(n: int, i: np.ndarray, j: np.ndarray, coupling: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Edges and couplings of a graph of n vertices, with weak ones added until it is connected."""
+    """Edges, each once, and couplings of a graph of n vertices, with weak ones added until it is connected."""
     strong = coupling > _COUPLING
     i, j, coupling = i[strong], j[strong], coupling[strong]
+    pairs, place = np.unique(np.minimum(i, j).astype(np.int64) * n + np.maximum(i, j), return_inverse=True)
+    coupling = np.bincount(place, coupling, minlength=len(pairs))
+    i, j = (pairs // n).astype(np.int32), (pairs % n).astype(np.int32)
     graph = scipy.sparse.coo_matrix((np.ones(len(i)), (i, j)), shape=(n, n))
     groups, label = scipy.sparse.csgraph.connected_components(graph, directed=False)
     total = np.bincount(np.concatenate([i, j]), np.tile(coupling, 2), minlength=n)

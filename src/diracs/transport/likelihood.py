@@ -6,6 +6,9 @@ import numpy as np
 
 from diracs.distributions.gaussian import full_covariances
 
+# A component of less weight has lost its points.
+_NOTHING = 1e-9
+
 Parameters = tuple[np.ndarray, np.ndarray, np.ndarray]  # means (k, d), covariances of some kind, weights (k,)
 
 
@@ -41,13 +44,20 @@ def expectation_maximization(
     floor : float
         Standard deviation that is added to every component, in square.
     iterations : int
+
+    Returns
+    -------
+    means (m, d), covariances, weights (m,)
+        Of the m ≤ k components that still hold points.
     """
     square = ((points[:, None, :] - centres) ** 2).sum(axis=2)
     shares = (square.argmin(axis=1)[:, None] == np.arange(len(centres))).astype(float)
     for _ in range(iterations):
         found = _maximize(points, masses, shares, kind, floor)
         shares = _expect(points, *found)
-    return _maximize(points, masses, shares, kind, floor)
+    means, covs, weights = _maximize(points, masses, shares, kind, floor)
+    held = weights > _NOTHING
+    return means[held], covs[held], weights[held] / weights[held].sum()
 
 
 def _maximize(points: np.ndarray, masses: np.ndarray, shares: np.ndarray, kind: str, floor: float) -> Parameters:

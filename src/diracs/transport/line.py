@@ -191,18 +191,27 @@ class LineMixture:
         return result
 
     def cell_moments(self, seeds: np.ndarray, borders: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Closed form about the point of each cell nearest to the component's mean, then moved to the seed.
+        mass, first, second = np.zeros((3, len(seeds)))
+        size = max(1, _BLOCK // max(len(seeds), 1))
+        for part in (slice(s, s + size) for s in range(0, len(self.means), size)):
+            one = LineMixture(self.means[part], self.deviations[part], self.weights[part])
+            found = one.component_moments(seeds, borders)
+            mass, first, second = (
+                total + one.weights @ more for total, more in zip((mass, first, second), found, strict=True)
+            )
+        return mass, first, second
 
-        So neighbours see the border between them in the same place, however narrow the component.
+    def component_moments(self, seeds: np.ndarray, borders: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The same (k, n) for each component, of mass one.
+
+        Closed form about the point of each cell nearest to the component's mean, then moved to the seed: so neighbours
+        see the border between them in the same place, however narrow the component.
         """
-        total = np.zeros((3, len(seeds)))
-        for mean, deviation, weight in zip(self.means, self.deviations, self.weights, strict=True):
-            inside = np.clip(mean, borders[:-1], borders[1:])
-            left, right, shift = inside - borders[:-1], borders[1:] - inside, inside - seeds
-            found = interval_moments(inside, left, right, np.array([mean]), np.array([deviation**2]))
-            mass, first, second = (np.reshape(x, -1) for x in found[:3])
-            total += weight * np.stack([mass, first + shift * mass, second + 2.0 * shift * first + shift**2 * mass])
-        return total[0], total[1], total[2]
+        mean = self.means[:, None]
+        inside = np.clip(mean, borders[:-1], borders[1:])
+        left, right, shift = inside - borders[:-1], borders[1:] - inside, inside - seeds
+        mass, first, second = interval_moments(inside, left, right, mean, self.deviations[:, None] ** 2)[:3]
+        return mass, first + shift * mass, second + 2.0 * shift * first + shift**2 * mass
 
     @property
     def support(self) -> tuple[float, float]:

@@ -28,18 +28,22 @@ class Minimum:
     x: np.ndarray
     evaluation: Evaluation
     history: list[float]  # values, the first one included
+    inverse: np.ndarray | None  # of the second derivatives as far as known, none yet
     converged: bool
     message: str
+
+    @classmethod
+    def start(cls, x: np.ndarray, first: Evaluation) -> Minimum:
+        """Before all steps."""
+        return cls(x, first, [first.value], None, False, "not begun")
 
 
 def minimize(
     evaluate: Callable[[np.ndarray, Any], Evaluation | None],
-    x: np.ndarray,
-    first: Evaluation,
+    before: Minimum,
     tolerance: float,
     most: int,
     report: Callable[[int, np.ndarray, Evaluation], None],
-    done: int = 0,
 ) -> Minimum:
     """Minimize a positive function, scaled so that a step of minus its gradient is a good one (Nocedal & Wright, 6.1).
 
@@ -47,45 +51,40 @@ def minimize(
     ----------
     evaluate : callable
         evaluate(x, state) at a point, from the state of the last accepted one; None where it fails.
-    x, first : array (m,), Evaluation
-        Where to start, and what is there.
+    before : Minimum
+        Where to start, or where the method stopped and is to go on.
     tolerance : float
         Stop when the next step promises to lower the value by less than this share of it.
     most : int
-        Steps.
+        Steps, with those before.
     report : callable
         Called as report(iteration, x, evaluation) after each step.
-    done : int
-        Iterations before these, for `report`.
     """
-    now, history = first, [first.value]
-    inverse, fresh = np.eye(len(x)), True
-    for iteration in range(1, most + 2):
-        direction = -inverse @ now.gradient
+    x, now, history, inverse = before.x, before.evaluation, list(before.history), before.inverse
+    while True:
+        direction = -now.gradient if inverse is None else -inverse @ now.gradient
         slope = float(now.gradient @ direction)
         if -0.5 * slope <= tolerance * now.value:
-            return Minimum(x, now, history, True, "converged")
-        if iteration > most:
-            break
+            return Minimum(x, now, history, inverse, True, "converged")
+        if len(history) > most:
+            return Minimum(x, now, history, inverse, False, f"no convergence in {most} iterations")
         found = _search(evaluate, x, now, direction, slope)
-        if found is None and not fresh:
-            inverse, fresh = np.eye(len(x)), True
-            direction = -now.gradient
+        if found is None and inverse is not None:
+            inverse, direction = None, -now.gradient
             found = _search(evaluate, x, now, direction, -float(now.gradient @ now.gradient))
         if found is None:
-            return Minimum(x, now, history, False, "no step lowers the value any more")
+            return Minimum(x, now, history, inverse, False, "no step lowers the value any more")
         length, then = found
         step, change = length * direction, then.gradient - now.gradient
         curvature = float(step @ change)
         if curvature > 1e-10 * float(np.linalg.norm(step) * np.linalg.norm(change)):
+            inverse = np.eye(len(x)) if inverse is None else inverse
             turned = inverse @ change
             inverse = inverse + (1.0 + change @ turned / curvature) / curvature * np.outer(step, step)
             inverse -= (np.outer(step, turned) + np.outer(turned, step)) / curvature
-            fresh = False
         x, now = x + step, then
         history.append(now.value)
-        report(done + iteration, x, now)
-    return Minimum(x, now, history, False, f"no convergence in {done + most} iterations")
+        report(len(history) - 1, x, now)
 
 
 def _search(

@@ -169,14 +169,9 @@ class MixtureTarget:
 
     def _on_line_components(self, seeds: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Potential (k,), first moments (k, 1) and curvature (k, 1, 1), as in the plane."""
+        law = self._on_line(np.ones(len(self.means), dtype=bool), np.ones(len(self.means)))
         alive, borders = power_cells(seeds, weights)
         y, w = seeds[alive], weights[alive]
-        law = self._on_line(np.ones(len(self.means), dtype=bool), np.ones(len(self.means)))
-        edges = np.concatenate([[-np.inf], borders, [np.inf]])
-        found = []
-        for k in range(len(self.means)):
-            one = LineMixture(law.means[k : k + 1], law.deviations[k : k + 1], np.ones(1))
-            mass, first, second = one.cell_moments(y, edges)
-            found.append((second.sum() - w @ mass, first.sum(), np.diff(y) @ one.at(borders)[0]))
-        potential, moved, curvature = np.array(found).T
-        return potential, moved[:, None], curvature[:, None, None]
+        mass, first, second = law.component_moments(y, np.concatenate([[-np.inf], borders, [np.inf]]))
+        curvature = law.at(borders) @ np.diff(y)
+        return second.sum(axis=1) - mass @ w, first.sum(axis=1)[:, None], curvature[:, None, None]
