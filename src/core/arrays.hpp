@@ -1,4 +1,4 @@
-// NumPy arrays of the Python module diracs._core.
+// NumPy arrays and the interpreter's lock in the Python module diracs._core.
 #pragma once
 
 #include <nanobind/nanobind.h>
@@ -10,6 +10,8 @@
 #include <initializer_list>
 #include <utility>
 #include <vector>
+
+#include "interrupt.hpp"
 
 namespace diracs {
 
@@ -40,5 +42,17 @@ nanobind::ndarray<nanobind::numpy, T> array(std::vector<T>&& values) {
 inline bool all_finite(const double* begin, std::size_t count) {
     return std::all_of(begin, begin + count, [](double x) { return std::isfinite(x); });
 }
+
+// Runs the handlers of signals that have come; throws if one of them raised, as Ctrl-C does with KeyboardInterrupt.
+inline void check_signals() {
+    nanobind::gil_scoped_acquire acquire;
+    if (PyErr_CheckSignals() != 0) throw nanobind::python_error();
+}
+
+// Releases Python's lock for work that calls poll_interrupt().
+class Unlocked {
+    nanobind::gil_scoped_release release_;
+    Interruptible interruptible_{&check_signals};
+};
 
 }  // namespace diracs

@@ -34,7 +34,7 @@ nb::tuple moments(const GaussianMixture& mixture, const Points& low, const Point
     const std::size_t m = low.shape(0);
     RectangleMoments result;
     {
-        nb::gil_scoped_release release;
+        const Unlocked unlocked;
         result = rectangle_moments(mixture, low.data(), high.data(), m, threads);
     }
     return nb::make_tuple(array(std::move(result.mass)), array(std::move(result.centroid), {m, 2}),
@@ -74,7 +74,7 @@ nb::ndarray<nb::numpy, double> gains(SizedCovering& covering, const Numbers& all
     covering.check(allowances);
     std::vector<double> result(points.shape(0));
     {
-        nb::gil_scoped_release release;
+        const Unlocked unlocked;
         covering.allow(allowances.data());
         for_packs(result.size(), threads, [&](std::size_t i, std::size_t count) {
             const Pack pack(points.data() + 2 * i, count);
@@ -89,7 +89,7 @@ nb::ndarray<nb::numpy, double> reaches(SizedCovering& covering, const Numbers& a
     covering.check(allowances);
     std::vector<double> result(centers.shape(0));
     {
-        nb::gil_scoped_release release;
+        const Unlocked unlocked;
         covering.allow(allowances.data());
         const Vec2 sides = {half.data()[0], half.data()[1]};
         for_packs(result.size(), threads, [&](std::size_t i, std::size_t count) {
@@ -105,7 +105,7 @@ nb::ndarray<nb::numpy, double> radii(SizedCovering& covering, const Numbers& fac
     if (start.shape(0) != points.shape(0)) throw nb::value_error("points and start differ in length");
     std::vector<double> result(start.data(), start.data() + start.shape(0));
     {
-        nb::gil_scoped_release release;
+        const Unlocked unlocked;
         covering.place(facilities.data());
         for_packs(result.size(), threads, [&](std::size_t i, std::size_t count) {
             covering.radii(Pack(points.data() + 2 * i, count), steps, result.data() + i);

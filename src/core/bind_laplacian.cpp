@@ -53,7 +53,7 @@ nb::tuple solve(const Points& positions, const Indices& i, const Indices& j, con
     std::vector<double> solution(positions.shape(0));
     Convergence reached;
     {
-        nb::gil_scoped_release release;
+        const Unlocked unlocked;
         check(positions, i, j, coupling, rhs);
         reached = solve_laplacian(positions.data(), solution.size(), i.data(), j.data(), coupling.data(),
                                   coupling.shape(0), rhs.data(), tolerance, chosen, threads, solution.data());

@@ -29,7 +29,7 @@ nb::ndarray<nb::numpy, double> masses(const Rows& a, const Rows& b, const Number
     const std::size_t rows = a.shape(1) - 1, columns = b.shape(1) - 1;
     std::vector<double> result(count * rows * columns);
     {
-        nb::gil_scoped_release release;
+        const Unlocked unlocked;
         rectangle_masses(a.data(), static_cast<int>(rows), b.data(), static_cast<int>(columns), correlation.data(),
                          panel.data(), count, threads, result.data());
     }

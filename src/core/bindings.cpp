@@ -14,6 +14,7 @@
 #include "cell.hpp"
 #include "component_moments.hpp"
 #include "image.hpp"
+#include "interrupt.hpp"
 #include "mixture.hpp"
 #include "moments.hpp"
 #include "neighbours.hpp"
@@ -48,7 +49,7 @@ nb::tuple adjacency(const Points& positions, const Numbers& weights) {
     std::vector<std::uint8_t> hidden(n, 0);
     Neighbours found;
     {
-        nb::gil_scoped_release release;
+        const Unlocked unlocked;
         found = power_neighbours(positions.data(), weights.data(), n, 0);
         const std::size_t ranks = found.order.size();
         std::vector<std::int64_t> rank(n, -1);
@@ -79,7 +80,7 @@ nb::tuple density_moments(const Density& density, const Points& positions, const
     const std::size_t n = positions.shape(0);
     Moments result;
     {
-        nb::gil_scoped_release release;
+        const Unlocked unlocked;
         result = moments(density, positions.data(), weights.data(), n, edges, threads);
     }
     const std::size_t count = result.edge_i.size();
@@ -95,13 +96,14 @@ nb::tuple cells(const Points& positions, const Numbers& weights, const Points& d
     std::vector<double> vertices;
     std::vector<int> labels;
     {
-        nb::gil_scoped_release release;
+        const Unlocked unlocked;
         const std::vector<Vec2> domain = polygon_vertices(domain_vertices);
         const PowerCells diagram(positions.data(), weights.data(), n, domain, 0);
         std::vector<int> rank(n, -1);
         for (int r = 0; r < diagram.ranks(); ++r) rank[diagram.index(r)] = r;
         CellScratch scratch;
         for (std::size_t i = 0; i < n; ++i) {
+            if (i % 256 == 0) poll_interrupt();
             if (rank[i] >= 0) {
                 const Vec2 origin = diagram.nearest_in_box(rank[i]);
                 const Polygon& cell = diagram.cell(rank[i], origin, scratch);
@@ -135,10 +137,11 @@ nb::ndarray<nb::numpy, double> potential(const ShapedImage& image, const Points&
     check_sizes(positions, weights);
     std::vector<double> integral(image.rows * image.columns, 0.0);
     {
-        nb::gil_scoped_release release;
+        const Unlocked unlocked;
         const PowerCells cells(positions.data(), weights.data(), positions.shape(0), image.domain(), 0);
         CellScratch scratch;
         for (int r = 0; r < cells.ranks(); ++r) {
+            poll_interrupt();
             const Vec2 y = cells.position(r);
             image.add_potential(cells.cell(r, y, scratch), y, cells.weight(r), integral.data());
         }
@@ -150,7 +153,7 @@ nb::tuple components(const GaussianMixture& mixture, const Points& positions, co
     check_sizes(positions, weights);
     ComponentMoments result;
     {
-        nb::gil_scoped_release release;
+        const Unlocked unlocked;
         result = component_moments(mixture, positions.data(), weights.data(), positions.shape(0), threads);
     }
     const std::size_t k = mixture.size();

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "dense_update.hpp"
+#include "interrupt.hpp"
 #include "nested_dissection.hpp"
 #include "parallel.hpp"
 #include "weighted_graph.hpp"
@@ -220,6 +221,7 @@ private:
                                  std::vector<double>& scratch) {
         constexpr int kBlock = 32;
         for (int begin = 0; begin < pivots; begin += kBlock) {
+            poll_interrupt();
             const int end = std::min(begin + kBlock, pivots);
             for (int k = begin; k < end; ++k) {
                 double* const column = panel + static_cast<std::size_t>(k) * rows;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "aggregation.hpp"
+#include "interrupt.hpp"
 #include "laplacian_direct.hpp"
 #include "weighted_graph.hpp"
 
@@ -56,6 +57,7 @@ public:
         Convergence reached{0, start > 0.0 ? 1.0 : 0.0};
         double pq = 1.0;
         while (reached.residual > tolerance && reached.iterations < most) {
+            poll_interrupt();
             cycle(0, r, z, az);
             const double beta = reached.iterations > 0 ? -dot(z, q) / pq : 0.0;
             double pr = 0.0;

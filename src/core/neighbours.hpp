@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "interrupt.hpp"
 #include "normalize.hpp"
 #include "parallel.hpp"
 #include "predicates.hpp"
@@ -86,6 +87,7 @@ inline std::vector<int> lower_envelope(const std::vector<Seed>& seeds) {
     };
     std::vector<int> envelope;
     for (const int i : along) {
+        poll_interrupt();
         while (envelope.size() >= 2 && !is_below(*(envelope.end() - 2), envelope.back(), i)) envelope.pop_back();
         envelope.push_back(i);
     }
@@ -148,8 +150,11 @@ inline Neighbours power_neighbours(const double* positions, const double* weight
     result.order.resize(n);
     for (std::size_t i = 0; i < n; ++i) result.order[i] = static_cast<int>(i);
     hilbert_sort(all, result.order.data(), result.order.data() + n);
+    poll_interrupt();
     result.representative = detail::remove_duplicates(all, weights, result.order);
+    poll_interrupt();
     result.order = detail::rounds(result.order);
+    poll_interrupt();
 
     const auto seed = [&](std::size_t r) -> const Seed& { return all[result.order[r]]; };
     std::size_t third = 2;

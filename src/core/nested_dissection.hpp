@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "interrupt.hpp"
 #include "vec2.hpp"
 #include "weighted_graph.hpp"
 
@@ -58,6 +59,7 @@ private:
     void dissect(int* first, int* last, int extra) {
         std::vector<int> separator;
         if (last - first > kLeaf) {
+            poll_interrupt();
             int* middle = first + (last - first) / 2;
             halve(first, middle, last);
             const int left = ++parts_, right = ++parts_;

@@ -9,6 +9,8 @@
 #include <thread>
 #include <vector>
 
+#include "interrupt.hpp"
+
 namespace diracs {
 
 // As many as asked for, or as the machine has if zero.
@@ -17,7 +19,8 @@ inline int thread_count(int asked) {
 }
 
 // Calls work(begin, end) on consecutive ranges of 0 … n − 1 of the given size, each once, in any order; `make_work()`
-// gives every thread its own `work`, with its own scratch memory. The first exception is rethrown here.
+// gives every thread its own `work`, with its own scratch memory. The first exception is rethrown here; one of those
+// is an interrupt, seen between ranges by the calling thread, which works too.
 template <class MakeWork>
 void parallel_for(std::size_t n, std::size_t size, int threads, const MakeWork& make_work) {
     std::atomic<std::size_t> following{0};
@@ -27,7 +30,10 @@ void parallel_for(std::size_t n, std::size_t size, int threads, const MakeWork& 
     const auto run = [&](std::size_t thread) {
         try {
             auto work = make_work();
-            for (std::size_t begin; (begin = following.fetch_add(size)) < n;) work(begin, std::min(n, begin + size));
+            for (std::size_t begin; (begin = following.fetch_add(size)) < n;) {
+                work(begin, std::min(n, begin + size));
+                poll_interrupt();
+            }
         } catch (...) {
             failures[thread] = std::current_exception();
             following = n;

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "interrupt.hpp"
 #include "predicates.hpp"
 
 namespace diracs {
@@ -48,6 +49,7 @@ inline void radix_sort(std::vector<std::uint64_t>& keys, std::vector<std::uint64
     for (int shift = 32; shift < 64; shift += kBits) {
         std::vector<std::size_t> start((1u << kBits) + 1, 0);
         const std::uint64_t mask = (1u << kBits) - 1;
+        poll_interrupt();
         for (const std::uint64_t key : keys) ++start[((key >> shift) & mask) + 1];
         for (std::size_t b = 1; b < start.size(); ++b) start[b] += start[b - 1];
         for (const std::uint64_t key : keys) buffer[start[(key >> shift) & mask]++] = key;
@@ -81,6 +83,7 @@ inline void hilbert_sort(const std::vector<Seed>& seeds, int* first, int* last) 
     const double side = std::max(x1 - x0, y1 - y0);
     std::vector<std::uint64_t> keys(n), buffer;
     for (std::size_t k = 0; k < n; ++k) {
+        if (k % 65536 == 0) poll_interrupt();
         const Seed& s = seeds[first[k]];
         const auto ix = static_cast<std::uint32_t>((s.x - x0) / side * cells);
         const auto iy = static_cast<std::uint32_t>((s.y - y0) / side * cells);

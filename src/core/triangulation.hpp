@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "interrupt.hpp"
 #include "predicates.hpp"
 
 namespace diracs {
@@ -34,7 +35,10 @@ public:
         triangles_.push_back({{b, a, kGhost}, {4 * 0, 4 * 3 + 2, 4 * 2 + 1}, kGhost});
         triangles_.push_back({{c, b, kGhost}, {4 * 0 + 1, 4 * 1 + 2, 4 * 3 + 1}, kGhost});
         triangles_.push_back({{a, c, kGhost}, {4 * 0 + 2, 4 * 2 + 2, 4 * 1 + 1}, kGhost});
-        for (int p = 3; p < n; ++p) insert(p);
+        for (int p = 3; p < n; ++p) {
+            if (p % 16 == 0) poll_interrupt();
+            insert(p);
+        }
     }
 
     // Triangles of the slots whose first vertex is not kUnused; a corner kGhost is at infinity.

@@ -15,12 +15,12 @@ from diracs.transport.density import PlanarDensity
 from diracs.transport.linear import solve_by_parts
 from diracs.transport.newton import Solution, newton, relative_error
 from diracs.transport.problem import Moments, Problem
+from diracs.transport.revival import EMPTY
 from diracs.transport.start import sinkhorn_weights
 
 # Cells of random seeds under the uniform law have logarithms of their masses that deviate by 0.55.
 _FAIR = 0.6
-# No cell may hold less than this share of its target mass where a path starts, and where it goes on.
-_ALIVE = 1e-6
+# No cell may hold less than this share of its target mass where a path goes on.
 _ADMISSIBLE = 0.02
 # The widest, in units of the density's size, are as good as one Gaussian or uniform.
 _WIDTHS = (0.03, 0.06, 0.12, 0.25, 0.5, 1.0, 2.0, 4.0)
@@ -62,7 +62,7 @@ def solve(problem: Problem, tolerance: float, start: np.ndarray | None, most: in
     if _spread(moments, problem) < _FAIR and path.solved(voronoi, moments, _PATIENCE):
         return path.best()
     weights, moments = _start(problem, problem.density, moments)
-    if _holds(moments, problem, _ALIVE) and path.solved(weights, moments, 2 * _PATIENCE):
+    if path.solved(weights, moments, 2 * _PATIENCE):
         return path.best()
     path.narrow()
     return path.best()
@@ -77,14 +77,8 @@ def _start(problem: Problem, density: PlanarDensity, known: Moments | None = Non
 
 
 def _spread(moments: Moments, problem: Problem) -> float:
-    """Standard deviation of the logarithms of m/ν, infinite with empty cells."""
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        spread = float(np.std(np.log(moments.mass) - np.log(problem.target)))
-    return spread if np.isfinite(spread) else np.inf
-
-
-def _holds(moments: Moments, problem: Problem, share: float) -> bool:
-    return bool((moments.mass >= share * problem.target).all())
+    """Standard deviation of the logarithms of m/ν, with empty cells for very small ones."""
+    return float(np.std(np.log(np.maximum(moments.mass, EMPTY * problem.target)) - np.log(problem.target)))
 
 
 class _Path:
@@ -97,9 +91,7 @@ class _Path:
 
     def best(self) -> Solution:
         """With the steps of all attempts."""
-        if self._best is None:
-            weights, moments = _start(self._problem, self._problem.density)
-            self._best = Solution(weights, moments, 0, False, "no start with all cells alive")
+        assert self._best is not None  # solve() has tried at least one start
         best = replace(self._best, iterations=self._most - self._left)
         if best.converged or not self._error < _ROUNDING:
             return best
@@ -135,8 +127,6 @@ class _Path:
             width: float | None = first
             blurred = problem.density.blurred(first)
             weights, moments = _start(problem, blurred)
-            if not _holds(moments, problem, _ALIVE):
-                continue
             found = self._newton(blurred, weights, _LOOSE, moments)
             if not found.converged:
                 width = None
@@ -157,7 +147,7 @@ class _Path:
             density = problem.density.blurred(factor * width) if factor else problem.density
             weights = found.weights + (factor - 1.0) * width * slope
             moments = problem.moments(weights, density)
-            if not _holds(moments, problem, _ADMISSIBLE):
+            if not (moments.mass >= _ADMISSIBLE * problem.target).all():
                 continue
             if not factor:
                 if self.solved(weights, moments, _PATIENCE):

@@ -32,6 +32,10 @@ class PlanarDensity(Protocol):
     def box(self) -> np.ndarray:
         """(2, 2), lowest and highest corner of a box that holds all of it."""
 
+    @property
+    def bulk(self) -> np.ndarray:
+        """(2, 2), the same of a box that holds most of it."""
+
     def blurred(self, width: float) -> PlanarDensity:
         """The density convolved with a Gaussian of this deviation."""
 
@@ -74,6 +78,10 @@ class ImageDensity:
     @property
     def box(self) -> np.ndarray:
         return np.stack([-0.5 * self.extent, 0.5 * self.extent])
+
+    @property
+    def bulk(self) -> np.ndarray:
+        return self.box
 
     def blurred(self, width: float) -> ImageDensity:
         """Cut off at the box: positive wherever it matters."""
@@ -128,6 +136,10 @@ class MixtureDensity:
         return np.stack([(self.means - reach).min(axis=0), (self.means + reach).max(axis=0)])
 
     @property
+    def bulk(self) -> np.ndarray:
+        return np.stack([self._quantile(_TAIL), self._quantile(1.0 - _TAIL)])
+
+    @property
     def _deviations(self) -> np.ndarray:
         """(k, 2) of the components along the axes."""
         return np.sqrt(np.diagonal(self.covs, axis1=1, axis2=2))
@@ -149,7 +161,7 @@ class MixtureDensity:
 
         What is beyond the grid goes to its border.
         """
-        low, high = self._quantile(_TAIL), self._quantile(1.0 - _TAIL)
+        low, high = self.bulk
         step = (high - low) / most
         middles = [low[a] + step[a] * (np.arange(most) + 0.5) for a in range(2)]
         covs = self.covs + np.diag(step**2 / 12.0)

@@ -66,7 +66,7 @@ def lloyd(
     steps, tolerance = _checks.count("iterations", iterations), _checks.positive("tol", tol)
     form, parameters = parts(density)
     target = target_of(form, tuple(map(concrete, parameters)))
-    centre, size, planar = target.centre, target.size, target.planar()
+    planar = target.planar()
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise ValueError(f"seed must be a whole number of at least 0, got {seed!r}")
     if callback is not None and not callable(callback):
@@ -78,7 +78,7 @@ def lloyd(
         if given.ndim != 2 or given.shape[1] != 2:
             raise ValueError(f"n_or_positions must be a number or have shape (n, 2), got {tuple(given.shape)}")
         like = given
-        seeds = (concrete(given) - centre) / size
+        seeds = target.normalized(concrete(given))
     else:
         seeds = planar.draw(_checks.count("n_or_positions", n_or_positions), rng)
 
@@ -87,7 +87,7 @@ def lloyd(
     spacing = float(np.sqrt(planar.spread().prod() / n))
 
     def as_diracs(points: np.ndarray, held: np.ndarray | None) -> SumOfDiracs:
-        y = to_framework(points * size + centre, framework(like), like)
+        y = to_framework(target.original(points), framework(like), like)
         return SumOfDiracs(y, None if held is None else to_framework(held, framework(like), like))
 
     weights: np.ndarray | None = None
@@ -109,14 +109,15 @@ def lloyd(
             callback(
                 iteration,
                 as_diracs(seeds, None if masses == "equal" else moments.mass),
-                float(moments.second.sum()) * size**2,
+                float(moments.second.sum()) * target.size**2,
             )
         if not empty.any() and np.linalg.norm(shift, axis=1).max() <= tolerance * spacing:
             break
     if masses == "equal":
         return as_diracs(seeds, None)
-    held = Problem(np.ascontiguousarray(seeds), equal, planar).moments(np.zeros(n)).mass
-    return as_diracs(seeds, held)
+    # Of the positions as they are rounded: far from the origin cells may move visibly.
+    out = target.normalized(concrete(as_diracs(seeds, None).positions))
+    return as_diracs(seeds, Problem(np.ascontiguousarray(out), equal, planar).moments(np.zeros(n)).mass)
 
 
 def _apart(seeds: np.ndarray, spacing: float, rng: np.random.Generator) -> np.ndarray:

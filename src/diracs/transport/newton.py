@@ -9,10 +9,9 @@ import numpy as np
 from diracs.transport.density import PlanarDensity
 from diracs.transport.linear import solve_by_parts
 from diracs.transport.problem import Moments, Problem
+from diracs.transport.revival import empty, few_empty, revived
 
-# A cell may lose at most this factor of its mass, or of its target, in a step.
-_LEAST = 0.1
-_SHORTEST = 1e-4
+_SHORTEST = 1e-2
 # Errors of masses that sum to one.
 _ROUNDING = 4e-15
 # Steps cut below this are short.
@@ -39,7 +38,7 @@ def newton(
     moments: Moments | None = None,
     patience: int | None = None,
 ) -> Solution:
-    """Newton's method for one density, from weights with no empty cell, whose moments may be known.
+    """Newton's method for one density, from weights with few empty cells, whose moments may be known.
 
     It ends where the masses are right (`are_right`), after `most` steps, or after more than `patience` short ones in a
     row.
@@ -51,8 +50,14 @@ def newton(
         mass = moments.mass
         if are_right(mass, target, tolerance):
             return Solution(weights, moments, step, True, "converged")
-        if not mass.min() > 0.0:
-            return Solution(weights, moments, step, False, "a cell is empty")
+        if step == 0:
+            left = len(target)
+            while not few_empty(moments, target) and (count := int(empty(moments, target).sum())) < left:
+                left = count
+                weights, moments = revived(problem, density, weights, moments)
+            mass = moments.mass
+            if not few_empty(moments, target):
+                return Solution(weights, moments, step, False, "too many cells are empty")
         error = np.abs(mass - target).max()
         if step == most:
             break
@@ -72,23 +77,24 @@ def _advance(
 ) -> tuple[float, np.ndarray, Moments] | None:
     """One damped step: its length, and where it ends.
 
-    The logarithmic residual m·log(ν/m), with which small cells grow by factors, comes first. If that step is cut, ν − m
-    is tried; then the one for cells that grow and the other for those that shrink: small cells vanish at a finite
-    weight, like a power of what is left.
+    The residual 2√m(√ν − √m) comes first: small cells are like triangles, whose areas are squares of what their weights
+    are above the least that leaves a cell. If that step is cut, cells that grow get m·log(ν/m), with which they grow by
+    smaller factors, and those that shrink ν − m, with which none of these vanishes.
     """
     target, mass = problem.target, moments.mass
-    ratio = np.log(target / mass)
-    logarithmic = mass * ratio
-    cautious = np.where(target > mass, logarithmic, target - mass)
+    alive = ~empty(moments, target)
+    ratio = np.log(np.where(alive, target, 1.0) / np.where(alive, mass, 1.0))
+    roots = 2.0 * np.sqrt(mass) * (np.sqrt(target) - np.sqrt(mass))
+    cautious = np.where(target > mass, mass * ratio, target - mass)
     best: tuple[float, np.ndarray, Moments] | None = None
-    for residual in (logarithmic, target - mass, cautious):
+    for residual in (roots, cautious):
         # Of sum zero: what grows is taken from all in proportion.
         rhs = residual - mass * (residual.sum() / mass.sum())
         accuracy = min(1e-5, 0.1 * float(np.abs(ratio).max()))
         direction = solve_by_parts(problem.seeds, moments.i, moments.j, moments.coupling, rhs, max(accuracy, 1e-12))
-        length, found = _search(problem, density, weights, moments, direction, _SHORTEST if best is None else best[0])
-        if found is not None and (best is None or length > best[0]):
-            best = length, weights + length * direction, found
+        found = _search(problem, density, weights, moments, direction, _SHORTEST if best is None else best[0])
+        if found is not None:
+            best = found
         if best is not None and best[0] >= _SHORT:
             break
     return best
@@ -101,18 +107,19 @@ def _search(
     moments: Moments,
     direction: np.ndarray,
     shortest: float,
-) -> tuple[float, Moments | None]:
-    """The longest of the steps 1, ½, ¼, … that keeps cells alive and lowers the residual enough."""
-    target = problem.target
-    least = _LEAST * np.minimum(moments.mass, target)
-    residual = _residual(moments.mass, target)
+) -> tuple[float, np.ndarray, Moments] | None:
+    """The longest of the steps 1, ½, ¼, … that empties few cells and, these revived, lowers the residual enough."""
+    residual = _residual(moments.mass, problem.target)
     length = 1.0
     while length > shortest:
-        trial = problem.moments(weights + length * direction, density)
-        if (trial.mass >= least).all() and _residual(trial.mass, target) <= (1.0 - 0.25 * length) * residual:
-            return length, trial
+        end = weights + length * direction
+        trial = problem.moments(end, density)
+        if few_empty(trial, problem.target):
+            end, trial = revived(problem, density, end, trial)
+            if _residual(trial.mass, problem.target) <= (1.0 - 0.25 * length) * residual:
+                return length, end, trial
         length *= 0.5
-    return length, None
+    return None
 
 
 def are_right(mass: np.ndarray, target: np.ndarray, tolerance: float) -> bool:
@@ -127,4 +134,5 @@ def relative_error(mass: np.ndarray, target: np.ndarray) -> float:
 
 
 def _residual(mass: np.ndarray, target: np.ndarray) -> float:
-    return float(np.sqrt(((mass - target) ** 2 / target).sum()))
+    """Hellinger's distance: neither empty nor far too large cells count for more than the mass that is wrong there."""
+    return float(np.sqrt(((np.sqrt(mass) - np.sqrt(target)) ** 2).sum()))

@@ -194,14 +194,14 @@ def transport(
     positions: np.ndarray, masses: np.ndarray, goal: Target, tolerance: float, start: np.ndarray | None = None
 ) -> Transport:
     """The same in NumPy float64: positions (n, d), masses (n,), and the density that they go to."""
-    centre, size = goal.centre, goal.size
+    size = goal.size
     held = masses > 0
     # Seeds on one spot are one seed; those without mass have no cell.
     unique, place = np.unique(positions[held], axis=0, return_inverse=True)
     place = place.ravel()
     target = np.bincount(place, masses[held])
     with np.errstate(over="ignore"):
-        seeds = (unique - centre) / size
+        seeds = goal.normalized(unique)
     if not np.abs(seeds).max() < _FARTHEST:
         raise ValueError(f"positions of the diracs must lie within {_FARTHEST:g} sizes of the density")
     if positions.shape[1] == 1:
@@ -245,7 +245,7 @@ def transport(
     out.weights[held] = weights[place]
     if not held.all():
         corners, potential = _corners(seeds, weights / size**2, goal.box())
-        far = (((positions[~held] - centre) / size)[:, None, :] - corners) ** 2
+        far = (goal.normalized(positions[~held])[:, None, :] - corners) ** 2
         # The least weight that leaves a cell: |x − y|² − w − φᶜ is a largest of affine functions, least at a corner.
         least = (far.sum(axis=2) - potential).min(axis=1)
         out.weights[~held] = (least - 1e-12 * (1.0 + np.abs(least))) * size**2

@@ -23,10 +23,15 @@ Form = tuple[tuple[float, ...], ...] | None
 
 
 class Target(Protocol):
-    """A density on the line or in the plane. Normalized coordinates are (x − centre)/size."""
+    """A density on the line or in the plane, and coordinates in which it lies near the origin and has size about 1."""
 
-    centre: np.ndarray  # (d,)
-    size: float
+    size: float  # the unit of the normalized coordinates
+
+    def normalized(self, positions: np.ndarray) -> np.ndarray:
+        """Positions (n, d) in normalized coordinates, right to a few roundings of these however far the origin is."""
+
+    def original(self, points: np.ndarray) -> np.ndarray:
+        """The positions (n, d) of normalized points."""
 
     def line(self) -> LineDensity:
         """In normalized coordinates, d = 1."""
@@ -89,8 +94,15 @@ class GridTarget:
 
     def __init__(self, values: np.ndarray, domain: np.ndarray) -> None:
         self.values, self.domain = values, domain
-        self.centre, self.sides = 0.5 * (domain[0] + domain[1]), domain[1] - domain[0]
+        self.sides = domain[1] - domain[0]
         self.size = float(self.sides.max())
+
+    def normalized(self, positions: np.ndarray) -> np.ndarray:
+        """From the lowest corner: the middle of the box need not be a double, and differences of neighbours are."""
+        return ((positions - self.domain[0]) - 0.5 * self.sides) / self.size
+
+    def original(self, points: np.ndarray) -> np.ndarray:
+        return self.domain[0] + (0.5 * self.sides + points * self.size)
 
     def line(self) -> LineImage:
         return LineImage(self.values / self.values.sum())
@@ -104,7 +116,7 @@ class GridTarget:
 
     def slopes(self, positions: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, ...]:
         """∫ φᶜ over each pixel."""
-        seeds, w = (positions - self.centre) / self.size, weights / self.size**2
+        seeds, w = self.normalized(positions), weights / self.size**2
         shape = self.values.shape
         if len(self.sides) == 1:
             found = self.line().potentials(seeds[:, 0], w)
@@ -121,14 +133,21 @@ class MixtureTarget:
     def __init__(self, means: np.ndarray, covs: np.ndarray, weights: np.ndarray) -> None:
         kept = weights > 0
         self.means, self.covs, self.weights = means, covs, weights / weights.sum()
+        # Any double near the means will do: means and positions are moved by the same.
         self.centre = self.weights @ means
         full = full_covariances(means, covs)
         variances = np.diagonal(full, axis1=1, axis2=2)
         far = float(np.abs(means - self.centre)[kept].max())
         self.size = 4.0 * max(far, float(np.sqrt(variances[kept].max())))
-        self._means = (means - self.centre) / self.size
+        self._means = self.normalized(means)
         self._covs = full / self.size / self.size
         self._kept = kept
+
+    def normalized(self, positions: np.ndarray) -> np.ndarray:
+        return np.asarray((positions - self.centre) / self.size)
+
+    def original(self, points: np.ndarray) -> np.ndarray:
+        return self.centre + points * self.size
 
     def line(self) -> LineMixture:
         return self._on_line(self._kept, self.weights)
@@ -151,7 +170,7 @@ class MixtureTarget:
         With unit masses ρ_k: ∂μ = 2π ∫ (x − y(x)) dρ_k; ∂Σ = π (I − Σ_edges |yᵢ − yⱼ| n nᵀ ∫ρ_k dℓ), by Stein's lemma;
         ∂π = ∫ φᶜ dρ_k, less its mean.
         """
-        seeds, w = (positions - self.centre) / self.size, weights / self.size**2
+        seeds, w = self.normalized(positions), weights / self.size**2
         if positions.shape[1] == 1:
             potential, moved, curvature = self._on_line_components(seeds[:, 0], w)
         else:

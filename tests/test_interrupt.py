@@ -1,0 +1,59 @@
+"""Ctrl-C during long computations of the compiled core: an interpreter of its own gets the signal."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+# Each takes minutes where nothing looks for signals.
+PREPARE = """
+import signal, threading
+import numpy as np
+from diracs import GaussianMixture, PowerDiagram, SumOfDiracs, _core, lloyd, optimal_transport_plan
+from diracs.transport.linear import solve_laplacian
+signal.signal(signal.SIGINT, signal.default_int_handler)
+rng = np.random.default_rng(0)
+"""
+LONG = {
+    "triangulation": (
+        "y = rng.random((6_000_000, 2)); w = np.zeros(len(y))",
+        "_core.adjacency(y, w)",
+    ),
+    "moments": (
+        "y = rng.normal(size=(200_000, 2)); k = 3000; "
+        "law = _core.Mixture(rng.normal(size=(k, 2)), np.tile(np.eye(2), (k, 1, 1)), np.ones(k))",
+        "_core.moments(law, y, np.zeros(len(y)), edges=True)",
+    ),
+    "laplacian": (
+        "n = 3000; i, j = map(np.ascontiguousarray, np.triu_indices(n, 1)); y = rng.random((n, 2)); "
+        "i, j = i.astype(np.int32), j.astype(np.int32); b = rng.normal(size=n); b -= b.mean()",
+        "_core.solve_laplacian(y, i, j, np.ones(len(i)), b, 1e-10, 'direct')",
+    ),
+    "rectangles": (
+        "k = 400; a = np.tile(np.linspace(-3, 3, 400), (k, 1))",
+        "_core.rectangle_masses(a, a, np.full(k, 0.99), np.full(k, 0.002))",
+    ),
+}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no SIGINT to one process")
+@pytest.mark.parametrize("name", LONG)
+def test_ctrl_c_ends_long_computations_with_keyboard_interrupt(name):
+    prepare, work = LONG[name]
+    # The process interrupts itself shortly after the work has begun.
+    script = f"""{PREPARE}
+{prepare}
+import os
+threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+try:
+    {work}
+except KeyboardInterrupt:
+    print("stopped")
+else:
+    print("finished")
+# What was interrupted leaves the core in order.
+print(len(PowerDiagram(rng.random((1000, 2))).cells))
+"""
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=os.environ, check=False)
+    assert found.stdout.split() == ["stopped", "1000"], found.stderr

@@ -1,0 +1,79 @@
+"""Very uneven masses: empty cells are revived where they appear, and Newton's method needs few steps."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+from diracs import PolynomialGrid, SumOfDiracs, optimal_transport_plan
+from diracs.transport.density import ImageDensity
+from diracs.transport.problem import Problem
+from diracs.transport.revival import _thresholds, empty, revived
+
+
+def uneven(n, power, seed, pixels=64):
+    rng = np.random.default_rng(seed)
+    positions, image = rng.random((n, 2)), rng.random((pixels, pixels))
+    return SumOfDiracs(positions, rng.random(n) ** power + 1e-6), PolynomialGrid(image)
+
+
+@pytest.mark.parametrize(
+    ("n", "power", "most"), [(5000, 1, 30), (5000, 2, 30), (5000, 4, 60), (2000, 1, 30), (2000, 2, 30), (2000, 4, 60)]
+)
+def test_steps_are_few_however_uneven_the_masses(n, power, most):
+    diracs, density = uneven(n, power, seed=7)
+    plan = optimal_transport_plan(diracs, density)
+    assert plan.converged and plan.iterations <= most
+    assert float(plan.distance) == pytest.approx(plan.dual_value, rel=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("slope", [0.0, 0.2])
+def test_collinear_seeds_outside_of_a_flat_box(seed, slope):
+    rng = np.random.default_rng(seed)
+    masses = 10.0 ** rng.uniform(-7.5, -0.75, 7)
+    masses[0] = 3e-8
+    x = np.sort(rng.uniform(-0.4, 1.4, 7))
+    diracs = SumOfDiracs(np.c_[x, 0.05 + slope * (x - 0.5)], masses / masses.sum())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        plan = optimal_transport_plan(diracs, PolynomialGrid(np.ones((1, 1)), [[0.0, 0.0], [1.0, 0.1]]))
+    assert plan.converged and plan.iterations <= 30
+    np.testing.assert_allclose(plan.cell_masses, diracs.weights, rtol=1e-8)
+
+
+def flat_problem(n=60):
+    rng = np.random.default_rng(3)
+    return Problem(rng.random((n, 2)) - 0.5, np.full(n, 1 / n), ImageDensity.of(np.ones((1, 1)), np.ones(2)))
+
+
+def test_cells_appear_at_their_thresholds_and_not_before():
+    problem, rng = flat_problem(), np.random.default_rng(4)
+    weights = 0.01 * rng.standard_normal(60)
+    for k in range(0, 60, 7):
+        least, host, _ = _thresholds(problem, problem.density, weights, np.array([k]))
+        assert host[0] != k
+        for change, appears in ((1e-6, True), (-1e-9, False)):
+            moved = weights.copy()
+            moved[k] = least[0] + change
+            assert (problem.moments(moved).mass[k] > 0.0) == appears
+
+
+def test_revived_cells_are_not_empty_and_others_keep_their_weights():
+    problem, rng = flat_problem(), np.random.default_rng(5)
+    weights = 0.001 * rng.standard_normal(60)
+    weights[[3, 17, 40]] = -1.0
+    moments = problem.moments(weights)
+    assert list(np.flatnonzero(empty(moments, problem.target))) == [3, 17, 40]
+    found, held = revived(problem, problem.density, weights, moments)
+    assert not empty(held, problem.target).any()
+    np.testing.assert_array_equal(np.delete(found, [3, 17, 40]), np.delete(weights, [3, 17, 40]))
+    np.testing.assert_array_equal(problem.moments(found).mass, held.mass)
+
+
+def test_one_cell_that_holds_everything_makes_room():
+    """All seeds but one are hidden, some of them outside of the box."""
+    rng = np.random.default_rng(6)
+    diracs = SumOfDiracs(np.r_[rng.random((1, 2)), 2.0 + 0.01 * rng.random((30, 2))], rng.random(31) ** 4 + 1e-6)
+    plan = optimal_transport_plan(diracs, PolynomialGrid(np.ones((1, 1))))
+    assert plan.converged
