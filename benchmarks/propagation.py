@@ -54,7 +54,7 @@ def rotation(numbers):
     )
     for n in numbers:
         begin = time.perf_counter()
-        trajectory = propagate(START, Affine(A), NOISE, STEPS, n=n)
+        trajectory = propagate(START, Affine(A), NOISE, STEPS, n=n, quantized=True)
         seconds = time.perf_counter() - begin
         by_constant = propagate(START, lambda x: x @ A.T, NOISE, STEPS, n=n, lipschitz=0.8)
         bound, least = float(trajectory.w2_bound[-1]), at_least(trajectory.states[-1], *true_law())
@@ -70,7 +70,7 @@ def ten_dimensions(steps, n):
     system = Affine(0.95 * frame @ np.diag(np.linspace(1.0, 0.4, 10)))
     noise = Gaussian(np.zeros(10), np.geomspace(1e-2, 1e-4, 10))
     begin = time.perf_counter()
-    trajectory = propagate(Gaussian(np.ones(10), 1e-2), system, noise, steps, n=n)
+    trajectory = propagate(Gaussian(np.ones(10), 1e-2), system, noise, steps, n=n, quantized=True)
     seconds = time.perf_counter() - begin
     print(f"\nten dimensions, {steps} steps, {n} points each: {seconds:.1f} s, W₂ ≤ {trajectory.w2_bound[-1]:.4f}")
 

@@ -47,7 +47,7 @@ def main() -> None:
     print(f"{'points':>6} {'step':>5} {'W₂ at least':>12} {'W₂ at most':>11}")
     trajectories = []
     for n in (10, 100):
-        trajectory = diracs.propagate(START, diracs.Affine(A), NOISE, STEPS, n=n)
+        trajectory = diracs.propagate(START, diracs.Affine(A), NOISE, STEPS, n=n, quantized=True)
         trajectories.append(trajectory)
         for t, (state, cov) in enumerate(zip(trajectory.states, true_covariances(), strict=True), start=1):
             print(f"{n:>6} {t:>5} {lower_bound(state, cov):>12.5f} {trajectory.w2_bound[t - 1]:>11.5f}")

@@ -23,7 +23,7 @@ START, NOISE = Gaussian([0.8, 0.8], 1e-4), Gaussian([0.0, 0.0], 1e-3)
 
 
 def damped_rotation(n, steps=6, **options):
-    return propagate(START, Affine(ROTATION), NOISE, steps, n=n, **options)
+    return propagate(START, Affine(ROTATION), NOISE, steps, n=n, quantized=True, **options)
 
 
 def moments(law):
@@ -98,12 +98,14 @@ def test_random_affine_systems_are_never_below_the_truth(seed):
     A, b = rng.normal(size=(d, d)) / np.sqrt(d), rng.normal(size=d)
     A[rng.random(A.shape) < 0.2] = 0.0
     components = rng.choice([None, 3])
-    trajectory = propagate(start, Affine(A, b), noise, 4, n=int(rng.integers(1, 20)), components=components)
+    options = {"n": int(rng.integers(1, 20)), "components": components}
+    trajectory = propagate(start, Affine(A, b), noise, 4, **options, quantized=bool(rng.integers(2)))
+    size = np.sqrt(np.trace(moments(start)[1])) + np.sqrt(np.trace(moments(noise)[1]))  # roots are right to 1e-8 of it
     for bound, state, true in zip(
         trajectory.w2_bound, trajectory.states, true_moments(start, A, b, noise, 4), strict=True
     ):
         assert np.isfinite(bound)
-        assert gelbrich(true, moments(state)) <= bound + 1e-7 * np.sqrt(np.trace(true[1]))
+        assert gelbrich(true, moments(state)) <= bound + 1e-7 * size
         assert state.weights.sum() == pytest.approx(1.0, abs=1e-12)
         assert moments(state)[0] == pytest.approx(true[0], abs=1e-9)
 
@@ -261,7 +263,7 @@ def test_merging_components_is_paid_for():
 
 
 def test_fewest_points_for_a_bound():
-    trajectory = propagate(START, Affine(ROTATION), NOISE, 6, w2_bound=0.02)
+    trajectory = propagate(START, Affine(ROTATION), NOISE, 6, w2_bound=0.02, quantized=True)
     assert trajectory.w2_bound.max() <= 0.02
     most = max(len(d) for d in trajectory.diracs)
     assert damped_rotation(most).w2_bound[-1] <= 0.02 * 1.03
@@ -269,9 +271,9 @@ def test_fewest_points_for_a_bound():
     wide = propagate(START, lambda x: x @ ROTATION.T, NOISE, 4, w2_bound=0.05, lipschitz=0.8, initial_radius=0.01)
     assert wide.w2_bound.max() <= 0.05
     with pytest.raises(ValueError, match=r"w2_bound = 0\.02 cannot be kept"):
-        propagate(START, Affine(ROTATION), NOISE, 4, w2_bound=0.02, noise_radius=0.02)
+        propagate(START, Affine(ROTATION), NOISE, 4, w2_bound=0.02, noise_radius=0.02, quantized=True)
     with pytest.raises(ValueError, match="needs more than"):
-        propagate(START, Affine(ROTATION), NOISE, 1, w2_bound=1e-7)
+        propagate(START, Affine(ROTATION), NOISE, 1, w2_bound=1e-7, quantized=True)
 
 
 def test_limit_of_a_contraction():
@@ -299,7 +301,7 @@ def test_limit_of_a_nonlinear_contraction_and_of_none():
         x = f(x) + draw(NOISE.as_mixture(), len(x), rng)[0]
     assert gelbrich((x.mean(axis=0), np.cov(x.T)), moments(found.state)) <= found.w2_bound + 5e-3
     with pytest.raises(ValueError, match="contraction"):
-        propagate(START, Affine(np.eye(2)), NOISE, 2, n=5).limit()
+        propagate(START, Affine(np.eye(2)), NOISE, 2, n=5, quantized=True).limit()
     with pytest.raises(ValueError, match="contraction"):
         propagate(START, np.sin, NOISE, 2, n=5, lipschitz=1.0).limit()
 
@@ -309,7 +311,7 @@ def test_what_has_not_settled_counts_as_moved(slope, n, monkeypatch):
     """Without densities masses jump from cell to cell: the law goes on to one no further than what counts as moved."""
     monkeypatch.setattr("diracs.propagation.limit._ROUNDS", 150)
     noise = SumOfDiracs([[1.0 - slope], [slope - 1.0]])
-    found = propagate(SumOfDiracs([[0.3]]), Affine([[slope]]), noise, 6, n=n)
+    found = propagate(SumOfDiracs([[0.3]]), Affine([[slope]]), noise, 6, n=n, quantized=True)
 
     def push(x):
         return slope * x, 0.0
@@ -378,7 +380,7 @@ def test_balls_of_local_slopes_hold_in_float32():
 
 def test_growth_beyond_floating_point_is_refused():
     with pytest.raises(ValueError, match="grow beyond"):
-        propagate(START, Affine(1e5 * ROTATION), NOISE, 60, n=1)
+        propagate(START, Affine(1e5 * ROTATION), NOISE, 60, n=1, quantized=True)
 
 
 def test_without_noise_points_stay_points():
@@ -410,7 +412,7 @@ def test_bounds_scale_with_the_system_and_move_with_it(size):
 
 
 def test_noise_without_a_density_keeps_points_exactly_while_they_fit():
-    found = propagate(SumOfDiracs([[0.0]]), Affine([[0.9]]), SumOfDiracs([[1.0], [-1.0]]), 6, n=32)
+    found = propagate(SumOfDiracs([[0.0]]), Affine([[0.9]]), SumOfDiracs([[1.0], [-1.0]]), 6, n=32, quantized=True)
     assert found.w2_bound[4] < 1e-6
     assert found.states[4].n_components == 32
     lengths = [len(d) for d in found.diracs]
@@ -419,7 +421,7 @@ def test_noise_without_a_density_keeps_points_exactly_while_they_fit():
 
 def test_a_change_of_dimension():
     A = np.array([[1.0, 2.0, 0.0]])
-    found = propagate(Gaussian(np.zeros(3), 1.0), Affine(A), Gaussian([0.0], 0.1), 1, n=8)
+    found = propagate(Gaussian(np.zeros(3), 1.0), Affine(A), Gaussian([0.0], 0.1), 1, n=8, quantized=True)
     assert found.states[0].ndim == 1
     assert gelbrich((np.zeros(1), A @ A.T + 0.1), moments(found.states[0])) <= found.w2_bound[0]
     with pytest.raises(ValueError, match="keep the dimension"):

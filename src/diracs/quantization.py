@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from diracs import _checks
-from diracs._arrays import Array, concrete, framework, is_traced, map_arrays, namespace, to_framework
+from diracs._arrays import Array, concrete, framework, is_traced, map_arrays, namespace, stop_gradient, to_framework
 from diracs.certificates.lower import lower_bound
 from diracs.certificates.lower_image import image_lower_bound
 from diracs.certificates.nearest import REQUIRED, UnitMixture
@@ -19,6 +19,7 @@ from diracs.distributions.convert import as_mixture
 from diracs.distributions.gaussian import GaussianMixture, full_covariances
 from diracs.distributions.grid import PolynomialGrid
 from diracs.line_search import fewest_on_line, optimal_line_positions
+from diracs.moment_matching import matched
 from diracs.planar_search import MOST_POINTS, MOST_TERMS, affordable, fewest_points, optimal_positions
 from diracs.schemes.generate import KINDS, normalized, to_kind_of
 from diracs.schemes.layered import Scheme
@@ -32,7 +33,14 @@ _MOST_POINTS = 2_000_000
 _MOST_IN_IMAGE = 100_000
 
 
-def quantize(distribution: Any, n: int | None = None, *, w2: float | None = None, scheme: str = "auto") -> Quantization:
+def quantize(
+    distribution: Any,
+    n: int | None = None,
+    *,
+    w2: float | None = None,
+    scheme: str = "auto",
+    match_moments: bool = False,
+) -> Quantization:
     """Replace a distribution by at most n weighted Diracs, or by the fewest whose certified error is at most `w2`.
 
     Parameters
@@ -50,6 +58,11 @@ def quantize(distribution: Any, n: int | None = None, *, w2: float | None = None
         for each group; "product": products of both; each with the best grouping of the components. "optimal": the
         optimal quantizer, on the line and in the plane. "auto": the best of all; in the plane "optimal" is tried up to
         10 000 points and 100 000 points times components, which takes seconds.
+    match_moments : bool
+        Whether the points are to have exactly the mean and covariance of the distribution (to rounding). Barycenters
+        of cells, which have less of it, are moved by a linear map; that adds to the error to second order only. The
+        points must span the space in which the distribution varies: in d dimensions 2 d are enough for "auto". For a
+        Gaussian and n = 2 d they are the sigma points of the unscented transform (κ = 0). Results carry no derivatives.
 
     Returns
     -------
@@ -65,6 +78,8 @@ def quantize(distribution: Any, n: int | None = None, *, w2: float | None = None
         higher dimensions or with near singular covariances in the plane; if `w2` needs more than two million points;
         under `jax.jit`, where no scheme can be chosen (use `discretize` there).
     """
+    if match_moments:
+        return _quantize_with_moments(distribution, n, w2, scheme)
     if isinstance(distribution, PolynomialGrid):
         return _quantize_image(distribution, n, w2, scheme)
     mixture = as_mixture(distribution)
@@ -84,6 +99,19 @@ def quantize(distribution: Any, n: int | None = None, *, w2: float | None = None
         planar = mixture.ndim == 2 and scheme in ("auto", "optimal")
         one = _quantize_in_plane(single, count, target, scheme == "optimal") if planar else None
         found.append(one or _quantize_one(single, count, target, kinds))
+    return _stack(mixture, found) if batch else found[0]
+
+
+def _quantize_with_moments(distribution: Any, n: int | None, w2: float | None, scheme: str) -> Quantization:
+    count, target = _wanted(n, w2, scheme)
+    if isinstance(distribution, PolynomialGrid):
+        return matched(distribution, count, target, scheme, quantize)
+    mixture = map_arrays(as_mixture(distribution), stop_gradient)
+    batch = mixture.batch_shape
+    found = [
+        matched(map_arrays(mixture, lambda a: a[i]), count, target, scheme, quantize)  # noqa: B023
+        for i in np.ndindex(*batch)
+    ]
     return _stack(mixture, found) if batch else found[0]
 
 

@@ -65,7 +65,7 @@ def reduce_mixture(mixture: Any, k: int) -> tuple[GaussianMixture, Array]:
     means, covs, weights = _distinct(means, covs, weights)
     merged = Merged(means, covs, weights, 0.0)
     if len(weights) > count:
-        merged = _merge(means, covs, weights, clusters(_embedding(means, covs), weights, count))
+        merged = _merge(means, covs, weights, clusters(embedding(means, covs), weights, count))
         for _ in range(_ROUNDS if law.covariance_kind == "full" else 0):
             # Embedded distances are only bounds where covariances do not commute: look again with the true ones.
             better = _merge(means, covs, weights, _nearest(means, covs, merged))
@@ -146,7 +146,7 @@ def psd_roots(covs: np.ndarray) -> np.ndarray:
     return (vectors * np.sqrt(np.maximum(values, 0.0))[..., None, :]) @ np.swapaxes(vectors, -1, -2)
 
 
-def _embedding(means: np.ndarray, covs: np.ndarray) -> np.ndarray:
+def embedding(means: np.ndarray, covs: np.ndarray) -> np.ndarray:
     """Points (K, p) whose distances bound those of the Gaussians, and equal them where covariances commute."""
     k, d = means.shape
     if covs.ndim == 3:
@@ -222,7 +222,7 @@ def _barycenter(covs: np.ndarray, share: np.ndarray) -> np.ndarray:
 
 def _nearest(means: np.ndarray, covs: np.ndarray, merged: Merged) -> np.ndarray:
     """Labels by the nearest merged component, among those whose embedding is nearest."""
-    both = _embedding(np.concatenate([means, merged.means]), np.concatenate([covs, merged.covs]))
+    both = embedding(np.concatenate([means, merged.means]), np.concatenate([covs, merged.covs]))
     near = cKDTree(both[len(means) :]).query(both[: len(means)], k=min(_NEAREST, len(merged.means)))[1]
     near = near.reshape(len(means), -1)
     square = ((means[:, None] - merged.means[near]) ** 2).sum(axis=-1) + bures(covs[:, None], merged.covs[near])

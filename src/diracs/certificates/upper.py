@@ -121,7 +121,7 @@ def couple(
     """
     xp = namespace(means, covs)
     moments = in_frame(scheme, index, means, covs)
-    blocks, radial = _block_moments(scheme, index, moments)
+    blocks, radial = block_moments(scheme, index, moments)
     cost = moments.residual
     if not blocks:
         return Coupling(cost, xp.ones_like(means[:, :1]), moments.rounding, True)
@@ -208,7 +208,7 @@ def nuclear_norm(g: Array, sigma: Array) -> Array:
     return trace + xp.sum(slope * (b - fixed), axis=(-2, -1))
 
 
-def _block_moments(
+def block_moments(
     scheme: ProductScheme, index: np.ndarray | None, moments: FrameMoments
 ) -> tuple[list[BlockMoments], bool]:
     """The moments of every codebook on its axes, and whether one of them is a cross."""

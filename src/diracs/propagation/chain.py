@@ -12,6 +12,7 @@ from diracs._arrays import Array, bound_in, common_framework, concrete, framewor
 from diracs.distributions.convert import as_mixture
 from diracs.distributions.discrete import SumOfDiracs
 from diracs.distributions.gaussian import GaussianMixture
+from diracs.propagation.affine import LARGEST, MOST_COMPONENTS, propagate_exactly
 from diracs.propagation.bounds import AffineGrowth, Growth, LipschitzGrowth, targets
 from diracs.propagation.dynamics import Affine, SlopeOnBalls, global_slope, images
 from diracs.propagation.law import Law, as_state, law_of, rounding, state_rounding, with_noise, without_empty
@@ -24,8 +25,6 @@ from diracs.reduction import centroids, clusters
 _MOST_POINTS = 20_000
 # The limit: cells are chosen and settled on roughly twice, then for good.
 _TOLERANCES = (1e-3, 1e-3, 1e-12)
-# Squares of what is larger would overflow.
-_LARGEST = 1e150
 
 
 def propagate(
@@ -40,12 +39,14 @@ def propagate(
     initial_radius: float = 0.0,
     noise_radius: float = 0.0,
     components: int | None = None,
+    quantized: bool = False,
 ) -> Trajectory:
     """Push a law through x⁺ = f(x) + v, and bound the error of what comes out.
 
-    In each step the law of the state, a Gaussian mixture, is replaced by the barycenters of n cells; these go through
-    f, and the noise makes a mixture of them again. Errors of successive steps add in squares (docs/propagation.md):
-    exactly so for affine maps, nearly for others.
+    `Affine` maps take Gaussian mixtures to Gaussian mixtures: these are the states, exact to rounding, which the bound
+    counts; no points are needed. For other maps the law of the state, a Gaussian mixture, is replaced in each step by
+    the barycenters of n cells; these go through f, and the noise makes a mixture of them again. Errors of successive
+    steps nearly add in squares (docs/propagation.md).
 
     Parameters
     ----------
@@ -57,7 +58,7 @@ def propagate(
         The law of v, independent from step to step; its mean counts. None for no noise.
     steps : int
     n : int, optional
-        Most points in a step; exactly one of `n` and `w2_bound` is to be given.
+        Most points in a step; exactly one of `n` and `w2_bound` is to be given, at most one for exact states.
     w2_bound : float, optional
         Bound that no step is to exceed: each gets about the fewest points for its share of it.
     lipschitz : float or callable, optional
@@ -69,7 +70,12 @@ def propagate(
         `noise`, in each step another, whatever the past.
     components : int, optional
         The images of the Diracs are merged to at most so many before the noise is added, which keeps long horizons
-        affordable; the error of merging is part of the bound. Only with `n`.
+        affordable; the error of merging is part of the bound. Only with `n`. Exact states have images of components,
+        which are merged only where there are more than `components`, by default `n`, or 1000 without either; mean and
+        covariance of the state stay exact.
+    quantized : bool
+        Whether affine maps are to go the way of the others, by n Diracs in each step, as in the literature. The bounds
+        are then the variance that the Diracs have lost.
 
     Returns
     -------
@@ -86,18 +92,34 @@ def propagate(
     start = _single("initial", as_mixture(initial))
     like = start.means
     count = _checks.count("steps", steps)
-    if (n is None) == (w2_bound is None):
+    exact = isinstance(dynamics, Affine) and not quantized
+    if (n is None) == (w2_bound is None) and not (exact and n is None):
         raise ValueError("give either n, the number of points in each step, or w2_bound, the error to stay below")
-    if components is not None and n is None:
+    points = None if n is None else _checks.count("n", n)
+    most = None if w2_bound is None else _checks.positive("w2_bound", w2_bound)
+    merged = None if components is None else _checks.count("components", components)
+    radii = _checks.not_negative("initial_radius", initial_radius), _checks.not_negative("noise_radius", noise_radius)
+    if isinstance(dynamics, Affine):
+        _check_affine(dynamics, lipschitz, start.ndim)
+        if not quantized:
+            _check_one_space(dynamics.A.shape[1], dynamics.A.shape[0], count)
+            images_kept = merged or points or MOST_COMPONENTS
+            found = propagate_exactly(start, dynamics, lambda d: _noise_in(noise, d, like), count, images_kept, radii)
+            if most is not None and concrete(found.w2_bound).max() > most:
+                raise ValueError(
+                    f"w2_bound = {most:g} is not kept: merging and the radii make {concrete(found.w2_bound).max():g};"
+                    " give more components or a larger one"
+                )
+            return found
+    if merged is not None and points is None:
         raise ValueError("components goes with n: with w2_bound it is not known beforehand what merging may cost")
-    run = _Run(start, dynamics, noise, count, lipschitz, (initial_radius, noise_radius))
-    if n is not None:
-        points = _checks.count("n", n)
-        run.merged = None if components is None else _checks.count("components", components)
+    run = _Run(start, dynamics, noise, count, lipschitz, radii)
+    if points is not None:
+        run.merged = merged
         for _ in range(count):
             run.advance(run.chooser.best(run.law, points, run.growth))
     else:
-        most = _checks.positive("w2_bound", w2_bound)
+        assert most is not None
         last = 16
         for t, target in enumerate(targets(run.growth, count, most)):
             choice = run.chooser.fewest(run.law, run.growth, float(target), last, _MOST_POINTS)
@@ -126,9 +148,7 @@ class _Run:
     ) -> None:
         self._like, self._steps, self._dynamics = start.means, steps, dynamics
         self.law = law_of(start)
-        initial_radius, self._noise_radius = (
-            _checks.not_negative(name, r) for name, r in zip(("initial_radius", "noise_radius"), radii, strict=True)
-        )
+        initial_radius, self._noise_radius = radii
         self._slope, self.growth = _growth(
             dynamics, lipschitz, initial_radius, self._noise_radius, self.law, steps, self._like
         )
@@ -163,16 +183,13 @@ class _Run:
         else:
             arrived = masses
         bound = self.growth.advance(step)
-        if not max(bound, float(np.abs(out).max())) <= _LARGEST:
+        if not max(bound, float(np.abs(out).max())) <= LARGEST:
             raise ValueError(
-                f"the states or their bounds grow beyond {_LARGEST:g} in step {len(self.states) + 1}: take fewer steps"
+                f"the states or their bounds grow beyond {LARGEST:g} in step {len(self.states) + 1}: take fewer steps"
             )
         if self._noise is None:
-            self._noise = self._noise_in(out.shape[1])
-        if out.shape[1] != self.law.means.shape[1] and self._steps > 1:
-            raise ValueError(
-                f"dynamics lead from dimension {self.law.means.shape[1]} to {out.shape[1]}: that is for one step only"
-            )
+            self._noise = _noise_in(self._given_noise, out.shape[1], self._like)
+        _check_one_space(self.law.means.shape[1], out.shape[1], self._steps)
         noise = law_of(self._noise)
         self.law = with_noise(out, arrived, noise)
         self.states.append(as_state(self.law, self._noise, self._like))
@@ -181,16 +198,6 @@ class _Run:
         self.diracs.append(SumOfDiracs._of(given, given_masses))
         self.errors.append(float(np.sqrt(step.square)) + step.moved + rounding(points, masses, given, given_masses))
         self.schemes.append(choice.scheme)
-
-    def _noise_in(self, d: int) -> GaussianMixture:
-        if self._given_noise is None:
-            zeros = (to_framework(np.zeros(shape), framework(self._like), self._like) for shape in ((1, d), (1,)))
-            return GaussianMixture(*zeros)
-        noise = _single("noise", as_mixture(self._given_noise))
-        common_framework(initial=self._like, noise=noise.means)
-        if noise.ndim != d:
-            raise ValueError(f"noise lies in dimension {noise.ndim}, but the dynamics lead to dimension {d}")
-        return noise
 
     def limit(self) -> Limit:
         """See `Trajectory.limit`."""
@@ -220,16 +227,35 @@ class _Run:
         return Limit(state, bound_in(bound, framework(self._like), self._like, up=True))
 
 
+def _noise_in(given: Any, d: int, like: Array) -> GaussianMixture:
+    """The noise as a mixture of dimension d; none is a Dirac at zero."""
+    if given is None:
+        zeros = (to_framework(np.zeros(shape), framework(like), like) for shape in ((1, d), (1,)))
+        return GaussianMixture(*zeros)
+    noise = _single("noise", as_mixture(given))
+    common_framework(initial=like, noise=noise.means)
+    if noise.ndim != d:
+        raise ValueError(f"noise lies in dimension {noise.ndim}, but the dynamics lead to dimension {d}")
+    return noise
+
+
+def _check_one_space(before: int, after: int, steps: int) -> None:
+    if before != after and steps > 1:
+        raise ValueError(f"dynamics lead from dimension {before} to {after}: that is for one step only")
+
+
+def _check_affine(dynamics: Affine, lipschitz: Any, d: int) -> None:
+    if lipschitz is not None:
+        raise ValueError("an Affine map knows its own Lipschitz constant: leave lipschitz out")
+    if dynamics.A.shape[1] != d:
+        raise ValueError(f"A takes vectors of dimension {dynamics.A.shape[1]}, but initial has dimension {d}")
+
+
 def _growth(
     dynamics: Any, lipschitz: Any, initial_radius: float, noise_radius: float, law: Law, steps: int, like: Array
 ) -> tuple[float, Growth]:
     """The Lipschitz constant and the recursion for the dynamics."""
-    d = law.means.shape[1]
     if isinstance(dynamics, Affine):
-        if lipschitz is not None:
-            raise ValueError("an Affine map knows its own Lipschitz constant: leave lipschitz out")
-        if dynamics.A.shape[1] != d:
-            raise ValueError(f"A takes vectors of dimension {dynamics.A.shape[1]}, but initial has dimension {d}")
         growth = AffineGrowth(concrete(dynamics.A), initial_radius, noise_radius, steps)
         return growth.plain.slope, growth
     if not callable(dynamics):

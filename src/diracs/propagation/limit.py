@@ -79,12 +79,12 @@ def affine_limit(A: np.ndarray, step: StepError, noise_radius: float) -> float:
     matrix = solve_discrete_lyapunov(A, A @ step.error @ A.T)
     # Rounding of the solution: the residual is summed along the powers as well.
     residual = np.linalg.norm(A @ (matrix + step.error) @ A.T - matrix, "nuc")
-    sums = _sum_of_norms(A)
+    sums = sum_of_norms(A)
     square = float(np.trace(matrix)) + residual * sums**2
     return float(np.sqrt(max(square, 0.0)) + sums * (noise_radius + step.moved)) * (1.0 + 1e-12)
 
 
-def _sum_of_norms(A: np.ndarray) -> float:
+def sum_of_norms(A: np.ndarray) -> float:
     """A bound on Σ ‖Aˢ‖ over s ≥ 0: up to the first power of norm q ≤ 1/2, over 1 − q."""
     power, total = np.eye(len(A)), 0.0
     for _ in range(_POWERS):

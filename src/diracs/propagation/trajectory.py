@@ -33,11 +33,12 @@ class Trajectory:
         Bounds on the 2-Wasserstein distance between the true law after each step and the state.
     diracs : tuple of SumOfDiracs
         What each law was replaced by before it was pushed through the dynamics: `diracs[t]` stands for the law after t
-        steps, each point being the barycenter of its cell.
+        steps, each point being the barycenter of its cell. Empty where states are exact.
     dirac_errors : array (steps,)
-        Bounds on the W₂ distances between `diracs[t]` and the law after t steps, as approximated.
+        Bounds on the W₂ distances between `diracs[t]` and the law after t steps, as approximated; (0,) where states are
+        exact.
     schemes : tuple of LayeredScheme
-        The cells: those of these schemes' points.
+        The cells: those of these schemes' points. Empty where states are exact.
     """
 
     initial: GaussianMixture
@@ -55,8 +56,10 @@ class Trajectory:
     def limit(self) -> Limit:
         """The infinite horizon of a contraction: a state within `w2_bound` of the law that the true chain converges to.
 
-        The cells of the last step are kept and the chain of their Diracs is run until it settles. The bound holds for
-        every initial law. With a noise radius it is one on the lim sup of the distances.
+        Of exact states it is the stationary Gaussian, or for noise of several components the exact chain with merging,
+        run until its start is forgotten. Else the cells of the last step are kept and the chain of their Diracs is run
+        until it settles. The bound holds for every initial law. With a noise radius it is one on the lim sup of the
+        distances.
 
         Raises
         ------
