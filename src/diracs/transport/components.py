@@ -64,4 +64,12 @@ def _on_line(seeds: np.ndarray, dual: np.ndarray, means: np.ndarray, covs: np.nd
     component = np.repeat(np.arange(k), len(borders))
     alive = alive.astype(np.int32)
     line = law.at(borders).ravel()
-    return masses, found[1].sum(axis=1)[:, None], found[2].sum(axis=1), component, np.tile(alive[:-1], k), np.tile(alive[1:], k), line
+    return (
+        masses,
+        found[1].sum(axis=1)[:, None],
+        found[2].sum(axis=1),
+        component,
+        np.tile(alive[:-1], k),
+        np.tile(alive[1:], k),
+        line,
+    )

@@ -92,7 +92,9 @@ def _level(points: Points, k: int, smaller: Fit | None, options: Options, report
         if same or (best is not None and first.value > promise * best[1].evaluation.value):
             continue
         seen.append(first.value)
-        tried = minimize(objective, Minimum.start(objective.start, first), options.tolerance, few, _reporting(objective, report))
+        tried = minimize(
+            objective, Minimum.start(objective.start, first), options.tolerance, few, _reporting(objective, report)
+        )
         if best is None or tried.evaluation.value < best[1].evaluation.value:
             best = objective, tried
     if best is None:

@@ -126,7 +126,7 @@ def _affine(problem: FreeProblem, weights: np.ndarray) -> np.ndarray:
 
     Between centred Gaussians of covariances C and Σ it is B = C^{-1/2}(C^{1/2} Σ C^{1/2})^{1/2} C^{-1/2} (Dowson &
     Landau 1982), with potential ψ = δᵀBδ/2 for seeds at δ from the mean: w = |δ|² − δᵀBδ + c. With
-    c = tr Σ − tr (C^{1/2} Σ C^{1/2})^{1/2} the component has Φ_k = 0: groups that are far from each other are in balance.
+    c = tr Σ − tr (C^{1/2} Σ C^{1/2})^{1/2} the component has Φ_k = 0: groups far from each other are in balance.
     """
     seeds, target, means, covs = problem.seeds, problem.target, problem.means, problem.covs
     label = (log_densities(seeds, means, covs) + np.log(weights)).argmax(axis=1)
