@@ -143,6 +143,7 @@ def _standardized(part: ProductScheme, group: np.ndarray, moments: FrameMoments)
 
 def _lift(part: ProductScheme, g: int, cov: np.ndarray, gain: np.ndarray) -> np.ndarray:
     """C (d, r) for a covariance (d, d) and gains E ξ_l q_l (r,)."""
+    assert part.frame is not None
     frame = orthonormal(part.frame).reshape(-1, *part.frame.shape[-2:])
     frame = frame[g if len(frame) > 1 else 0][:, : len(gain)]
     spread = cov @ frame

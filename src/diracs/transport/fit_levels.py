@@ -98,6 +98,7 @@ def _level(points: Points, k: int, smaller: Fit | None, options: Options, report
         if best is None or tried.evaluation.value < best[1].evaluation.value:
             best = objective, tried
     if best is None:
+        assert smaller is not None  # without one every start is taken
         return smaller
     objective, minimum = best
     minimum = minimize(objective, minimum, options.tolerance, options.most, _reporting(objective, report))
