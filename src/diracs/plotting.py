@@ -32,9 +32,8 @@ from diracs.plotting_style import (
 )
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
     from diracs.discretization import Quantization
+    from diracs.plotting_style import Axes
 
 
 def plot_quantization(
@@ -91,7 +90,7 @@ def plot_quantization(
     components = _components(q.distribution)
     own = ax is None
     if positions.shape[1] == 1:
-        ax = new_axes() if own else ax
+        ax = new_axes() if ax is None else ax
         law = (image or components) if contours else None
         draw_stems(mpl, ax, positions[:, 0], masses, law, color, legend)
     else:
@@ -100,7 +99,7 @@ def plot_quantization(
             positions, components, labels = _project(positions, masses, components)
             cells = False
         limits = _limits(positions, components, image)
-        ax = new_axes(limits) if own else ax
+        ax = new_axes(limits) if ax is None else ax
         frame(ax, limits, labels)
         entries = []
         if contours and components is not None:

@@ -11,7 +11,7 @@ import numpy as np
 from diracs.plotting_style import LAW, colour_bar, line, mark, shades
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+    from diracs.plotting_style import Axes
 
 # Regions of highest density that hold these shares of the mass are drawn, the outermost first.
 _SHARES = (0.99, 0.95, 0.85, 0.7, 0.5, 0.3, 0.1)

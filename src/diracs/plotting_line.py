@@ -15,8 +15,7 @@ from diracs.plotting_law import Components, ticks
 from diracs.plotting_style import DIRAC, INK, LAW, legend_below, line, mark, mass_mark, padded, without_box
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
+    from diracs.plotting_style import Axes
     from diracs.transport.plan import OtPlan
 
 # Components narrower than this share of the picture are drawn as lines.
@@ -37,7 +36,8 @@ def draw_curve(
     fill = {"color": LAW, "alpha": 0.15, "linewidth": 0}
     if isinstance(law, PolynomialGrid):
         values = concrete(law.values)
-        edges = np.linspace(*law.domain[:, 0], len(values) + 1)
+        low, high = law.domain[:, 0]
+        edges = np.linspace(low, high, len(values) + 1)
         ax.fill_between(edges, np.append(values, values[-1]), step="post", **fill)
         ax.stairs(values, edges, color=LAW, linewidth=1.6)
         return float(values.max()), [line(mpl, "density", LAW)]

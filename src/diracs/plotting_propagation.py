@@ -28,8 +28,7 @@ from diracs.plotting_style import (
 )
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
+    from diracs.plotting_style import Axes
     from diracs.propagation.trajectory import Trajectory
 
 # So many states are drawn at most, evenly spread over time.
@@ -101,13 +100,13 @@ def plot_trajectory(
     if on_line:
         if axes is not None:
             raise ValueError("axes are for states of two or more dimensions, these lie on the line")
-        ax = new_axes() if own else ax
+        ax = new_axes() if ax is None else ax
         _draw_on_line(mpl, ax, trajectory, np.unique(chosen), bounds, diracs, balls, legend)
         means = "bars: bounds on W₂, about the means"
     else:
         axes, labels = _axes([states[t] for t in chosen], axes)
         limits = _limits([states[t] for t in chosen], bounds[chosen] if balls else None, axes)
-        ax = new_axes(limits) if own else ax
+        ax = new_axes(limits) if ax is None else ax
         ax.set(xlim=limits[:, 0], ylim=limits[:, 1], aspect="equal", xlabel=labels[0], ylabel=labels[1])
         # No band between a title and a picture that is lower than its place.
         ax.set_anchor("N")

@@ -11,8 +11,9 @@ from diracs._arrays import concrete
 from diracs.plotting_style import load_matplotlib
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+    from diracs.plotting_style import Axes
 
 
 def plot_stipples(positions: Any, ax: Axes, domain: Any, ink: float) -> Axes:

@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import scipy.spatial
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+# Of matplotlib, which is loaded where pictures are drawn.
+Axes = Any
 
 INK, LAW, DIRAC = "#1b2a41", "#2f6690", "#d1495b"
 # Boxes narrower than this share of their length are stretched: what is in them could not be seen.

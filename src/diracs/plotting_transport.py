@@ -35,11 +35,10 @@ from diracs.plotting_style import (
 )
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
     from diracs.cells.power_diagram import PowerDiagram
     from diracs.distributions.discrete import SumOfDiracs
     from diracs.distributions.gaussian import GaussianMixture
+    from diracs.plotting_style import Axes
     from diracs.transport.plan import OtPlan
     from diracs.transport.target import Density
 
@@ -76,7 +75,7 @@ def plot_diagram(
     """
     mpl = load_matplotlib()
     own = ax is None
-    ax = new_axes(diagram.domain) if own else ax
+    ax = new_axes(diagram.domain) if ax is None else ax
     cells = diagram.cells
     drawn = [k for k, cell in enumerate(cells) if len(cell) > 2]
     shade = np.array([_area(cell) for cell in cells]) if values is None else concrete(np.asarray(values))
@@ -145,14 +144,14 @@ def plot_plan(
     mpl = load_matplotlib()
     own = ax is None
     if plan.diracs.ndim == 1:
-        ax = new_axes() if own else ax
+        ax = new_axes() if ax is None else ax
         draw_line_plan(mpl, ax, plan, cells, arrows, legend)
     else:
         positions, box = concrete(plan.diracs.positions), plan.power_diagram.domain
         low, high = positions.min(axis=0), positions.max(axis=0)
         inside = (low >= box[0]).all() and (high <= box[1]).all()
         limits = box if inside else padded(np.minimum(low, box[0]), np.maximum(high, box[1]), 0.03)
-        ax = new_axes(limits) if own else ax
+        ax = new_axes(limits) if ax is None else ax
         frame(ax, limits)
         _draw_planar_plan(mpl, ax, plan, cells, arrows, legend)
     if title:
@@ -226,7 +225,7 @@ def plot_fit(
     positions, masses = concrete(points.positions), concrete(points.weights)
     own = ax is None
     if positions.shape[1] == 1:
-        ax = new_axes() if own else ax
+        ax = new_axes() if ax is None else ax
         law = line_components(mixture)
         limits = line_limits(positions[:, 0], law, 3.0)
         top, entries = draw_curve(mpl, ax, law, limits)
@@ -240,7 +239,7 @@ def plot_fit(
         reach = 2.0 * np.sqrt(np.diagonal(covs, axis1=1, axis2=2))
         low = np.minimum((means - reach).min(axis=0), positions.min(axis=0))
         limits = padded(low, np.maximum((means + reach).max(axis=0), positions.max(axis=0)))
-        ax = new_axes(limits) if own else ax
+        ax = new_axes(limits) if ax is None else ax
         frame(ax, limits)
         entries = []
         if dots:

@@ -96,10 +96,12 @@ def _level(points: Points, k: int, smaller: Fit | None, options: Options, report
         )
         if best is None or tried.evaluation.value < best[1].evaluation.value:
             best = objective, tried
-    if best is not None:
-        objective, tried = best
-        minimum = minimize(objective, tried, options.tolerance, options.most, _reporting(objective, report))
-    if smaller is not None and (best is None or not minimum.evaluation.value < smaller.value):
+    if best is None:
+        assert smaller is not None  # without one every start is taken
+        return smaller
+    objective, minimum = best
+    minimum = minimize(objective, minimum, options.tolerance, options.most, _reporting(objective, report))
+    if smaller is not None and not minimum.evaluation.value < smaller.value:
         return smaller
     means, covs, weights = objective.parameters(minimum.x, minimum.evaluation)
     held = weights > _NOTHING
