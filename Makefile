@@ -6,7 +6,9 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 WORKERS ?= 2
 
-.PHONY: demo test lint sanitize clean
+ATTACKS ?= 300
+
+.PHONY: demo test attack lint sanitize clean
 
 demo: $(STAMP)
 	$(BIN)/python examples/demo.py --output demo
@@ -14,6 +16,10 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS)
+
+# Random attacks on every promise, many more of them than among the tests: make attack ATTACKS=3000
+attack: $(STAMP)
+	DIRACS_ATTACKS=$(ATTACKS) OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) tests/test_attacks.py
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -1,0 +1,319 @@
+"""Attacks on every promise: random, wilfully awkward cases against computations that share no code with the package.
+
+Each attack draws its case from a generator and fails if the promise is broken. Some hundred cases run with the other
+tests; `make attack` runs thousands. To add a promise, write a function here that draws a case, compares it with
+something in `independent.py` (never with the package itself), and carries `@attack`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from independent import cell_moments, gelbrich, line_cost, line_w2, moments, nearest_cost
+from mpmath import mp, mpf
+
+from diracs import (
+    Affine,
+    CrossCodebook,
+    Gaussian,
+    GaussianMixture,
+    HalfSpace,
+    PointScheme,
+    PolynomialGrid,
+    ProductScheme,
+    ScalarCodebook,
+    SumOfDiracs,
+    discretize,
+    distance,
+    expectation,
+    probability,
+    propagate,
+    quantize,
+    recertify,
+    reduce_mixture,
+)
+
+CASES = int(os.environ.get("DIRACS_ATTACKS", "8"))
+ATTACKS: list[Callable[[np.random.Generator], None]] = []
+
+
+def attack(function):
+    ATTACKS.append(function)
+    return function
+
+
+def line_law(rng, dtype=np.float64):
+    """Means, variances and weights on the line: groups up to 10⁸ apart, widths and weights over many decades."""
+    k = int(rng.integers(1, 5))
+    gap = 10.0 ** rng.uniform(-1, 8)
+    means = gap * rng.integers(0, 3, k) + rng.normal(size=k)
+    variances = 10.0 ** rng.uniform(-8, 1, k)
+    weights = 10.0 ** rng.uniform(-6, 0, k)
+    return means.astype(dtype), variances.astype(dtype), weights.astype(dtype)
+
+
+def as_law(means, variances, weights):
+    return GaussianMixture(means[:, None], variances, weights)
+
+
+def holds(bound, truth, slack=0.0):
+    """The promise itself: a bound is not below the truth, not even by a rounding."""
+    assert mpf(float(bound)) >= truth * (1 - mpf(slack)), (float(bound), mp.nstr(truth, 20))
+
+
+def weights_of(law):
+    """The weights that a mixture holds, which are those of the law that it stands for."""
+    return np.asarray(law.weights, dtype=np.float64)
+
+
+@attack
+def quantize_on_the_line(rng):
+    given = line_law(rng, rng.choice([np.float64, np.float32]))
+    law = as_law(*given)
+    q = quantize(law, int(rng.integers(1, 9)), scheme=str(rng.choice(["auto", "grid", "optimal"])))
+    holds(q.w2, line_w2(given[0], given[1], weights_of(law), q.positions, q.weights))
+
+
+@attack
+def discretize_by_levels(rng):
+    given = line_law(rng)
+    law = as_law(*given)
+    levels = np.concatenate([rng.choice(given[0], 2) + rng.normal(size=2), 10.0 ** rng.uniform(0, 9, 2)])
+    q = discretize(law, ProductScheme([ScalarCodebook(levels)]))
+    holds(q.w2, line_w2(given[0], given[1], weights_of(law), q.positions, q.weights))
+
+
+@attack
+def recertify_on_the_line(rng):
+    given = line_law(rng, rng.choice([np.float64, np.float32]))
+    law = as_law(*given)
+    n = int(rng.integers(1, 6))
+    points = rng.choice(given[0], n) + rng.normal(size=n).astype(given[0].dtype)
+    diracs = SumOfDiracs(points[:, None], rng.dirichlet(np.ones(n)).astype(given[0].dtype))
+    found = recertify(law, diracs)
+    w = weights_of(law)
+    holds(found.w2, line_w2(given[0], given[1], w, points, found.masses))
+    holds(found.w2_given, line_w2(given[0], given[1], w, points, np.asarray(diracs.weights)))
+
+
+@attack
+def groups_far_apart_in_space(rng):
+    """The projection to an axis is no further from its projection than the whole."""
+    means, variances, weights = line_law(rng)
+    d = int(rng.integers(2, 4))
+    places = np.concatenate([means[:, None], rng.normal(size=(len(means), d - 1))], axis=1)
+    covs = np.concatenate([variances[:, None], rng.uniform(1e-9, 1e-3, (len(means), d - 1))], axis=1)
+    law = GaussianMixture(places, covs, weights)
+    q = quantize(law, int(rng.integers(1, 10)), scheme=str(rng.choice(["auto", "grid", "cross", "product"])))
+    holds(q.w2, line_w2(means, variances, weights_of(law), q.positions[:, 0], q.weights))
+
+
+@attack
+def points_far_away_and_huge_radii(rng):
+    law = Gaussian([0.0, 0.0], [1.0, float(10.0 ** rng.uniform(-3, 3))])
+    far = float(10.0 ** rng.uniform(100, 160))
+    kind = int(rng.integers(3))
+    if kind == 0:
+        points = np.array([[-far, 0.0], [0.0, 0.0], [far, 1.0]])
+        q = discretize(law, PointScheme(points))
+        least = np.sqrt(1.0 + float(law.cov[1]))
+        holds(q.w2, mpf(least), 1e-12)
+        return
+    books = [ScalarCodebook([0.0, far]), ScalarCodebook([0.0])] if kind == 1 else [CrossCodebook([1.0, far], 2)]
+    q = discretize(law, ProductScheme(books))
+    first = q.positions[:, 0]
+    near = np.abs(first) < 1e90
+    assert float(q.weights[near].sum()) == pytest.approx(1.0)
+    holds(q.w2, line_w2([0.0], [1.0], [1.0], first[near], np.asarray(q.weights)[near]), 1e-12)
+
+
+@attack
+def planar_points(rng):
+    """E min |x − y|² by a sample, less five standard errors."""
+    k = int(rng.integers(1, 4))
+    roots = rng.normal(size=(k, 2, 2)) * 10.0 ** rng.uniform(-2, 0, (k, 1, 1))
+    means, covs, weights = 3 * rng.normal(size=(k, 2)), roots @ np.swapaxes(roots, 1, 2), rng.dirichlet(np.ones(k))
+    points = means[rng.integers(0, k, 5)] + rng.normal(size=(5, 2)) * 10.0 ** rng.uniform(-2, 1)
+    law = GaussianMixture(means, covs, weights)
+    q = discretize(law, PointScheme(points)) if rng.random() < 0.7 else quantize(law, 5)
+    estimate, _, _ = nearest_cost(
+        means, covs, weights, np.asarray(q.positions), 20_000, seed=int(rng.integers(1 << 31))
+    )
+    assert float(q.w2) ** 2 >= estimate.value - 5 * estimate.error
+    if q.exact:
+        assert float(q.w2) ** 2 <= estimate.value + 5 * estimate.error + 1e-12
+
+
+@attack
+def images_on_the_line(rng):
+    """Pixels are cut at the quantiles of the masses, in exact fractions."""
+    from fractions import Fraction
+
+    values = 10.0 ** rng.uniform(-12, 0, int(rng.integers(1, 9))) * (rng.random() < 0.9)
+    values = np.where(rng.random(len(values)) < 0.3, 0.0, values)
+    values[rng.integers(len(values))] = 1.0
+    low = float(rng.normal())
+    high = low + float(10.0 ** rng.uniform(-3, 3))
+    q = quantize(PolynomialGrid(values, [[low], [high]]), int(rng.integers(1, 6)))
+    order = np.argsort(q.positions[:, 0])
+    y, w = ([Fraction(float(v)) for v in x] for x in (q.positions[order, 0], q.weights[order]))
+    pixels, side = [Fraction(float(v)) for v in values], (Fraction(high) - Fraction(low)) / len(values)
+    mass, whole = sum(pixels), sum(w)
+    square, i, left = Fraction(0), 0, w[0] / whole
+    for p, value in enumerate(pixels):
+        begin, held = Fraction(low) + p * side, value / mass
+        while held > 0:
+            taken = held if i == len(w) - 1 else min(held, left)
+            end = begin + side * taken / (value / mass)
+            # ∫ (x − y)² over [begin, end] with density taken / (end − begin).
+            a, b = begin - y[i], end - y[i]
+            square += taken * (a * a + a * b + b * b) / 3
+            begin, held, left = end, held - taken, left - taken
+            if left == 0 and i < len(w) - 1:
+                i += 1
+                left = w[i] / whole
+    holds(q.w2, mp.sqrt(mpf(square.numerator) / mpf(square.denominator)))
+
+
+@attack
+def lower_bounds_on_the_line(rng):
+    """No n points, these ones not either, are nearer than `w2_lower`."""
+    given = line_law(rng)
+    law = as_law(*given)
+    n = int(rng.integers(1, 7))
+    q = quantize(law, n)
+    lower = mpf(float(q.w2_lower))
+    points = np.concatenate([np.sort(q.positions[:, 0]), rng.choice(given[0], 1)])[:n]
+    for places in (q.positions[:, 0], points + 0.1 * np.sqrt(given[1].min()) * rng.normal(size=len(points))):
+        assert lower**2 <= line_cost(given[0], given[1], weights_of(law), places) * (1 + mpf(10) ** -20)
+
+
+@attack
+def transport_on_the_line(rng):
+    given = line_law(rng)
+    law = as_law(*given)
+    n = int(rng.integers(1, 5))
+    points = rng.choice(given[0], n) + rng.normal(size=n)
+    weights = rng.dirichlet(np.ones(n))
+    found = float(distance(SumOfDiracs(points[:, None], weights), law))
+    truth = line_w2(given[0], given[1], weights_of(law), points, weights) ** 2
+    # Masses of doubles may be off by a rounding, which has to travel the whole way.
+    loose = 1e-15 * float(np.ptp(np.concatenate([given[0], points])) + np.sqrt(given[1].max())) ** 2
+    assert abs(mpf(found) - truth) <= truth * mpf(1e-10) + mpf(loose)
+
+
+@attack
+def affine_chains(rng):
+    """Gelbrich's bound between the true moments and those of the state."""
+    d = int(rng.integers(1, 4))
+
+    def law(k, size):
+        roots = size * rng.normal(size=(k, d, d))
+        return size * rng.normal(size=(k, d)), roots @ np.swapaxes(roots, 1, 2), rng.dirichlet(np.ones(k))
+
+    start, noise = law(int(rng.integers(1, 4)), 1.0), law(int(rng.integers(1, 3)), rng.choice([0.01, 0.3]))
+    A, b = rng.normal(size=(d, d)), rng.normal(size=d)
+    quantized = bool(rng.integers(2))
+    found = propagate(
+        GaussianMixture(*start),
+        Affine(A, b),
+        GaussianMixture(*noise),
+        3,
+        n=int(rng.integers(1, 12)),
+        quantized=quantized,
+    )
+    (m, s), (v, t) = moments(*start), moments(*noise)
+    for state, bound in zip(found.states, found.w2_bound, strict=True):
+        m, s = A @ m + b + v, A @ s @ A.T + t
+        truth = max(gelbrich((m, s), moments(state.means, state.covs, state.weights)), 0.0)
+        # Roots of traces in doubles: right to 1e-7 of the size.
+        assert np.sqrt(truth) <= float(bound) + 1e-7 * np.sqrt(np.trace(s) + m @ m)
+
+
+@attack
+def lipschitz_chains(rng):
+    """One step of a bent map on the line against transport between samples of equal ranks."""
+    slope = float(rng.uniform(0.3, 2.0))
+    start = line_law(rng)
+    start = (start[0] % 7.0, np.clip(start[1], 1e-3, 1.0), start[2])
+    law = as_law(*start)
+    found = propagate(
+        law, lambda x: slope * np.sin(x), Gaussian([0.0], [0.01]), 1, n=int(rng.integers(1, 9)), lipschitz=slope
+    )
+    count = 4000
+    w = weights_of(law) / weights_of(law).sum()
+    k = rng.choice(len(w), count, p=w)
+    x = slope * np.sin(start[0][k] + np.sqrt(start[1][k]) * rng.normal(size=count)) + 0.1 * rng.normal(size=count)
+    state = found.states[0]
+    j = rng.choice(len(state.weights), count, p=np.asarray(state.weights) / np.asarray(state.weights).sum())
+    z = state.means[j, 0] + 0.1 * rng.normal(size=count)
+    near = np.sqrt(np.mean((np.sort(x) - np.sort(z)) ** 2))
+    assert near <= float(found.w2_bound[0]) + 6.0 * (x.std() + z.std()) / np.sqrt(count)
+
+
+@attack
+def reductions(rng):
+    k, d = int(rng.integers(2, 6)), int(rng.integers(1, 4))
+    rank = int(rng.integers(1, d + 1))
+    size = 10.0 ** rng.uniform(-6, 6)
+    roots = size * rng.normal(size=(k, d, rank))
+    law = size * rng.normal(size=(k, d)), roots @ np.swapaxes(roots, 1, 2), rng.dirichlet(np.ones(k))
+    fewer, bound = reduce_mixture(GaussianMixture(*law), int(rng.integers(1, k)))
+    truth = gelbrich(moments(*law), moments(fewer.means, fewer.covs, fewer.weights))
+    assert np.sqrt(max(truth, 0.0)) <= float(bound) + 1e-7 * size
+
+
+@attack
+def probabilities(rng):
+    """P(x ≤ a) and E x on the line lie between the ends."""
+    given = line_law(rng)
+    given = (given[0] % 11.0, given[1], given[2])
+    law = as_law(*given)
+    q = quantize(law, int(rng.integers(1, 12)))
+    a = float(rng.choice(given[0]) + rng.normal())
+    w = [mpf(float(x)) for x in weights_of(law)]
+    total = mp.fsum(w)
+    parts = list(zip(given[0], np.sqrt(given[1]), w, strict=True))
+    below = mp.fsum(x * cell_moments(-mp.inf, a, m, s, 0.0)[0] for m, s, x in parts) / total
+    found = probability(q, HalfSpace([1.0], a))
+    assert float(found.low) <= below * (1 + mpf(1e-12)) and float(found.high) >= below * (1 - mpf(1e-12))
+    mean = mp.fsum(x * mpf(float(m)) for m, _, x in parts) / total
+    known = expectation(q, lambda x: x[:, 0], lipschitz=1.0)
+    assert float(known.low) <= mean + mpf(1e-12) and float(known.high) >= mean - mpf(1e-12)
+
+
+@attack
+def matched_moments(rng):
+    given = line_law(rng)
+    given = (given[0] % 5.0, given[1], given[2])
+    law = as_law(*given)
+    q = quantize(law, int(rng.integers(3, 12)), match_moments=True)
+    holds(q.w2, line_w2(given[0], given[1], weights_of(law), q.positions, q.weights))
+    mean, cov = moments(given[0][:, None], given[1], weights_of(law) / weights_of(law).sum())
+    got = q.weights @ q.positions[:, 0]
+    assert got == pytest.approx(mean[0], abs=1e-12 * (1 + abs(mean[0])))
+    assert q.weights @ (q.positions[:, 0] - got) ** 2 == pytest.approx(cov[0, 0], rel=1e-9)
+
+
+@attack
+def single_precision_in_the_plane(rng):
+    """A float32 certificate is not below the one of the same numbers in double precision."""
+    import torch
+
+    k = int(rng.integers(1, 4))
+    means, variances = (3 * rng.normal(size=(k, 2))).astype(np.float32), rng.uniform(0.1, 2, k).astype(np.float32)
+    points = (3 * rng.normal(size=(4, 2))).astype(np.float32)
+    law = GaussianMixture(torch.tensor(means, requires_grad=bool(rng.integers(2))), torch.tensor(variances))
+    q = discretize(law, PointScheme(torch.tensor(points)))
+    wide = GaussianMixture(means.astype(float), variances.astype(float), law.weights.detach().numpy().astype(float))
+    true = discretize(wide, PointScheme(points.astype(float)))
+    assert float(q.w2) >= float(true.w2) * (1 - 1e-11)
+
+
+@pytest.mark.parametrize("seed", range(CASES))
+@pytest.mark.parametrize("promise", ATTACKS, ids=lambda function: function.__name__)
+def test_promise(promise, seed):
+    promise(np.random.default_rng([ATTACKS.index(promise), seed]))
