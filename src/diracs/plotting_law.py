@@ -61,7 +61,7 @@ def draw_law(mpl: ModuleType, ax: Axes, components: Components, limits: np.ndarr
         size = float(np.clip(4000.0 / point.sum(), 6.0, 130.0))
         ring = {"linewidths": min(1.6, size**0.5 / 4), "alpha": 0.6, "zorder": 1}
         ax.scatter(means[point, 0], means[point, 1], s=size, facecolors="none", edgecolors=LAW, **ring)
-        edge = {"markeredgecolor": LAW, "markeredgewidth": 1.2}
+        edge: dict[str, Any] = {"markeredgecolor": LAW, "markeredgewidth": 1.2}
         entries.append(mark(mpl, "components without width", "none", size=min(size, 60.0) ** 0.5, **edge))
     return entries
 

@@ -207,7 +207,7 @@ def _draw_in_plane(
         handles.append(mark(mpl, "Diracs (area: mass)", grey, size=3.5))
     handles.append(mark(mpl, "mean", INK, "+", 6.0))
     if balls:
-        ring = {"markeredgecolor": INK, "markeredgewidth": 1.1}
+        ring: dict[str, Any] = {"markeredgecolor": INK, "markeredgewidth": 1.1}
         handles.append(mark(mpl, "circle of the bound on W₂", "none", size=9.0, **ring))
     ax.legend(
         handles=handles,

@@ -135,14 +135,22 @@ def test_a_new_component_lowers_the_cost_as_the_potential_says():
 
 
 def test_a_component_comes_back_when_it_is_needed():
-    seeds = np.concatenate([RNG.standard_normal((10, 2)), RNG.standard_normal((10, 2)) + [8.0, 0.0]])
+    seeds = RNG.standard_normal((20, 2)) + np.repeat([[0.0, 0.0], [8.0, 0.0]], 10, axis=0)
     problem = FreeProblem(
-        seeds, np.full(20, 1 / 20), np.array([[4.0, 0.0], [8.0, 0.0], [0.0, 0.0]]), np.array([20 * np.eye(2)] + 2 * [np.eye(2)])
+        seeds,
+        np.full(20, 1 / 20),
+        np.array([[4.0, 0.0], [8.0, 0.0], [0.0, 0.0]]),
+        np.array([20 * np.eye(2), np.eye(2), np.eye(2)]),
     )
     usual = free_transport(problem, np.full(3, 1 / 3), 1e-9)
-    without = free_transport(problem, np.array([0.5, 0.5, 0.0]), 1e-9, free_transport(
-        FreeProblem(seeds, problem.target, problem.means[:2], problem.covs[:2]), np.array([0.5, 0.5]), 1e-9
-    ).dual)
+    without = free_transport(
+        problem,
+        np.array([0.5, 0.5, 0.0]),
+        1e-9,
+        free_transport(
+            FreeProblem(seeds, problem.target, problem.means[:2], problem.covs[:2]), np.array([0.5, 0.5]), 1e-9
+        ).dual,
+    )
     assert without.weights[2] > 0.1
     assert without.distance == pytest.approx(usual.distance, rel=1e-7)
 
