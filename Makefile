@@ -30,10 +30,10 @@ lint: $(STAMP)
 sanitize:
 	@mkdir -p build
 	$(CXX) -std=c++17 -O1 -g -Wall -Wextra -ffp-contract=off -pthread -fno-omit-frame-pointer \
-		-fsanitize=address,undefined -fno-sanitize-recover=all tests/core/sanitize.cpp -o build/sanitize
+		-fsanitize=address,undefined -fno-sanitize-recover=all -Isrc/core tests/core/sanitize.cpp -o build/sanitize
 	build/sanitize
 
-SOURCES := CMakeLists.txt $(wildcard src/core/*.hpp src/core/*.cpp)
+SOURCES := CMakeLists.txt $(wildcard src/core/*/*.hpp src/core/*/*.cpp)
 
 # The compiled core is part of the installation: a change of its sources makes a new one.
 $(STAMP): pyproject.toml $(SOURCES)

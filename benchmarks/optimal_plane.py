@@ -14,7 +14,7 @@ from time import perf_counter
 import numpy as np
 
 from diracs import Gaussian, GaussianMixture, PolynomialGrid, quantize
-from diracs.distributions.gaussian import full_covariances
+from diracs.laws.gaussian import full_covariances
 
 REFERENCE = Path(__file__).parent.parent / "tests" / "data" / "grid_certificates.json"
 THREE = GaussianMixture([[0.0, 0.0], [1.0, 1.0], [2.0, 0.0]], [1.0, 1.0, 1.0], [0.3, 0.4, 0.3])

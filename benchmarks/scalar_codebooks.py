@@ -7,7 +7,7 @@ from time import perf_counter
 
 import numpy as np
 
-from diracs.cells.product import interval_moments, voronoi_gaps
+from diracs.cells.intervals import interval_moments, voronoi_gaps
 from diracs.codebooks.optimal import normal_levels
 
 

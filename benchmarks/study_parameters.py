@@ -116,7 +116,7 @@ def shared_exactly(yes):
     return share
 
 
-SEARCH, GENERATE, GROUPING = "diracs.search", "diracs.schemes.generate", "diracs.schemes.grouping"
+SEARCH, GENERATE, GROUPING = "diracs.quantization.search", "diracs.schemes.generate", "diracs.schemes.grouping"
 EVERYTHING = [(SEARCH, "_LEVELS", 24), (SEARCH, "_BUILT", 24), (SEARCH, "_BUILT_OF_MANY", 24)]
 
 

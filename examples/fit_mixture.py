@@ -21,7 +21,7 @@ from sklearn.mixture import GaussianMixture as Likelihood
 from sklearn.preprocessing import StandardScaler
 
 import diracs
-from diracs.plotting_transport import plot_fit
+from diracs.show.transport import plot_fit
 
 INK = "#1b2a41"
 METHODS = ("likelihood", "W₂")

@@ -15,7 +15,7 @@ from rich.progress import Progress
 from sklearn.datasets import load_sample_image
 
 import diracs
-from diracs.plotting_stipples import plot_stipples, sheet
+from diracs.show.stipples import plot_stipples, sheet
 
 LUMINANCE = (0.2126, 0.7152, 0.0722)  # of red, green and blue (Rec. 709)
 ROWS, COLUMNS = slice(15, 400), slice(50, 370)  # the temple

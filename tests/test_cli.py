@@ -13,8 +13,8 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import diracs
-from diracs import io
 from diracs.cli import app
+from diracs.show import files
 
 MIXTURE = {"means": [[0, 0], [1, 1], [2, 0]], "covs": [1, 1, 1], "weights": [0.3, 0.4, 0.3]}
 
@@ -38,7 +38,7 @@ def row(output: str, name: str) -> str:
 def test_points_file_picture_and_table(run, tmp_path):
     result = run("quantize", "mixture.json", "-n", "20", "-o", "q.npz", "--plot", "q.png")
     assert result.exit_code == 0, result.output
-    q = io.load(tmp_path / "q.npz")
+    q = files.load(tmp_path / "q.npz")
     assert len(q) <= 20
     expected = diracs.quantize(diracs.GaussianMixture(**MIXTURE), 20)
     np.testing.assert_array_equal(q.positions, expected.positions)
@@ -56,7 +56,7 @@ def test_points_file_picture_and_table(run, tmp_path):
 def test_w2_gives_points_that_reach_it(run, tmp_path):
     result = run("quantize", "mixture.json", "--w2", "0.5", "-o", "q.json")
     assert result.exit_code == 0, result.output
-    q = io.load(tmp_path / "q.json")
+    q = files.load(tmp_path / "q.json")
     assert q.w2 <= 0.5
     fewer = diracs.quantize(diracs.GaussianMixture(**MIXTURE), len(q) - 1)
     assert fewer.w2 > 0.5
@@ -67,7 +67,7 @@ def test_schemes(run, tmp_path, scheme):
     result = run("quantize", "mixture.json", "-n", "12", "--scheme", scheme, "-o", "q.npz")
     assert result.exit_code == 0, result.output
     expected = diracs.quantize(diracs.GaussianMixture(**MIXTURE), 12, scheme=scheme)
-    assert io.load(tmp_path / "q.npz").w2 == expected.w2
+    assert files.load(tmp_path / "q.npz").w2 == expected.w2
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ from diracs import (
     propagate,
     quantize,
 )
-from diracs._arrays import is_traced, leaves
+from diracs.backend.arrays import is_traced, leaves
 
 MAKERS = {
     "SumOfDiracs": lambda a: SumOfDiracs(a(np.eye(2)), a(np.ones(2))),

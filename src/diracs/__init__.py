@@ -1,25 +1,25 @@
 """diracs: replace a probability distribution by finitely many Diracs, and say with proof how good they are."""
 
-from diracs.cells.power_diagram import PowerDiagram
 from diracs.codebooks.cross import CrossCodebook
 from diracs.codebooks.scalar import ScalarCodebook
-from diracs.discretization import Quantization, discretize
-from diracs.distributions.discrete import SumOfDiracs
-from diracs.distributions.gaussian import Gaussian, GaussianMixture, SumOfGaussians
-from diracs.distributions.grid import PolynomialGrid
-from diracs.expectation import Ball, HalfSpace, expectation, probability, worst_case
+from diracs.laws.diracs import SumOfDiracs
+from diracs.laws.gaussian import Gaussian, GaussianMixture, SumOfGaussians
+from diracs.laws.pixels import PolynomialGrid
+from diracs.mixtures.fit import MixtureFit, fit_mixture
+from diracs.mixtures.reduction import reduce_mixture
 from diracs.propagation import Affine, Limit, Trajectory, propagate
-from diracs.quantization import quantize
-from diracs.recertification import recertify
-from diracs.reduction import reduce_mixture
+from diracs.quantization.discretization import Quantization, discretize
+from diracs.quantization.expectation import Ball, HalfSpace, expectation, probability, worst_case
+from diracs.quantization.front import quantize
+from diracs.quantization.recertification import recertify
 from diracs.schemes.generate import generate_scheme
 from diracs.schemes.layered import LayeredScheme
 from diracs.schemes.points import PointScheme
 from diracs.schemes.product import ProductScheme
-from diracs.transport.autodiff import distance
-from diracs.transport.fit import MixtureFit, fit_mixture
+from diracs.transport.distance import distance
 from diracs.transport.lloyd import lloyd
 from diracs.transport.plan import ConvergenceWarning, OtPlan, optimal_transport_plan
+from diracs.transport.power_diagram import PowerDiagram
 
 __version__ = "0.1.0"
 __all__ = [

@@ -20,9 +20,9 @@ except ImportError:
     raise SystemExit("the command line tool needs typer and rich: pip install 'diracs[cli]'") from None
 
 import diracs
-from diracs import io
-from diracs.pictures import darkness
-from diracs.plotting_style import round_to
+from diracs.show import files
+from diracs.show.pictures import darkness
+from diracs.show.style import round_to
 
 app = typer.Typer(
     add_completion=False,
@@ -100,10 +100,10 @@ def quantize(
             if path is not None and not path.parent.is_dir():
                 raise ValueError(f"the folder of {str(path)!r} does not exist: make it first")
         if output is not None:
-            io.file_format(output)
+            files.file_format(output)
         if plot is not None:
             _check_picture(plot)
-        law = io.read_mixture(mixture)
+        law = files.read_mixture(mixture)
         log = Console(stderr=True)
         with log.status("placing points …"):
             result = diracs.quantize(law, n, w2=w2, scheme=scheme.value)
@@ -128,7 +128,7 @@ def info(
     [cyan]diracs info points.npz[/cyan]
     """
     with _errors_in_one_line():
-        Console().print(_table(io.load(file), Console(stderr=True)))
+        Console().print(_table(files.load(file), Console(stderr=True)))
 
 
 @app.command(no_args_is_help=True)
@@ -181,7 +181,7 @@ def stipple(
             np.savez(output, positions=diracs_found.positions, weights=diracs_found.weights)
             log.print(f"saved {output}", highlight=False)
         if plot is not None:
-            from diracs.plotting_stipples import plot_stipples, sheet
+            from diracs.show.stipples import plot_stipples, sheet
 
             figure = sheet(density.domain)
             plot_stipples(diracs_found.positions, figure.axes[0], density.domain, float(dark.sum()))

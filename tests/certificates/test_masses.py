@@ -28,8 +28,8 @@ from diracs import (
     quantize,
     recertify,
 )
-from diracs.cells.product import voronoi_moments
-from diracs.certificates import doubled
+from diracs.backend import doubled
+from diracs.cells.intervals import voronoi_moments
 from diracs.certificates.masses import doubled_masses, mass_error, mass_error_within, settled
 from diracs.certificates.rounding import ROUNDINGS
 

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from diracs.certificates.nearest import UnitMixture
+from diracs.certificates.upper.nearest import UnitMixture
 from diracs.codebooks.normal import normal_distortion
 from diracs.codebooks.planar import optimal_points
 from diracs.codebooks.planar_laws import PlanarImage, PlanarMixture, hilbert_order, thinned
 from diracs.codebooks.trust_region import Quantizer
-from diracs.distributions.gaussian import full_covariances
+from diracs.laws.gaussian import full_covariances
 
 CASES = json.loads((Path(__file__).parent.parent / "data" / "grid_certificates.json").read_text())
 THREE = np.array([[0.0, 0.0], [1.0, 1.0], [2.0, 0.0]]), np.ones((3, 1, 1)) * np.eye(2), np.array([0.3, 0.4, 0.3])

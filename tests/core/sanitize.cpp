@@ -6,11 +6,11 @@
 #include <random>
 #include <vector>
 
-#include "../../src/core/component_moments.hpp"
-#include "../../src/core/image.hpp"
-#include "../../src/core/mixture.hpp"
-#include "../../src/core/moments.hpp"
-#include "../../src/core/uniform.hpp"
+#include "gaussian/component_moments.hpp"
+#include "pixels/image.hpp"
+#include "gaussian/mixture.hpp"
+#include "plane/moments.hpp"
+#include "plane/uniform.hpp"
 
 namespace {
 

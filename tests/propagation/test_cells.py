@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from diracs import LayeredScheme, ProductScheme, ScalarCodebook
-from diracs.certificates.assignment import parts
+from diracs.certificates.upper.assignment import parts
 from diracs.propagation.bounds import StepError
 from diracs.propagation.cells import barycentric_cells
 from diracs.propagation.frames import correlated, excess, in_frames

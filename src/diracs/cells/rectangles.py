@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 
 from diracs import _core
-from diracs._arrays import Array, asarray_like, namespace
-from diracs.cells.product import density, probability, standardize
+from diracs.backend.arrays import Array, asarray_like, namespace
+from diracs.cells.intervals import density, probability, standardize
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
 # Gaussian mass further out than this many deviations is below 1e-32.

@@ -17,8 +17,8 @@ import math
 
 import numpy as np
 
-from diracs._arrays import Array, add_rows, eps, namespace
-from diracs.certificates import doubled
+from diracs.backend import doubled
+from diracs.backend.arrays import Array, add_rows, eps, namespace
 from diracs.certificates.rounding import ROUNDINGS, diffused
 
 _EPS = float(np.finfo(np.float64).eps)

@@ -11,8 +11,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from diracs._arrays import Array, namespace
-from diracs.certificates import doubled
+from diracs.backend import doubled
+from diracs.backend.arrays import Array, namespace
 
 # Shares of cells are right to so many roundings of themselves (root mean square), sums of moments to as many.
 ROUNDINGS = 4.0

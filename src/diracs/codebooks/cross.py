@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import scipy
 
-from diracs import _checks
-from diracs._arrays import Array, asarray_like, common_framework, erfc, namespace, pytree, within_reach
-from diracs.cells.product import density, voronoi_gaps
+from diracs.backend import checks
+from diracs.backend.arrays import Array, asarray_like, common_framework, erfc, namespace, pytree, within_reach
+from diracs.cells.intervals import density, voronoi_gaps
 from diracs.codebooks.moments import BlockMoments
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
@@ -49,12 +49,12 @@ class CrossCodebook:
     _static = ("ndim",)
 
     def __init__(self, radii: Any, ndim: int) -> None:
-        p = _checks.floating("radii", radii, common_framework(radii=radii))
+        p = checks.floating("radii", radii, common_framework(radii=radii))
         if p.ndim != 1:
             raise ValueError(f"radii must have shape (J,), got {tuple(p.shape)}")
-        _checks.all_positive("radii", p)
+        checks.all_positive("radii", p)
         object.__setattr__(self, "radii", p)
-        object.__setattr__(self, "ndim", _checks.count("ndim", ndim))
+        object.__setattr__(self, "ndim", checks.count("ndim", ndim))
 
     @property
     def size(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from diracs._arrays import Array
+from diracs.backend.arrays import Array
 
 
 class BlockMoments(NamedTuple):

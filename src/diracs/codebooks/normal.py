@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import scipy
 
-from diracs.cells.product import density, interval_moments
+from diracs.cells.intervals import density, interval_moments
 from diracs.codebooks.newton import CellMoments, minimize_distortion
 
 # lim n²·D(n), Zador's constant of the standard normal law: (∫φ^{1/3})³/12.

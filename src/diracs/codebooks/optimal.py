@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from diracs.cells.product import density, interval_moments, voronoi_gaps
+from diracs.cells.intervals import density, interval_moments, voronoi_gaps
 from diracs.codebooks import starts
 from diracs.codebooks.newton import CellMoments, minimize_distortion
 from diracs.codebooks.normal import normal_distortion, normal_levels

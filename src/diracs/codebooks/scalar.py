@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from diracs import _checks
-from diracs._arrays import Array, common_framework, namespace, pytree, within_reach
-from diracs.cells.product import voronoi_moments
+from diracs.backend import checks
+from diracs.backend.arrays import Array, common_framework, namespace, pytree, within_reach
+from diracs.cells.intervals import voronoi_moments
 from diracs.codebooks.moments import BlockMoments
 
 
@@ -34,7 +34,7 @@ class ScalarCodebook:
     ndim = 1
 
     def __init__(self, levels: Any) -> None:
-        y = _checks.floating("levels", levels, common_framework(levels=levels))
+        y = checks.floating("levels", levels, common_framework(levels=levels))
         if y.ndim != 1:
             raise ValueError(f"levels must have shape (n,), got {tuple(y.shape)}")
         object.__setattr__(self, "levels", y)

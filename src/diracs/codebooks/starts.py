@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from diracs.cells.product import density
+from diracs.cells.intervals import density
 from diracs.codebooks.normal import normal_levels
 
 # The grid reaches this many standard deviations on both sides of each mean, and this far from a point mass.

@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import solve_discrete_lyapunov
 
-from diracs._arrays import Array, bound_in, concrete, eps, framework, to_framework
-from diracs.distributions.gaussian import GaussianMixture, full_covariances
+from diracs.backend.arrays import Array, bound_in, concrete, eps, framework, to_framework
+from diracs.laws.gaussian import GaussianMixture, full_covariances
 from diracs.propagation.bounds import AffineGrowth, growth_factors
 from diracs.propagation.dynamics import Affine, norm
 from diracs.propagation.law import law_of, state_rounding

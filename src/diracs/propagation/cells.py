@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from diracs.cells.product import IntervalMoments, voronoi_moments
-from diracs.certificates.assignment import parts
+from diracs.cells.intervals import IntervalMoments, voronoi_moments
+from diracs.certificates.upper.assignment import parts
 from diracs.propagation.frames import InFrames, correlated, excess, in_frames
 from diracs.propagation.law import Law
 from diracs.schemes.layered import LayeredScheme

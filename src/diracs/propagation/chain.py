@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from diracs import _checks
-from diracs._arrays import Array, bound_in, common_framework, concrete, framework, is_traced, to_framework
-from diracs.distributions.convert import as_mixture
-from diracs.distributions.discrete import SumOfDiracs
-from diracs.distributions.gaussian import GaussianMixture
+from diracs.backend import checks
+from diracs.backend.arrays import Array, bound_in, common_framework, concrete, framework, is_traced, to_framework
+from diracs.laws.convert import as_mixture
+from diracs.laws.diracs import SumOfDiracs
+from diracs.laws.gaussian import GaussianMixture
+from diracs.mixtures.reduction import centroids, clusters
 from diracs.propagation.affine import LARGEST, MOST_COMPONENTS, propagate_exactly
 from diracs.propagation.bounds import AffineGrowth, Growth, LipschitzGrowth, targets
 from diracs.propagation.dynamics import Affine, SlopeOnBalls, global_slope, images
@@ -19,7 +20,6 @@ from diracs.propagation.law import Law, as_state, law_of, rounding, state_roundi
 from diracs.propagation.limit import affine_limit, check_contraction, lipschitz_limit, settle
 from diracs.propagation.step import Choice, Chooser, with_local_slopes
 from diracs.propagation.trajectory import Limit, Trajectory
-from diracs.reduction import centroids, clusters
 
 # No step of a search for a bound takes more points.
 _MOST_POINTS = 20_000
@@ -91,14 +91,14 @@ def propagate(
     """
     start = _single("initial", as_mixture(initial))
     like = start.means
-    count = _checks.count("steps", steps)
+    count = checks.count("steps", steps)
     exact = isinstance(dynamics, Affine) and not quantized
     if (n is None) == (w2_bound is None) and not (exact and n is None):
         raise ValueError("give either n, the number of points in each step, or w2_bound, the error to stay below")
-    points = None if n is None else _checks.count("n", n)
-    most = None if w2_bound is None else _checks.positive("w2_bound", w2_bound)
-    merged = None if components is None else _checks.count("components", components)
-    radii = _checks.not_negative("initial_radius", initial_radius), _checks.not_negative("noise_radius", noise_radius)
+    points = None if n is None else checks.count("n", n)
+    most = None if w2_bound is None else checks.positive("w2_bound", w2_bound)
+    merged = None if components is None else checks.count("components", components)
+    radii = checks.not_negative("initial_radius", initial_radius), checks.not_negative("noise_radius", noise_radius)
     if isinstance(dynamics, Affine):
         _check_affine(dynamics, lipschitz, like)
         if not quantized:
@@ -267,7 +267,7 @@ def _growth(
             "dynamics without a Lipschitz constant cannot be certified: give lipschitz, a number or a function of balls"
         )
     if not callable(lipschitz):
-        lipschitz = _checks.not_negative("lipschitz", lipschitz)
+        lipschitz = checks.not_negative("lipschitz", lipschitz)
     slope = global_slope(lipschitz, law.means[0], like)
     return slope, LipschitzGrowth(slope, initial_radius, noise_radius)
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from diracs import _checks
-from diracs._arrays import (
+from diracs.backend import checks
+from diracs.backend.arrays import (
     Array,
     common_framework,
     companion,
@@ -22,7 +22,7 @@ from diracs._arrays import (
     pytree,
     to_framework,
 )
-from diracs._numbers import real_numbers
+from diracs.backend.numbers import real_numbers
 
 # A bound on the slope on balls: centers (n, d) and radii (n,) give numbers (n,); radius inf asks for the whole space.
 SlopeOnBalls = Callable[[Array, Array], Array]
@@ -53,10 +53,10 @@ class Affine:
 
     def __init__(self, A: Any, b: Any = None) -> None:
         kind = common_framework(A=A, b=b)
-        matrix = _checks.floating("A", A, kind, companion(A, b))
+        matrix = checks.floating("A", A, kind, companion(A, b))
         if matrix.ndim != 2:
             raise ValueError(f"A must be a matrix, got shape {tuple(matrix.shape)}")
-        offset = frozen(matrix[:, 0] * 0.0) if b is None else _checks.floating("b", b, kind, matrix)
+        offset = frozen(matrix[:, 0] * 0.0) if b is None else checks.floating("b", b, kind, matrix)
         if tuple(offset.shape) != (matrix.shape[0],):
             raise ValueError(f"b must have shape {(matrix.shape[0],)} to go with A, got {tuple(offset.shape)}")
         object.__setattr__(self, "A", matrix)

@@ -9,7 +9,7 @@ import numpy as np
 from diracs.propagation.law import Law
 from diracs.schemes.product import ProductScheme
 
-# A correlation below this is as good as none: its effect is of the order of its square (certificates/upper.py).
+# A correlation below this is as good as none: its effect is of the order of its square (certificates/upper/product.py).
 _UNCORRELATED = 1e-10
 
 

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from diracs._arrays import Array, concrete, framework, namespace, take, to_framework
+from diracs.backend.arrays import Array, concrete, framework, namespace, take, to_framework
 from diracs.certificates.rounding import mass_change
-from diracs.distributions.gaussian import GaussianMixture, full_covariances
-from diracs.reduction import psd_roots
+from diracs.laws.gaussian import GaussianMixture, full_covariances
+from diracs.mixtures.reduction import psd_roots
 
 
 class Law(NamedTuple):

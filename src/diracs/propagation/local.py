@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from diracs._arrays import Array, concrete, framework, to_framework
-from diracs.cells.product import IntervalMoments, interval_moments, voronoi_gaps
+from diracs.backend.arrays import Array, concrete, framework, to_framework
+from diracs.cells.intervals import IntervalMoments, interval_moments, voronoi_gaps
 from diracs.propagation.bounds import Split
 from diracs.propagation.cells import Block
 from diracs.propagation.dynamics import SlopeOnBalls, local_slopes

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from diracs.reduction import bures, centroids, clusters, embedding
+from diracs.mixtures.reduction import bures, centroids, clusters, embedding
 
 # The covariance of a group is kept if that costs no more than this share of what its means are moved by.
 _LITTLE = 0.02

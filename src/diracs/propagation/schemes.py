@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from diracs.cells.product import voronoi_moments
+from diracs.cells.intervals import voronoi_moments
 from diracs.codebooks.normal import normal_levels
 from diracs.codebooks.optimal import optimal_levels
 from diracs.codebooks.scalar import ScalarCodebook

@@ -6,17 +6,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from diracs._arrays import Array
-from diracs.certificates import doubled
+from diracs.backend import doubled
+from diracs.backend.arrays import Array
 from diracs.certificates.masses import mass_error_within, settled
 from diracs.certificates.rounding import ROUNDINGS, with_moved_masses
-from diracs.fewest import fewest
 from diracs.propagation.bounds import Growth, StepError
 from diracs.propagation.cells import Cells, barycentric_cells
 from diracs.propagation.dynamics import SlopeOnBalls
 from diracs.propagation.law import Law
 from diracs.propagation.local import splits
 from diracs.propagation.schemes import candidate, candidates, grids, grouping_tree
+from diracs.schemes.fewest import fewest
 from diracs.schemes.layered import LayeredScheme
 
 # Up to so many components everything is looked at in every fourth step.

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from diracs._arrays import Array, concrete
-from diracs.distributions.discrete import SumOfDiracs
-from diracs.distributions.gaussian import GaussianMixture
+from diracs.backend.arrays import Array, concrete
+from diracs.laws.diracs import SumOfDiracs
+from diracs.laws.gaussian import GaussianMixture
 from diracs.schemes.layered import LayeredScheme
 
 
@@ -69,8 +69,8 @@ class Trajectory:
         return self._limit()
 
     def plot(self, ax: Any = None, **options: Any) -> Any:
-        """Draw the states with their ambiguity balls; see `diracs.plotting_propagation.plot_trajectory`."""
-        from diracs.plotting_propagation import plot_trajectory
+        """Draw the states with their ambiguity balls; see `diracs.show.propagation.plot_trajectory`."""
+        from diracs.show.propagation import plot_trajectory
 
         return plot_trajectory(self, ax, **options)
 

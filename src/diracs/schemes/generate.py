@@ -6,15 +6,15 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from diracs import _checks
-from diracs._arrays import beside, concrete, is_traced, map_arrays
+from diracs.backend import checks
+from diracs.backend.arrays import beside, concrete, is_traced, map_arrays
 from diracs.codebooks.cross import CrossCodebook, optimal_crosses
 from diracs.codebooks.normal import normal_levels
 from diracs.codebooks.optimal import optimal_levels
 from diracs.codebooks.scalar import ScalarCodebook
 from diracs.codebooks.tabulated import tabulate, tabulated_levels
-from diracs.distributions.convert import as_mixture
-from diracs.distributions.gaussian import GaussianMixture, full_covariances
+from diracs.laws.convert import as_mixture
+from diracs.laws.gaussian import GaussianMixture, full_covariances
 from diracs.schemes.allocation import Allocation, Block, budgets_below
 from diracs.schemes.grouping import merge_levels, modes, moment_match
 from diracs.schemes.layered import LayeredScheme, Scheme
@@ -91,10 +91,10 @@ def generate_scheme(
         For an unknown configuration, a batch, or counts that are not whole numbers of at least 1.
     """
     mixture = as_mixture(distribution)
-    n = _checks.count("scheme_size", scheme_size)
+    n = checks.count("scheme_size", scheme_size)
     if configuration not in KINDS:
         raise ValueError(f"configuration must be one of {', '.join(map(repr, KINDS))}, got {configuration!r}")
-    reach = mixture.ndim if ndim_support is None else _checks.count("ndim_support", ndim_support)
+    reach = mixture.ndim if ndim_support is None else checks.count("ndim_support", ndim_support)
     if mixture.batch_shape:
         raise ValueError(f"distribution must be one mixture, got a batch of shape {mixture.batch_shape}")
     numbers, unit = normalized(mixture)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from diracs._arrays import Array, common_framework, companion, namespace, pytree
+from diracs.backend.arrays import Array, common_framework, companion, namespace, pytree
 from diracs.schemes.points import PointScheme
 from diracs.schemes.product import ProductScheme, placed
 

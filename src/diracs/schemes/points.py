@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from diracs import _checks
-from diracs._arrays import Array, common_framework, pytree
+from diracs.backend import checks
+from diracs.backend.arrays import Array, common_framework, pytree
 
 
 @pytree
@@ -31,7 +31,7 @@ class PointScheme:
     _static = ()
 
     def __init__(self, points: Any) -> None:
-        y = _checks.floating("points", points, common_framework(points=points))
+        y = checks.floating("points", points, common_framework(points=points))
         if y.ndim != 2 or y.shape[1] not in (1, 2):
             raise ValueError(
                 f"points must have shape (n, 1) or (n, 2), on the line or in the plane, got {tuple(y.shape)}"

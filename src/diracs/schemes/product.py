@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from diracs import _checks
-from diracs._arrays import (
+from diracs.backend import checks
+from diracs.backend.arrays import (
     Array,
     asarray_like,
     common_framework,
@@ -81,7 +81,7 @@ class ProductScheme:
         for name, value, rank in (("frame", frame, 2), ("offset", offset, 1), ("scales", scales, 1)):
             checked = None
             if value is not None and not (name == "scales" and not books):
-                checked = _checks.floating(name, value, kind, like)
+                checked = checks.floating(name, value, kind, like)
                 if checked.ndim not in (rank, rank + 1):
                     raise ValueError(f"{name} must have {rank} axes, or {rank + 1} for a stack, got {checked.ndim}")
             object.__setattr__(self, name, checked)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from diracs._arrays import Array, asarray_like, eps, is_traced, namespace, stop_gradient, take
+from diracs.backend.arrays import Array, asarray_like, eps, is_traced, namespace, stop_gradient, take
 from diracs.schemes.layered import LayeredScheme
 from diracs.schemes.product import ProductScheme, book_array
 

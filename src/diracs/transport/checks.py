@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from diracs._arrays import common_framework, concrete, is_traced, together
-from diracs.discretization import Quantization
-from diracs.distributions.discrete import SumOfDiracs
-from diracs.distributions.grid import PolynomialGrid
+from diracs.backend.arrays import common_framework, concrete, is_traced, together
+from diracs.laws.diracs import SumOfDiracs
+from diracs.laws.pixels import PolynomialGrid
+from diracs.quantization.discretization import Quantization
 from diracs.transport.target import Density, as_density, parts, singular
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import scipy
 
-from diracs.cells.product import density, interval_moments
+from diracs.cells.intervals import density, interval_moments
 from diracs.transport.density import REACH
 
 # Numbers of points × components to work on at a time.

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from diracs import _checks
-from diracs._arrays import common_framework, companion, concrete, framework, to_framework
-from diracs.discretization import Quantization
-from diracs.distributions.discrete import SumOfDiracs
+from diracs.backend import checks
+from diracs.backend.arrays import common_framework, companion, concrete, framework, to_framework
+from diracs.laws.diracs import SumOfDiracs
+from diracs.quantization.discretization import Quantization
 from diracs.transport.checks import check_density
 from diracs.transport.continuation import solve
 from diracs.transport.newton import Solution
@@ -64,7 +64,7 @@ def lloyd(
         raise ValueError(f"density must lie in the plane, got dimension {density.ndim}")
     if not isinstance(masses, str) or masses not in ("free", "equal"):
         raise ValueError(f"masses must be 'free' or 'equal', got {masses!r}")
-    steps, tolerance = _checks.count("iterations", iterations), _checks.positive("tol", tol)
+    steps, tolerance = checks.count("iterations", iterations), checks.positive("tol", tol)
     form, parameters = parts(density)
     target = target_of(form, tuple(map(concrete, parameters)))
     planar = target.planar()
@@ -78,13 +78,13 @@ def lloyd(
         n_or_positions = n_or_positions.positions
     if isinstance(n_or_positions, list | tuple) or len(getattr(n_or_positions, "shape", ())):
         kind = common_framework(density=like, n_or_positions=n_or_positions)
-        given = _checks.floating("n_or_positions", n_or_positions, kind, companion(n_or_positions, like))
+        given = checks.floating("n_or_positions", n_or_positions, kind, companion(n_or_positions, like))
         if given.ndim != 2 or given.shape[1] != 2:
             raise ValueError(f"n_or_positions must be a number or have shape (n, 2), got {tuple(given.shape)}")
         like = given
         seeds = target.normalized(concrete(given))
     else:
-        seeds = planar.draw(_checks.count("n_or_positions", n_or_positions), rng)
+        seeds = planar.draw(checks.count("n_or_positions", n_or_positions), rng)
 
     n = len(seeds)
     equal = np.full(n, 1.0 / n)

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from diracs import _checks, _core
-from diracs._arrays import Array, concrete, framework, frozen, is_traced, to_framework
-from diracs.discretization import Quantization
-from diracs.distributions.discrete import SumOfDiracs
-from diracs.distributions.gaussian import full_covariances
-from diracs.distributions.grid import PolynomialGrid
+from diracs import _core
+from diracs.backend import checks
+from diracs.backend.arrays import Array, concrete, framework, frozen, is_traced, to_framework
+from diracs.laws.diracs import SumOfDiracs
+from diracs.laws.gaussian import full_covariances
+from diracs.laws.pixels import PolynomialGrid
+from diracs.quantization.discretization import Quantization
 from diracs.transport.checks import check_problem
 from diracs.transport.continuation import solve
 from diracs.transport.line import power_cells, transport_on_line
@@ -90,14 +91,14 @@ class OtPlan:
     @property
     def power_diagram(self) -> Any:
         """The cells of the plan, on the box of a grid or, for a mixture, on one that holds what a picture shows."""
-        from diracs.cells.power_diagram import PowerDiagram
+        from diracs.transport.power_diagram import PowerDiagram
 
         positions = concrete(self.diracs.positions)
         return PowerDiagram(positions, self.weights, picture_box(self.density, positions))
 
     def plot(self, ax: Any = None, **options: Any) -> Any:
-        """Draw cells, Diracs and barycenters over the density; see `diracs.plotting_transport.plot_plan`."""
-        from diracs.plotting_transport import plot_plan
+        """Draw cells, Diracs and barycenters over the density; see `diracs.show.transport.plot_plan`."""
+        from diracs.show.transport import plot_plan
 
         return plot_plan(self, ax, **options)
 
@@ -148,7 +149,7 @@ def optimal_transport_plan(
         raise TypeError(
             "optimal_transport_plan needs numbers, not traced values: use distance inside jit, vmap or grad"
         )
-    tolerance = _checks.positive("tol", tol)
+    tolerance = checks.positive("tol", tol)
     if start is not None and not isinstance(start, OtPlan):
         raise TypeError(f"start must be an OtPlan, got {type(start).__name__}")
     if start is not None and len(start.diracs) != len(diracs):

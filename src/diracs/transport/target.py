@@ -10,10 +10,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from diracs import _core
-from diracs._arrays import Array
-from diracs.distributions.convert import as_mixture
-from diracs.distributions.gaussian import GaussianMixture, full_covariances
-from diracs.distributions.grid import PolynomialGrid
+from diracs.backend.arrays import Array
+from diracs.laws.convert import as_mixture
+from diracs.laws.gaussian import GaussianMixture, full_covariances
+from diracs.laws.pixels import PolynomialGrid
 from diracs.transport.density import ImageDensity, MixtureDensity, PlanarDensity
 from diracs.transport.line import LineDensity, LineImage, LineMixture, power_cells
 

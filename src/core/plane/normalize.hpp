@@ -1,0 +1,54 @@
+// Seeds moved and scaled so that the predicates can neither over- nor underflow.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <vector>
+
+#include "plane/predicates.hpp"
+
+namespace diracs {
+
+// A number c for which every y − c is exact, near the middle of the values if they are far from zero: differences of
+// doubles within a factor of two of each other are doubles (Sterbenz).
+inline double exact_centre(double low, double high) {
+    if (low > 0.0 && high <= 2.0 * low) return low;
+    if (high < 0.0 && low >= 2.0 * high) return high;
+    return 0.0;
+}
+
+// A multiple of `unit`, a power of two, within `unit` of the value: adding and subtracting a large number rounds.
+inline double snap(double value, double unit) {
+    const double shifter = 0x1.8p53 * unit;
+    return std::fabs(value) < 0x1p52 * unit ? (value + shifter) - shifter : value;
+}
+
+// The seeds in the box [-2, 2]² after a translation and a multiplication by a power of two, both exact. Only positions
+// finer than 2^-250 of the extent and weights finer than 2^-500 or larger than 2^900 of its square are rounded.
+inline std::vector<Seed> normalize(const double* positions, const double* weights, std::size_t n) {
+    std::vector<Seed> seeds(n);
+    if (n == 0) return seeds;
+    double low[2], high[2];
+    for (int axis = 0; axis < 2; ++axis) {
+        low[axis] = high[axis] = positions[axis];
+        for (std::size_t i = 1; i < n; ++i) {
+            low[axis] = std::min(low[axis], positions[2 * i + axis]);
+            high[axis] = std::max(high[axis], positions[2 * i + axis]);
+        }
+    }
+    const double cx = exact_centre(low[0], high[0]), cy = exact_centre(low[1], high[1]);
+    const double size = std::max(std::max(std::fabs(low[0] - cx), std::fabs(high[0] - cx)),
+                                 std::max(std::fabs(low[1] - cy), std::fabs(high[1] - cy)));
+    const int exponent = size > 0.0 ? std::ilogb(size) : 0;
+    // Two factors, as 2^-exponent alone may not be a double.
+    const double s = std::ldexp(1.0, -exponent / 2), t = std::ldexp(1.0, -(exponent - exponent / 2));
+    for (std::size_t i = 0; i < n; ++i) {
+        seeds[i].x = snap((positions[2 * i] - cx) * s * t, 0x1p-250);
+        seeds[i].y = snap((positions[2 * i + 1] - cy) * s * t, 0x1p-250);
+        seeds[i].w = snap(std::min(0x1p900, std::max(-0x1p900, weights[i] * s * s * t * t)), 0x1p-500);
+    }
+    return seeds;
+}
+
+}  // namespace diracs

@@ -1,0 +1,87 @@
+"""A NumPy function with its derivative, callable in PyTorch and JAX: under autograd, function transforms and compilers.
+
+The compiled core is not differentiated through. A `NumpyFunction` brings its value and its vector-Jacobian product; the
+frameworks see one opaque operation, run in a loop over the axes that a vmap adds. First derivatives only: asking for
+more is an error, never a zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from diracs.backend.arrays import Array, framework
+
+Numbers = tuple[float, ...]
+Arrays = Sequence[np.ndarray]
+Shapes = Sequence[tuple[Any, ...]]
+
+
+class InvalidValues(ValueError):
+    """Values that the front door would have refused, had it seen them: under JAX the results become NaN."""
+
+
+@dataclass(frozen=True, eq=False)
+class NumpyFunction:
+    """A function of float arrays, differentiable in each of them.
+
+    Parameters
+    ----------
+    name : str
+        One of its own, a Python identifier.
+    title : str
+        What messages call it.
+    arity : int
+        Number of arrays that it takes.
+    shapes : callable
+        From the shapes of these to those of the outputs and of what is kept for the derivative.
+    value : callable
+        From numbers, known before any value is, and arrays in their own dtypes to the outputs, in the dtype of the
+        first array, and what is kept, float64. Raises InvalidValues.
+    pullback : callable
+        From numbers, arrays, what was kept, cotangents of the outputs and which derivatives are wanted to these, one
+        for each array; whatever for others. Raises InvalidValues where `value` does.
+
+    Notes
+    -----
+    PyTorch's compiler knows the functions that were made, or called, before it is at work.
+    """
+
+    name: str
+    title: str
+    arity: int
+    shapes: Callable[[Shapes], tuple[Shapes, Shapes]]
+    value: Callable[[Numbers, Arrays], tuple[Arrays, Arrays]]
+    pullback: Callable[[Numbers, Arrays, Arrays, Arrays, Sequence[bool]], Arrays]
+
+    def __post_init__(self) -> None:
+        FUNCTIONS.append(self)
+
+    def __call__(self, numbers: Numbers, *arrays: Array) -> tuple[Array, ...]:
+        """The outputs, in the framework of the arrays (NumPy's go with all), dtype and device of the first."""
+        kinds = [framework(x) for x in arrays]
+        if "torch" in kinds:
+            from diracs.backend import callback_torch
+
+            return callback_torch.call(self, numbers, *arrays)
+        if "jax" in kinds:
+            from diracs.backend import callback_jax
+
+            return callback_jax.call(self, numbers, *arrays)
+        return tuple(np.asarray(x)[()] for x in self.value(numbers, arrays)[0])
+
+    @property
+    def refusal(self) -> str:
+        """The message where second derivatives are asked for."""
+        return (
+            f"second derivatives of {self.title} are not available yet: take finite differences of its gradient, or a"
+            " method that needs gradients only (L-BFGS for Newton's method); if the gradient is part of a loss only as"
+            " a constant, detach it (torch: .detach(), JAX: jax.lax.stop_gradient)"
+        )
+
+
+# All of them.
+FUNCTIONS: list[NumpyFunction] = []

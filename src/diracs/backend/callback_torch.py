@@ -1,0 +1,153 @@
+"""NumPy functions in PyTorch, under autograd, torch.func and torch.compile.
+
+Import this module only where PyTorch is there. Each function becomes two operators, for its value and its derivatives,
+opaque to the compiler, and a torch.autograd.Function around each, which torch.func needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from diracs.backend.callback import FUNCTIONS, NumpyFunction
+
+Operator = Callable[..., tuple[torch.Tensor, ...]]
+
+
+def call(function: NumpyFunction, numbers: Sequence[float], *arrays: Any) -> tuple[torch.Tensor, ...]:
+    """The outputs of the function, differentiable once; NumPy arrays beside tensors are constants."""
+    device = next(x.device for x in arrays if isinstance(x, torch.Tensor))
+    tensors = [x if isinstance(x, torch.Tensor) else torch.as_tensor(x, device=device) for x in arrays]
+    if function not in _MADE:
+        _MADE[function] = _differentiable(function)
+    compiled, eager, outputs = _MADE[function]
+    return (compiled if torch.compiler.is_compiling() else eager)(numbers, *tensors)[:outputs]
+
+
+def _differentiable(function: NumpyFunction) -> tuple[Operator, Operator, int]:
+    """Outputs and what is kept for the derivative, for the compiler and for all others, and the number of outputs."""
+    arity = function.arity
+    outputs, kept = map(len, function.shapes([(1, 1, 1)] * arity))
+    slopes, pullback = _pullback(function, kept, outputs)
+
+    def value(numbers: Sequence[float], *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        found, more = function.value(tuple(numbers), [_numpy(x) for x in tensors])
+        return (*(_like(x, tensors[0]) for x in found), *(torch.tensor(x) for x in more))
+
+    def fake(numbers: Sequence[float], *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        found, more = function.shapes([tuple(x.shape) for x in tensors])
+        held = (torch.empty(shape, dtype=torch.float64, device="cpu") for shape in more)
+        return (*(tensors[0].new_empty(shape) for shape in found), *held)
+
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        ctx.numbers = inputs[0]
+        ctx.save_for_backward(*inputs[1:], *output[outputs:])
+        ctx.mark_non_differentiable(*output[outputs:])
+
+    def backward(ctx: Any, *along: Any) -> Any:
+        along = along[:outputs]
+        wanted = tuple(ctx.needs_input_grad[1:])
+        # Multiplied here, one number may itself be differentiated.
+        scale = along[0] if outputs == 1 and not along[0].ndim else None
+        seeds = along if scale is None else (torch.ones_like(scale),)
+        pull = slopes if torch.compiler.is_compiling() else pullback
+        found = pull(ctx.numbers, wanted, *ctx.saved_tensors, *seeds)
+        scaled = found if scale is None else [(scale * s).to(s.dtype) for s in found]
+        return (None, *(s if w else None for s, w in zip(scaled, wanted)))
+
+    def forward_mode(ctx: Any, *along: Any) -> None:
+        raise NotImplementedError(
+            f"{function.title} has no forward mode: take first derivatives in reverse (torch.func.grad or jacrev);"
+            f" {function.refusal}"
+        )
+
+    results = ", ".join(["Tensor"] * (outputs + kept))
+    schema = f"(float[] numbers, {_named(arity)}) -> ({results})"
+    operator = _operator(function.name, schema, value, fake, backward, setup_context)
+    return operator, _function(operator, backward, setup_context, forward_mode), outputs
+
+
+def _pullback(function: NumpyFunction, kept: int, outputs: int) -> tuple[Operator, Operator]:
+    """The derivatives given cotangents, not differentiable themselves: empty where they are not wanted."""
+    arity = function.arity
+
+    def value(numbers: Sequence[float], wanted: Sequence[bool], *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        arrays = [_numpy(x) for x in tensors]
+        parts = arrays[:arity], arrays[arity : arity + kept], arrays[arity + kept :]
+        found = function.pullback(tuple(numbers), *parts, wanted)
+        return tuple(_like(s, x) if w else x.new_empty(0) for s, x, w in zip(found, tensors, wanted))
+
+    def fake(numbers: Sequence[float], wanted: Sequence[bool], *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return tuple(x.new_empty(x.shape if w else 0) for x, w in zip(tensors, wanted))
+
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        pass
+
+    def refuse(ctx: Any, *along: Any) -> None:
+        raise NotImplementedError(function.refusal)
+
+    given, results = _named(arity + kept + outputs), ", ".join(["Tensor"] * arity)
+    schema = f"(float[] numbers, bool[] wanted, {given}) -> ({results})"
+    operator = _operator(f"{function.name}_slopes", schema, value, fake, refuse, setup_context)
+    return operator, _function(operator, refuse, setup_context, refuse)
+
+
+def _operator(
+    name: str, schema: str, value: Operator, fake: Operator, backward: Callable[..., Any], setup: Callable[..., None]
+) -> Operator:
+    """A registered operator, which vmap calls once for each member of a batch."""
+    operator = torch.library.custom_op(f"diracs::{name}", value, mutates_args=(), schema=schema)
+    operator.register_fake(fake)
+    operator.register_autograd(backward, setup_context=setup)
+
+    def one_by_one(info: Any, in_dims: Sequence[Any], *given: Any) -> Any:
+        def member(i: int) -> list[Any]:
+            # Numbers come with axes of their own, or none.
+            both = zip(given, in_dims)
+            return [x.select(d, i) if isinstance(x, torch.Tensor) and d is not None else x for x, d in both]
+
+        columns = tuple(torch.stack(column) for column in zip(*(operator(*member(i)) for i in range(info.batch_size))))
+        return columns, (0,) * len(columns)
+
+    operator.register_vmap(one_by_one)
+    # The compiler takes this one, not the object that it was registered with.
+    registered: Operator = getattr(torch.ops.diracs, name).default
+    return registered
+
+
+def _function(
+    operator: Operator, backward: Callable[..., Any], setup: Callable[..., None], jvp: Callable[..., None]
+) -> Operator:
+    """The operator as a torch.autograd.Function: torch.func takes no registered derivatives (as of PyTorch 2.13)."""
+
+    class Function(torch.autograd.Function):
+        generate_vmap_rule = True
+
+        @staticmethod
+        def forward(*given: Any) -> tuple[torch.Tensor, ...]:
+            return operator(*given)
+
+    for name, rule in (("setup_context", setup), ("backward", backward), ("jvp", jvp)):
+        setattr(Function, name, staticmethod(rule))
+    apply: Operator = Function.apply
+    return apply
+
+
+def _named(count: int) -> str:
+    return ", ".join(f"Tensor x{i}" for i in range(count))
+
+
+def _numpy(x: torch.Tensor) -> np.ndarray:
+    array: np.ndarray = x.detach().cpu().numpy()
+    return array
+
+
+def _like(x: np.ndarray, like: torch.Tensor) -> torch.Tensor:
+    return torch.tensor(x, dtype=like.dtype, device=like.device)
+
+
+# All that are known by now, here where the compiler does not look.
+_MADE = {function: _differentiable(function) for function in FUNCTIONS}

@@ -1,0 +1,1 @@
+"""Lower bounds: what no n points can beat."""

@@ -1,0 +1,1 @@
+"""Upper bounds: couplings of a law with given Diracs."""

@@ -1,0 +1,150 @@
+"""Distributions of other libraries, as Gaussians and Gaussian mixtures.
+
+Classes are told by their names, never imported: an object can only be of a library that its owner has already loaded.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from diracs.backend import checks
+from diracs.backend.arrays import framework, is_array, namespace, to_framework
+from diracs.laws.diracs import SumOfDiracs
+from diracs.laws.gaussian import Gaussian, GaussianMixture
+
+ACCEPTED = """\
+  diracs                Gaussian, GaussianMixture, SumOfDiracs
+  torch.distributions   MultivariateNormal, Normal, Independent(Normal(...), 1), or a MixtureSameFamily of these
+  scikit-learn          a fitted GaussianMixture or BayesianGaussianMixture, of any covariance type
+  scipy.stats           multivariate_normal(mean, cov), norm(mean, deviation)"""
+
+
+def as_distribution(x: Any) -> Gaussian | GaussianMixture | SumOfDiracs:
+    """`x` as a distribution of diracs; those of diracs itself come back unchanged.
+
+    Parameters
+    ----------
+    x : distribution
+        Of diracs, `torch.distributions`, scikit-learn or `scipy.stats`. Batch shapes become leading axes, derivatives
+        flow to the parameters of `x`, a univariate normal becomes a law on the line, d = 1.
+
+    Returns
+    -------
+    Gaussian, GaussianMixture or SumOfDiracs
+
+    Raises
+    ------
+    TypeError
+        If `x` is not of a kind that is understood; the message lists those that are.
+    ValueError
+        If `x` is an estimator that has not been fitted, or its parameters are not those of a normal law.
+    """
+    if isinstance(x, Gaussian | GaussianMixture | SumOfDiracs):
+        return x
+    names = {cls.__name__ for cls in type(x).__mro__}
+    if "MixtureSameFamily" in names:
+        return _torch_mixture(x)
+    if {"GaussianMixture", "BayesianGaussianMixture"} & names and hasattr(x, "covariance_type"):
+        return _sklearn_mixture(x)
+    parameters = _normal_parameters(x)
+    if parameters is None:
+        raise TypeError(f"cannot take {_described(x)} for a distribution; accepted are\n{ACCEPTED}")
+    return Gaussian(*parameters)
+
+
+def _normal_parameters(x: Any) -> tuple[Any, Any] | None:
+    """Means (..., d) and covariances (..., d) or (..., d, d) of normal laws, None if `x` is something else."""
+    names = {cls.__name__ for cls in type(x).__mro__}
+    if "MultivariateNormal" in names or "LowRankMultivariateNormal" in names:
+        return x.loc, x.covariance_matrix
+    if "Independent" in names and len(x.event_shape) == 1 and _is_normal(x.base_dist):
+        return x.base_dist.loc, x.base_dist.scale**2
+    if _is_normal(x):
+        return x.loc[..., None], x.scale[..., None] ** 2
+    if "multivariate_normal_frozen" in names:
+        covariance = getattr(x, "cov_object", None)
+        return x.mean, x.cov if covariance is None else covariance.covariance
+    if "norm_gen" in {cls.__name__ for cls in type(getattr(x, "dist", None)).__mro__}:
+        return np.asarray(x.mean())[..., None], np.asarray(x.var())[..., None]
+    return None
+
+
+def _is_normal(x: Any) -> bool:
+    """True for `torch.distributions.Normal` (SciPy has a `Normal` too, with other attributes)."""
+    return "Normal" in {cls.__name__ for cls in type(x).__mro__} and hasattr(x, "loc") and hasattr(x, "scale")
+
+
+def _torch_mixture(x: Any) -> GaussianMixture:
+    """`MixtureSameFamily`: batch shapes of the weights (..., k) and of the components broadcast."""
+    components = x.component_distribution
+    parameters = _normal_parameters(components)
+    if parameters is None:
+        raise TypeError(
+            f"cannot take a MixtureSameFamily of {_described(components)}; its components must be MultivariateNormal,"
+            " Normal or Independent(Normal(...), 1)"
+        )
+    means, covs = parameters
+    # Weights made by hand are often of another precision than the components.
+    probs = checks.floating("the mixture's weights", x.mixture_distribution.probs, framework(means))
+    probs = to_framework(probs, framework(means), means)
+    if probs.shape == means.shape[:-1]:
+        return GaussianMixture(means, covs, probs)
+    xp = namespace(means)
+    batch = np.broadcast_shapes(tuple(probs.shape), tuple(means.shape[:-1]))
+    event = tuple(covs.shape[means.ndim - 1 :])
+    return GaussianMixture(
+        xp.broadcast_to(means, (*batch, means.shape[-1])),
+        xp.broadcast_to(covs, (*batch, *event)),
+        xp.broadcast_to(probs, batch),
+    )
+
+
+def _sklearn_mixture(x: Any) -> GaussianMixture:
+    """Covariances of type full (k, d, d), tied (d, d), diag (k, d) or spherical (k,)."""
+    if not hasattr(x, "means_"):
+        raise ValueError(f"this {type(x).__name__} has not been fitted yet: call its fit(points) first")
+    covs = x.covariances_
+    xp = namespace(covs)
+    if x.covariance_type in ("full", "tied"):
+        # Sums over many points are symmetric only up to the rounding of that many terms.
+        covs = (covs + xp.matrix_transpose(covs)) / 2
+    if x.covariance_type == "tied":
+        covs = xp.broadcast_to(covs, (x.means_.shape[0], *covs.shape))
+    return GaussianMixture(x.means_, covs, x.weights_)
+
+
+def _described(x: Any) -> str:
+    """The kind of `x` in words, with a hint where a likely slip is known."""
+    module, name = type(x).__module__, type(x).__qualname__
+    if isinstance(x, type):
+        return f"the class {x.__qualname__} (an instance is needed)"
+    if name == "Quantization" and hasattr(x, "diracs"):
+        return "a Quantization (take its `diracs`, or the law that they stand for, its `distribution`)"
+    if is_array(x) or isinstance(x, list | tuple) or hasattr(x, "to_numpy"):
+        return (
+            f"{'a list of numbers' if isinstance(x, list | tuple) else f'an array ({name})'} (for samples use"
+            " SumOfDiracs(samples), or the law of a fit, fit_mixture(samples, k).mixture; for an image"
+            " PolynomialGrid(values))"
+        )
+    if name in ("multivariate_normal_gen", "norm_gen"):
+        return f"{name} (call it with its parameters first)"
+    return name if module == "builtins" else f"{module}.{name}"
+
+
+def as_mixture(x: Any) -> GaussianMixture:
+    """`x` as a Gaussian mixture: a Gaussian is one of one component, Diracs are components of zero variance.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `as_distribution`.
+    """
+    distribution = as_distribution(x)
+    if isinstance(distribution, Gaussian):
+        return distribution.as_mixture()
+    if isinstance(distribution, SumOfDiracs):
+        positions, weights = distribution.positions, distribution.weights
+        return GaussianMixture(positions, namespace(positions).zeros_like(weights), weights)
+    return distribution

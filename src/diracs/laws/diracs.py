@@ -1,0 +1,63 @@
+"""Finite sums of Diracs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from diracs.backend import checks
+from diracs.backend.arrays import Array, common_framework, companion, frozen, pytree
+
+
+@pytree
+@dataclass(frozen=True, eq=False, init=False)
+class SumOfDiracs:
+    """The measure Σ wᵢ δ(yᵢ).
+
+    Parameters
+    ----------
+    positions : array (..., n, d)
+        The points yᵢ.
+    weights : array (..., n), optional
+        Their masses, non-negative, normalized to sum 1; equal masses 1/n by default.
+
+    Arrays are copied: in a loop that moves points, make new Diracs of them in each step.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For empty, non-finite or wrongly shaped arrays, negative weights, and as for `GaussianMixture`.
+    """
+
+    positions: Array
+    weights: Array
+
+    _leaves = ("positions", "weights")
+    _static = ()
+
+    def __init__(self, positions: Any, weights: Any = None) -> None:
+        kind = common_framework(positions=positions, weights=weights)
+        y = checks.floating("positions", positions, kind, companion(positions, weights))
+        if y.ndim < 2:
+            raise ValueError(f"positions must have shape (n, d), got {tuple(y.shape)}; for points on a line use (n, 1)")
+        object.__setattr__(self, "positions", y)
+        object.__setattr__(self, "weights", checks.weights("weights", weights, kind, y, tuple(y.shape[:-1])))
+
+    @classmethod
+    def _of(cls, positions: Array, weights: Array) -> SumOfDiracs:
+        """Diracs whose masses are known to be good, not normalized once more."""
+        new = object.__new__(cls)
+        object.__setattr__(new, "positions", frozen(positions))
+        object.__setattr__(new, "weights", frozen(weights))
+        return new
+
+    @property
+    def ndim(self) -> int:
+        """The dimension d of the space."""
+        return self.positions.shape[-1]
+
+    def __len__(self) -> int:
+        return self.positions.shape[-2]
+
+    def __repr__(self) -> str:
+        return f"SumOfDiracs({len(self)} points in dimension {self.ndim})"

@@ -1,0 +1,159 @@
+"""Gaussians and Gaussian mixtures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from diracs.backend import checks
+from diracs.backend.arrays import Array, common_framework, companion, frozen, namespace, pytree
+
+KINDS = {-1: "isotropic", 0: "diagonal", 1: "full"}
+
+
+def _checked_covariances(name: str, means: Array, covs: Array) -> Array:
+    """Isotropic, diagonal or full ones, told by their rank; checks their shape and values."""
+    kind = KINDS.get(covs.ndim - means.ndim)
+    d = means.shape[-1]
+    expected = {"isotropic": means.shape[:-1], "diagonal": means.shape, "full": (*means.shape, d)}
+    if kind is None or tuple(covs.shape) != tuple(expected[kind]):
+        listed = ", ".join(f"{tuple(s)} ({k})" for k, s in expected.items())
+        raise ValueError(
+            f"{name} must have one of the shapes {listed} to go with means of shape {tuple(means.shape)},"
+            f" got {tuple(covs.shape)}"
+        )
+    return checks.covariances(name, covs, kind == "full")
+
+
+@pytree
+@dataclass(frozen=True, eq=False, init=False)
+class GaussianMixture:
+    """The law Σ w_k N(μ_k, Σ_k).
+
+    Parameters
+    ----------
+    means : array (..., k, d)
+    covs : array
+        (..., k) isotropic variances, (..., k, d) diagonal ones, or (..., k, d, d) full covariances, told apart by rank.
+        Variances, not standard deviations. Singular and zero covariances are allowed.
+    weights : array (..., k), optional
+        Non-negative, normalized to sum 1; equal by default.
+
+    Leading axes make a batch of mixtures. Arrays are copied: what is changed in them later does not reach the mixture.
+    Numbers, lists and NumPy arrays take the framework, dtype and device of tensors that they stand beside.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For empty, non-finite or wrongly shaped arrays, negative weights, covariances that are not symmetric positive
+        semidefinite, dtypes of half precision, masked or missing entries, PyTorch's tensors beside JAX's arrays.
+    """
+
+    means: Array
+    covs: Array
+    weights: Array
+
+    _leaves = ("means", "covs", "weights")
+    _static = ()
+
+    def __init__(self, means: Any, covs: Any, weights: Any = None) -> None:
+        kind = common_framework(means=means, covs=covs, weights=weights)
+        mu = checks.floating("means", means, kind, companion(means, covs, weights))
+        if mu.ndim < 2:
+            raise ValueError(f"means must have shape (k, d), got {tuple(mu.shape)}; for laws on a line use (k, 1)")
+        cov = checks.floating("covs", covs, kind, mu)
+        object.__setattr__(self, "means", mu)
+        object.__setattr__(self, "covs", _checked_covariances("covs", mu, cov))
+        object.__setattr__(self, "weights", checks.weights("weights", weights, kind, mu, tuple(mu.shape[:-1])))
+
+    @classmethod
+    def _of(cls, means: Array, covs: Array, weights: Array) -> GaussianMixture:
+        """A mixture whose numbers are known to be good, neither copied nor normalized once more."""
+        new = object.__new__(cls)
+        for name, value in zip(cls._leaves, (means, covs, weights), strict=True):
+            object.__setattr__(new, name, frozen(value))
+        return new
+
+    @property
+    def covariance_kind(self) -> str:
+        """'isotropic', 'diagonal' or 'full'."""
+        return KINDS[self.covs.ndim - self.means.ndim]
+
+    @property
+    def ndim(self) -> int:
+        """The dimension d of the space."""
+        return self.means.shape[-1]
+
+    @property
+    def n_components(self) -> int:
+        return self.means.shape[-2]
+
+    @property
+    def batch_shape(self) -> tuple[int, ...]:
+        return tuple(self.means.shape[:-2])
+
+    def __repr__(self) -> str:
+        batch = f", batch {self.batch_shape}" if self.batch_shape else ""
+        return f"GaussianMixture({self.n_components} {self.covariance_kind} components in dimension {self.ndim}{batch})"
+
+
+@pytree
+@dataclass(frozen=True, eq=False, init=False)
+class Gaussian:
+    """The law N(mean, cov).
+
+    Parameters
+    ----------
+    mean : array (..., d), or a number for a law on the line
+    cov : array
+        (...) an isotropic variance, (..., d) diagonal variances, or (..., d, d) a full covariance; may be singular.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As for `GaussianMixture`.
+    """
+
+    mean: Array
+    cov: Array
+
+    _leaves = ("mean", "cov")
+    _static = ()
+
+    def __init__(self, mean: Any, cov: Any) -> None:
+        kind = common_framework(mean=mean, cov=cov)
+        mu = checks.floating("mean", mean, kind, companion(mean, cov))
+        mu = mu.reshape(1) if mu.ndim == 0 else mu
+        sigma = checks.floating("cov", cov, kind, mu)
+        object.__setattr__(self, "mean", mu)
+        object.__setattr__(self, "cov", _checked_covariances("cov", mu, sigma))
+
+    @property
+    def ndim(self) -> int:
+        """The dimension d of the space."""
+        return self.mean.shape[-1]
+
+    def as_mixture(self) -> GaussianMixture:
+        """The same law as a mixture of one component."""
+        xp = namespace(self.mean, self.cov)
+        batch = self.mean.ndim - 1
+        return GaussianMixture(xp.expand_dims(self.mean, axis=batch), xp.expand_dims(self.cov, axis=batch))
+
+    def __repr__(self) -> str:
+        return f"Gaussian(dimension {self.ndim})"
+
+
+SumOfGaussians = GaussianMixture  # the name used in the optimal transport literature
+
+
+def full_covariances(means: np.ndarray, covs: np.ndarray) -> np.ndarray:
+    """NumPy covariances of any kind as matrices (..., k, d, d)."""
+    d = means.shape[-1]
+    kind = KINDS[covs.ndim - means.ndim]
+    if kind == "full":
+        return covs
+    if kind == "isotropic":
+        return covs[..., None, None] * np.eye(d)
+    return covs[..., :, None] * np.eye(d)

@@ -1,0 +1,123 @@
+"""Densities that are constant on each pixel of a box: images."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from diracs.backend import checks
+from diracs.backend.arrays import (
+    Array,
+    common_framework,
+    concrete,
+    framework,
+    frozen,
+    is_traced,
+    nan_unless,
+    pytree,
+    to_framework,
+)
+
+# Three or four slices of a volume as wide as this are rarer than the channels of a picture.
+_PICTURE = 32
+
+
+@pytree
+class PolynomialGrid:
+    """The density that is constant on each pixel of a box, normalized to mass 1.
+
+    Parameters
+    ----------
+    values : array (n₁, …, n_d)
+        Non-negative, not all zero; axis 0 is the first coordinate, so that values[i, j] belongs to the pixel
+        [i, i + 1] × [j, j + 1] in units of pixels. For a photograph with rows from top to bottom: `photo[::-1].T`.
+        A mask of True and False counts as 1 and 0.
+    domain : array (2, d), optional
+        The box, [[min, …], [max, …]]; [0, 1]^d by default, but for what has the shape of a colour picture.
+
+    Attributes
+    ----------
+    values : array (n₁, …, n_d)
+        The density, normalized.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For empty, non-finite or negative values, all zeros, a box without volume; for masked or missing entries and
+        dtypes of half precision; for arrays like colour pictures without a `domain`.
+    """
+
+    values: Array
+    _box: tuple[tuple[float, ...], tuple[float, ...]]
+
+    _leaves = ("values",)
+    _static = ("_box",)
+
+    def __init__(self, values: Any, domain: Any = None) -> None:
+        kind = common_framework(values=values)
+        v = checks.floating("values", values, kind, truths=True)
+        if v.ndim < 1:
+            raise ValueError("values must have at least one axis")
+        d = v.ndim
+        if domain is None:
+            _refuse_colours(tuple(v.shape))
+            box = np.stack([np.zeros(d), np.ones(d)])
+        else:
+            box = concrete(checks.floating("domain", domain, framework(domain)))
+        if box.shape != (2, d):
+            raise ValueError(f"domain must have shape (2, {d}), [[min, …], [max, …]], got {box.shape}")
+        if not (box[1] > box[0]).all():
+            raise ValueError(f"domain must have its minima below its maxima, got {box.tolist()}")
+        if is_traced(v):
+            v = nan_unless(v >= 0, v)
+        else:
+            numbers = concrete(v)
+            if (numbers < 0).any():
+                raise ValueError(f"values must not be negative, smallest is {numbers.min():g}")
+            if numbers.max() == 0:
+                raise ValueError("values must not all be zero")
+            # Divide by the maximum first: sums of values near 1e308 would overflow.
+            v = v / to_framework(np.asarray(numbers.max()), kind, v)
+        if not 1e-290 < float(np.prod(box[1] - box[0])) < 1e290:
+            raise ValueError(f"domain must have a volume between 1e-290 and 1e290, got {box.tolist()}: change the unit")
+        self._box = (tuple(box[0].tolist()), tuple(box[1].tolist()))
+        volume = math.prod((box[1] - box[0]).tolist()) / math.prod(v.shape)
+        self.values = frozen(v / (v.sum() * volume))
+
+    @property
+    def domain(self) -> np.ndarray:
+        """The box (2, d), NumPy float64."""
+        return np.array(self._box)
+
+    @property
+    def ndim(self) -> int:
+        """The dimension d of the space."""
+        return self.values.ndim
+
+    @property
+    def pixel_volume(self) -> float:
+        """Volume of one pixel."""
+        lower, upper = self._box
+        return math.prod(u - low for u, low in zip(upper, lower, strict=True)) / math.prod(self.values.shape)
+
+    def __repr__(self) -> str:
+        return f"PolynomialGrid({' × '.join(str(n) for n in self.values.shape)} pixels)"
+
+
+def _refuse_colours(shape: tuple[int, ...]) -> None:
+    """Raise for rows × columns × channels, or, as PyTorch has them, channels × rows × columns."""
+    if len(shape) != 3:
+        return
+    if shape[2] in (3, 4) and min(shape[:2]) > shape[2]:
+        grey = f"values[..., :3] @ [0.2126, 0.7152, 0.0722]{', times its opacity' if shape[2] == 4 else ''}"
+    elif shape[0] in (3, 4) and min(shape[1:]) >= _PICTURE:
+        grey = "values[:3].mean(0)"
+    else:
+        return
+    box = "[[0, 0, 0], [1, 1, 1]]"
+    raise ValueError(
+        f"values of shape {shape} look like a colour picture: make it grey first, such as {grey};"
+        f" if it is a volume in space, say so with domain={box}"
+    )

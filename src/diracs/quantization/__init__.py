@@ -1,0 +1,1 @@
+"""Quantization: the front door, its result, and the questions that it answers."""

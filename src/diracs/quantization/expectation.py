@@ -1,0 +1,294 @@
+"""What Diracs say of the law that they stand for: expectations, probabilities and worst cases, with certified ends.
+
+Let Q be the Diracs and ρ a bound on W₂ between them and the law P. Everything here holds for *every* law within ρ of Q.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from diracs.backend import checks
+from diracs.backend.arrays import (
+    Array,
+    bound_in,
+    common_framework,
+    companion,
+    concrete,
+    framework,
+    pytree,
+    to_framework,
+)
+from diracs.quantization.discretization import Quantization
+
+# Relative error left to sums of masses and costs.
+_ROUNDING = 1e-12
+# No double has a larger exponent of two.
+_LARGEST = 1100
+
+
+class Certified(NamedTuple):
+    """A value over the Diracs, and numbers between which the law's own lies."""
+
+    value: Array
+    low: Array
+    high: Array
+
+
+@pytree
+@dataclass(frozen=True, eq=False, init=False)
+class HalfSpace:
+    """The points x with normal · x ≤ offset.
+
+    Parameters
+    ----------
+    normal : array (d,)
+        Not zero; of any length.
+    offset : number
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the normal is not a finite vector other than zero, or the offset not a finite number.
+    """
+
+    normal: Array
+    offset: Array
+
+    _leaves = ("normal", "offset")
+    _static = ()
+
+    def __init__(self, normal: Any, offset: Any) -> None:
+        kind = common_framework(normal=normal, offset=offset)
+        a = checks.floating("normal", normal, kind, companion(normal, offset))
+        if a.ndim != 1 or not concrete(a).any():
+            raise ValueError(f"normal must be a vector other than zero, got shape {tuple(a.shape)}")
+        object.__setattr__(self, "normal", a)
+        object.__setattr__(self, "offset", _number("offset", offset, kind, a))
+
+    @property
+    def ndim(self) -> int:
+        return self.normal.shape[0]
+
+    def depth(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Signed distances (n,) of points (n, d) to the boundary, positive inside, and a bound on their rounding."""
+        normal, offset = concrete(self.normal), float(concrete(self.offset))
+        n, (b, e) = np.ldexp(normal, -_exponent(normal)), math.frexp(offset)
+        e -= _exponent(normal)
+        # In a unit that holds all numbers; b/|n| itself may overflow.
+        unit = max(_exponent(points), e) if offset else _exponent(points)
+        x, b = np.ldexp(points, -unit), math.ldexp(b, e - unit)
+        length = float(np.linalg.norm(n))
+        sizes = np.abs(x) @ np.abs(n) + abs(b)
+        return _in_unit((b - x @ n) / length, 4e-16 * (len(n) + 4) * sizes / length, unit)
+
+
+@pytree
+@dataclass(frozen=True, eq=False, init=False)
+class Ball:
+    """The points x with |x − center| ≤ radius.
+
+    Parameters
+    ----------
+    center : array (d,)
+    radius : number
+        Positive.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the center is not a finite vector, or the radius not a positive number.
+    """
+
+    center: Array
+    radius: Array
+
+    _leaves = ("center", "radius")
+    _static = ()
+
+    def __init__(self, center: Any, radius: Any) -> None:
+        kind = common_framework(center=center, radius=radius)
+        c = checks.floating("center", center, kind, companion(center, radius))
+        if c.ndim != 1:
+            raise ValueError(f"center must be a vector, got shape {tuple(c.shape)}")
+        r = _number("radius", radius, kind, c)
+        checks.all_positive("radius", r)
+        object.__setattr__(self, "center", c)
+        object.__setattr__(self, "radius", r)
+
+    @property
+    def ndim(self) -> int:
+        return self.center.shape[0]
+
+    def depth(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Signed distances (n,) of points (n, d) to the boundary, positive inside, and a bound on their rounding."""
+        center, radius = concrete(self.center), float(concrete(self.radius))
+        unit = max(_exponent(points), _exponent(center), math.frexp(radius)[1])
+        x, c, r = np.ldexp(points, -unit), np.ldexp(center, -unit), math.ldexp(radius, -unit)
+        sizes = np.linalg.norm(x, axis=1) + np.linalg.norm(c) + r
+        return _in_unit(r - np.linalg.norm(x - c, axis=1), 4e-16 * (len(c) + 4) * sizes, unit)
+
+
+def expectation(
+    quantization: Quantization, f: Callable[[Array], Array], *, lipschitz: float, radius: float = 0.0
+) -> Certified:
+    """The expectation of a function under a law, from its Diracs.
+
+    Parameters
+    ----------
+    quantization : Quantization
+    f : callable
+        Takes points (n, d) in the framework of the quantization, gives values (n,), which are taken as they are. They
+        may be complex, as exp(i t·x) is.
+    lipschitz : number
+        A Lipschitz constant L of f.
+    radius : number
+        W₂ distance of the law meant from the one that was quantized, such as `Trajectory.w2_bound`.
+
+    Returns
+    -------
+    value, low, high
+        The expectation over the Diracs, and bounds on that over the law: value ± L (w2 + radius). Both ends are
+        attained by laws within the radius where f is linear. Of complex values real and imaginary parts are bounded
+        by those of `low` and `high`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a batch, values of the wrong shape, constants that are no numbers or negative.
+
+    Notes
+    -----
+    |E f(X) − E f(Y)| ≤ L E|X − Y| ≤ L W₂ for the best coupling.
+    """
+    _, masses, reach = _ambiguity(quantization, radius)
+    slope = checks.not_negative("lipschitz", lipschitz)
+    values = f(quantization.positions)
+    values = values if hasattr(values, "dtype") else np.asarray(values)
+
+    def bounded(part: Array) -> Certified:
+        v = concrete(part)
+        if v.shape != masses.shape or not np.isfinite(v).all():
+            raise ValueError(f"f must give one finite number for each of {len(masses)} points, got shape {v.shape}")
+        value = float(masses @ v)
+        margin = slope * reach + (_ROUNDING + len(v) * 2.0**-52) * float(masses @ np.abs(v))
+        return _certified(quantization, value, value - margin, value + margin)
+
+    if "complex" not in str(values.dtype):
+        return bounded(values)
+    # Real and imaginary part have slopes of at most L as well.
+    return Certified(*(a + 1j * b for a, b in zip(bounded(values.real), bounded(values.imag))))
+
+
+def worst_case(
+    quantization: Quantization, f: Callable[[Array], Array], *, lipschitz: float, radius: float = 0.0
+) -> Array:
+    """A bound on the expectations that a Lipschitz function has under the laws of the ambiguity ball.
+
+    It is the largest one for the worst function of that slope. Arguments as for `expectation`, whose `high` it is;
+    negate f for the smallest one. Complex values, which have no order, are a TypeError.
+    """
+    found = expectation(quantization, f, lipschitz=lipschitz, radius=radius).high
+    if "complex" in str(found.dtype):
+        raise TypeError("f must give real numbers, as complex ones have no largest: take a real part, or expectation")
+    return found
+
+
+def probability(quantization: Quantization, region: HalfSpace | Ball, *, radius: float = 0.0) -> Certified:
+    """The probability of a half-space or a ball under a law, from its Diracs.
+
+    Parameters
+    ----------
+    quantization : Quantization
+    region : HalfSpace or Ball
+        Or anything with `ndim` and such a `depth`.
+    radius : number
+        W₂ distance of the law meant from the one that was quantized, such as `Trajectory.w2_bound`.
+
+    Returns
+    -------
+    value, low, high
+        The mass of the Diracs in the region, and bounds on that of the law: the least and the largest among all laws
+        within ρ = w2 + radius of the Diracs, exactly. Diracs on the boundary, up to rounding, may count on either side.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a batch, a region of another dimension, a radius that is no number or negative.
+
+    Notes
+    -----
+    To carry mass m from y into a closed set costs m·dist(y, set)² at least, so that the largest probability is a
+    fractional knapsack with the budget ρ²: the nearest Diracs go first, the last one in part. It is what inflating the
+    set gives with the best Markov bound, min over ε of Q(set inflated by ε) + …, or less (Blanchet & Murthy 2019). The
+    least probability is the same for the complement.
+    """
+    positions, masses, reach = _ambiguity(quantization, radius)
+    if region.ndim != positions.shape[1]:
+        raise ValueError(f"region lies in dimension {region.ndim}, but the Diracs in dimension {positions.shape[1]}")
+    depth, rounding = region.depth(positions)
+    inside = depth >= 0
+    value = min(float(masses[inside].sum()), 1.0)
+    high = _most(masses, np.maximum(-depth - rounding, 0.0), reach)
+    low = 1.0 - _most(masses, np.maximum(depth - rounding, 0.0), reach)
+    return _certified(quantization, value, max(min(low, value), 0.0), min(max(high, value), 1.0))
+
+
+def _most(masses: np.ndarray, distance: np.ndarray, reach: float) -> float:
+    """The largest mass at distance zero after a transport of cost reach²."""
+    # In units of the reach squares neither overflow nor vanish; 1e100 of it are as good as infinity.
+    with np.errstate(over="ignore"):
+        far = np.minimum(distance / reach, 1e100) if reach > 0 else np.where(distance > 0, 1e100, 0.0)
+    order = np.argsort(far, kind="stable")
+    m, cost = masses[order], masses[order] * far[order] ** 2
+    # Running sums are right to one rounding for each term.
+    budget = 1.0 + _ROUNDING + len(m) * 2.0**-52 if reach > 0 else 0.0
+    spent = np.cumsum(cost)
+    whole = int(np.searchsorted(spent, budget, side="right"))
+    total = float(m[:whole].sum())
+    if whole < len(m):
+        left = budget - (float(spent[whole - 1]) if whole else 0.0)
+        total += float(m[whole]) * min(1.0, left / float(cost[whole]))
+    return total + _ROUNDING + len(m) * 2.0**-52
+
+
+def _ambiguity(quantization: Quantization, radius: float) -> tuple[np.ndarray, np.ndarray, float]:
+    """Positions, masses (of sum 1) and ρ."""
+    if not isinstance(quantization, Quantization):
+        raise TypeError(f"quantization must be a Quantization, got {type(quantization).__name__}: use quantize first")
+    positions, masses = concrete(quantization.positions), concrete(quantization.weights)
+    if positions.ndim != 2:
+        raise ValueError(f"quantization must be a single one, got a batch of shape {positions.shape[:-2]}: pick one")
+    reach = float(concrete(quantization.w2)) + checks.not_negative("radius", radius)
+    return positions, masses / masses.sum(), reach
+
+
+def _certified(quantization: Quantization, value: float, low: float, high: float) -> Certified:
+    like = quantization.positions
+    kind = framework(like)
+    inner = to_framework(np.asarray(value), kind, like)
+    inner = inner[()] if kind == "numpy" else inner
+    return Certified(inner, bound_in(low, kind, like, up=False), bound_in(high, kind, like, up=True))
+
+
+def _exponent(x: np.ndarray) -> int:
+    """The power of two just above all entries; far below any double if they are zero."""
+    top = float(np.abs(x).max())
+    return math.frexp(top)[1] if top > 0 else -_LARGEST
+
+
+def _in_unit(depth: np.ndarray, rounding: np.ndarray, unit: int) -> tuple[np.ndarray, np.ndarray]:
+    """Times 2^unit; infinite depths stay larger than their rounding."""
+    with np.errstate(over="ignore"):
+        return np.ldexp(depth, unit), np.minimum(np.ldexp(rounding, unit), np.finfo(np.float64).max)
+
+
+def _number(name: str, x: Any, kind: str, like: Array) -> Array:
+    value = checks.floating(name, x, kind, like)
+    if value.ndim:
+        raise ValueError(f"{name} must be a number, got shape {tuple(value.shape)}")
+    return value

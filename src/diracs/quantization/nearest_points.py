@@ -1,0 +1,83 @@
+"""A distribution goes to given points, each point of space to the nearest: exact, with the best masses."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from diracs.backend.arrays import (
+    Array,
+    asarray_like,
+    bound_in,
+    concrete,
+    framework,
+    is_lazy,
+    namespace,
+    to_framework,
+)
+from diracs.certificates.upper.nearest import REQUIRED, UnitLaw, UnitMixture, nearest, rounded
+from diracs.certificates.upper.nearest_autodiff import nearest_masses
+from diracs.certificates.upper.nearest_line import unit_image
+from diracs.laws.pixels import PolynomialGrid
+
+
+def mixture_to_points(means: Array, covs: Array, weights: Array, points: Array) -> tuple[Array, Array, Array]:
+    """Positions (n, 2), masses (n,) and bound on W₂ for a planar mixture, in the framework and dtype of `means`.
+
+    Parameters
+    ----------
+    means : array (k, 2)
+    covs : array (k,), (k, 2) or (k, 2, 2)
+    weights : array (k,)
+    points : array (n, 2)
+        Rounded to the dtype of `means`: masses and bound are those of the rounded points.
+
+    Raises
+    ------
+    ValueError
+        For near singular covariances.
+    """
+    kind = framework(means)
+    placed = to_framework(points, kind, means)
+    full = _full(covs)
+    arrays = (means, full, weights, placed)
+    if any(is_lazy(x) for x in arrays):
+        masses, w2 = nearest_masses(*arrays)
+        return placed, masses, w2
+    mixture = UnitMixture.of(*(concrete(x) for x in arrays[:3]))
+    if mixture is None:
+        raise ValueError(
+            f"distribution must have {REQUIRED}, to go to a PointScheme of the plane; use a ProductScheme (quantize's"
+            " scheme='product')"
+        )
+    return placed, *_numbers(mixture, placed, means)
+
+
+def image_to_points(image: PolynomialGrid, points: Array) -> tuple[Array, Array, Array]:
+    """The same for an image on the line or in the plane, points (n, d), in the framework and dtype of its values."""
+    placed = to_framework(points, framework(image.values), image.values)
+    law = unit_image(concrete(image.values), image.domain)
+    return placed, *_numbers(law, placed, image.values)
+
+
+def _numbers(law: UnitLaw, placed: Array, like: Array) -> tuple[Array, Array]:
+    kind, points = framework(like), concrete(placed)
+    dtype = np.float32 if "32" in str(like.dtype) else np.float64
+    masses, w2 = rounded(law, points, nearest(law, points), dtype)
+    return to_framework(masses, kind, like), bound_in(w2, kind, like, up=True)
+
+
+def _full(covs: Array) -> Array:
+    """Covariances of any kind as matrices (k, 2, 2)."""
+    if covs.ndim == 3:
+        return covs
+    eye = asarray_like(np.eye(2), covs)
+    return (covs[:, None, None] if covs.ndim == 1 else covs[:, :, None]) * eye
+
+
+def in_given_order(points: Array, positions: Array, masses: Array) -> tuple[Array, Array]:
+    """Sorted positions (n, 1) and masses (n,) on the line, in the order of the points (n, 1) that they came from."""
+    xp = namespace(points)
+    place = xp.argsort(xp.argsort(points[:, 0], stable=True), stable=True)
+    if isinstance(positions, np.ndarray):
+        place = np.asarray(place)
+    return namespace(positions).take(positions, place, axis=0), namespace(masses).take(masses, place, axis=0)

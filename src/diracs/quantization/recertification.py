@@ -1,0 +1,191 @@
+"""Exact errors of points that came from anywhere."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from diracs.backend.arrays import (
+    Array,
+    bound_in,
+    common_framework,
+    companion,
+    concrete,
+    framework,
+    is_traced,
+    leaves,
+    map_arrays,
+    to_framework,
+)
+from diracs.certificates.masses import mass_error
+from diracs.certificates.rounding import ROUNDINGS, mass_change, with_moved_masses
+from diracs.certificates.upper.nearest import (
+    FARTHEST,
+    REQUIRED,
+    Cells,
+    UnitImage,
+    UnitMixture,
+    into,
+    nearest,
+    raised,
+    rounded,
+)
+from diracs.certificates.upper.nearest_line import UnitLineImage, unit_image
+from diracs.codebooks.planar_laws import hilbert_order
+from diracs.laws.convert import as_mixture
+from diracs.laws.diracs import SumOfDiracs
+from diracs.laws.gaussian import GaussianMixture, full_covariances
+from diracs.laws.pixels import PolynomialGrid
+from diracs.quantization.discretization import Quantization, discretize
+from diracs.schemes.points import PointScheme
+from diracs.transport.checks import as_diracs
+from diracs.transport.line import transport_on_line
+from diracs.transport.plan import optimal_transport_plan
+
+_EPS = float(np.finfo(np.float64).eps)
+# Relative, on W₂ on the line: quantiles and moments are right to 1e-12.
+_SLACK = 1e-11
+
+
+class Recertified(NamedTuple):
+    """What `recertify` returns."""
+
+    masses: Array  # (n,) the best ones on the positions
+    w2: Array  # () W₂ with these
+    w2_given: Array  # () W₂ with the masses given
+
+
+def recertify(distribution: Any, diracs: SumOfDiracs | Quantization) -> Recertified:
+    """The exact W₂ between a distribution and Diracs: with the best masses on their positions, and with those given.
+
+    Parameters
+    ----------
+    distribution : Gaussian, GaussianMixture, PolynomialGrid, or what `diracs.distributions.convert` takes
+        Mixtures and images on the line or in the plane, covariances positive definite where the weight is not zero.
+    diracs : SumOfDiracs or Quantization
+        Of the distribution's framework (NumPy's go with all).
+
+    Returns
+    -------
+    masses : array (n,)
+        Those of the Voronoi cells of the positions: no others have a smaller W₂.
+    w2, w2_given : array ()
+        W₂, not squared, never too small: rounding only raises them. In the framework and dtype of the distribution,
+        or of the Diracs if it is NumPy's.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For batches, unequal dimensions, more than two dimensions, singular covariances, mixed
+        frameworks, values under `jax.jit`.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If the transport to the given masses could not be solved: `w2_given` is an upper bound then.
+
+    Notes
+    -----
+    The transport is solved for masses m that are the given ones ν but for a small rest. Moving what is left from m to ν
+    between neighbours along a curve is a coupling as well; its cost is added.
+    """
+    given = as_diracs(diracs)
+    law = distribution if isinstance(distribution, PolynomialGrid) else as_mixture(distribution)
+    common_framework(distribution=leaves(law)[0], diracs=given.positions)
+    found = companion(*leaves(law), *leaves(given))
+    like = leaves(law)[0] if found is None else found
+    kind = framework(like)
+    if any(is_traced(x) for x in (like, given.positions, given.weights)):
+        raise TypeError("recertify needs numbers, not traced values: use discretize and distance inside jit or grad")
+    if given.positions.ndim != 2 or (isinstance(law, GaussianMixture) and law.batch_shape):
+        raise ValueError("distribution and diracs must be single ones, not batches: recertify one after the other")
+    if given.ndim != law.ndim or given.ndim > 2:
+        raise ValueError(
+            f"distribution and diracs must both lie on the line or in the plane, got dimensions {law.ndim} and"
+            f" {given.ndim}"
+        )
+    # Numbers of any precision are what they are: exact in float64.
+    law, held = (map_arrays(x, concrete) for x in (law, given))
+    masses, w2 = _with_best_masses(law, held.positions, np.float32 if "32" in str(like.dtype) else np.float64)
+    w2_given = _with_given_masses(law, held)
+    return Recertified(
+        to_framework(masses, kind, like), bound_in(w2, kind, like, up=True), bound_in(w2_given, kind, like, up=True)
+    )
+
+
+def _with_best_masses(
+    law: GaussianMixture | PolynomialGrid, positions: np.ndarray, dtype: type
+) -> tuple[np.ndarray, float]:
+    """Masses in a dtype, and W₂ to these, rounded up."""
+    if positions.shape[1] == 2 or isinstance(law, PolynomialGrid):
+        unit_law = unit_image(law.values, law.domain) if isinstance(law, PolynomialGrid) else _unit_mixture(law)
+        return rounded(unit_law, positions, nearest(unit_law, positions), dtype)
+    found = discretize(law, PointScheme(positions))
+    order = np.argsort(positions[:, 0], kind="stable")
+    masses: np.ndarray = np.asarray(found.weights, dtype)
+    return masses, _with_masses(float(found.w2), positions[order], found.weights[order], masses[order])
+
+
+def _with_given_masses(law: GaussianMixture | PolynomialGrid, diracs: SumOfDiracs) -> float:
+    """W₂ to the Diracs as they are, rounded up."""
+    if diracs.ndim == 1 and isinstance(law, PolynomialGrid):
+        return _with_given_masses_on_line(UnitLineImage.of(law.values, law.domain), diracs)
+    plan = optimal_transport_plan(diracs, law)
+    positions, masses = diracs.positions, diracs.weights
+    if isinstance(law, GaussianMixture) and diracs.ndim == 1:
+        order = np.argsort(positions[:, 0], kind="stable")
+        size = max(float(np.abs(x).max()) for x in (positions, law.means))
+        w2 = math.sqrt(float(plan.distance)) * (1.0 + _SLACK) + 16.0 * _EPS * size
+        # The plan's masses are right to rounding.
+        spread = float(np.ptp(positions))
+        if spread > 0:
+            off = mass_error(positions / spread, plan.cell_masses, np.full(len(masses), ROUNDINGS + law.n_components))
+            w2 = spread * math.sqrt(float(with_moved_masses(np.asarray((w2 / spread) ** 2), *off)))
+        w2 = _with_masses(w2, positions[order], plan.cell_masses[order], masses[order])
+        # Masses that are nearly the best are rather reached from these.
+        best = discretize(law, PointScheme(positions))
+        return min(w2, _with_masses(float(best.w2), positions[order], best.weights[order], masses[order]))
+    # Whatever the weights are, their power cells make a coupling, with masses of its own; Diracs on one spot share one.
+    unit_law = UnitImage.of(law.values, law.domain) if isinstance(law, PolynomialGrid) else _unit_mixture(law)
+    held = np.flatnonzero(masses > 0)
+    positions, first, place = np.unique(positions[held], axis=0, return_index=True, return_inverse=True)
+    masses = np.bincount(place.ravel(), masses[held])
+    y, weights = into(unit_law, positions), plan.weights[held[first]] / unit_law.unit**2
+    cells, order = unit_law.cells(y, weights), hilbert_order(y)
+    w2 = raised(unit_law, y, cells)
+    return _with_masses(w2, positions[order], cells.mass[order], masses[order], cells.second[order])
+
+
+def _with_given_masses_on_line(law: UnitLineImage, diracs: SumOfDiracs) -> float:
+    """The cells are intervals between quantiles: a coupling, wherever these are rounded to, with masses of its own."""
+    held = diracs.weights > 0
+    order = np.argsort(diracs.positions[held, 0], kind="stable")
+    positions, masses = diracs.positions[held][order], diracs.weights[held][order]
+    y = into(law, positions)
+    if not np.abs(y).max() < FARTHEST:
+        raise ValueError(f"diracs must not lie further from the distribution than {FARTHEST:g} of its sizes")
+    found = transport_on_line(y[:, 0], masses / masses.sum(), law.law)
+    w2 = raised(law, y, Cells.positive(found.mass, found.first[:, None], found.second))
+    return _with_masses(w2, positions, found.mass, masses, found.second)
+
+
+def _with_masses(
+    w2: float, positions: np.ndarray, masses: np.ndarray, wanted: np.ndarray, seconds: np.ndarray | None = None
+) -> float:
+    """A bound on W₂ to other masses on the same positions, which follow a curve."""
+    size = float(np.abs(positions - positions[0]).max())
+    if not size > 0:
+        return w2
+    held = (masses > 0) | (wanted > 0)
+    seconds = None if seconds is None else seconds[held]
+    change, fraction = mass_change(positions[held] / size, masses[held], wanted[held], seconds)
+    return math.sqrt(float(with_moved_masses(np.asarray((w2 / size) ** 2), np.asarray(change), fraction))) * size
+
+
+def _unit_mixture(law: GaussianMixture) -> UnitMixture:
+    found = UnitMixture.of(law.means, full_covariances(law.means, law.covs), law.weights)
+    if found is None:
+        raise ValueError(f"distribution must have {REQUIRED}, to be recertified in the plane")
+    return found

@@ -1,0 +1,245 @@
+"""Quantizations and mixtures in files: `.npz` (NumPy arrays) or `.json` (readable text), never pickles.
+
+A quantization is a tree of objects whose leaves are arrays. In JSON an array is written out with its dtype and shape,
+and floats by their shortest decimal that reads back the same. In `.npz` each array is an entry under its dotted name
+(`positions`, `distribution.means`, …), and the entry `structure` holds the rest of the tree as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import array_api_compat
+import numpy as np
+
+from diracs.backend.arrays import frozen, is_array
+from diracs.codebooks.cross import CrossCodebook
+from diracs.codebooks.scalar import ScalarCodebook
+from diracs.laws.diracs import SumOfDiracs
+from diracs.laws.gaussian import Gaussian, GaussianMixture
+from diracs.laws.pixels import PolynomialGrid
+from diracs.quantization.discretization import Quantization
+from diracs.schemes.layered import LayeredScheme
+from diracs.schemes.points import PointScheme
+from diracs.schemes.product import ProductScheme
+
+Filename = str | os.PathLike[str]
+
+_FORMAT = "diracs quantization"
+_VERSION = 1
+_CLASSES: dict[str, type] = {
+    cls.__name__: cls
+    for cls in (
+        SumOfDiracs,
+        Gaussian,
+        GaussianMixture,
+        PolynomialGrid,
+        ScalarCodebook,
+        CrossCodebook,
+        ProductScheme,
+        LayeredScheme,
+        PointScheme,
+    )
+}
+_FIELDS = ("distribution", "scheme", "positions", "weights", "w2", "exact")
+_MIXTURE_KEYS = ("means", "covs", "weights")
+
+
+def save(quantization: Quantization, path: Filename, *, lower: bool = False) -> None:
+    """Write a quantization, its certificates, its distribution and its scheme to `path`, `.npz` or `.json`.
+
+    Arrays of any framework are written with their dtype; they come back as NumPy's. `w2_lower`, which may take seconds
+    to compute, is written if it is known already, or if asked for by `lower=True`; else null stands in its place, and
+    what is loaded computes it when asked.
+
+    Raises
+    ------
+    ValueError
+        For any other suffix.
+    """
+    text = file_format(path) == ".json"
+    tree = {name: getattr(quantization, name) for name in _FIELDS}
+    tree["w2_lower"] = quantization.w2_lower if lower or quantization.w2_lower_known else None
+    header = {"format": _FORMAT, "version": _VERSION}
+    if text:
+        _write_json(path, {**header, **_encode(tree, "", _written_out)})
+        return
+    arrays: dict[str, np.ndarray] = {}
+
+    def entry(array: np.ndarray, name: str) -> dict[str, Any]:
+        arrays[name] = array
+        return {"array": name}
+
+    structure = json.dumps({**header, **_encode(tree, "", entry)}, allow_nan=False)
+    _write_npz(path, {**arrays, "structure": np.asarray(structure)})
+
+
+def load(path: Filename) -> Quantization:
+    """The quantization that `save` wrote, with NumPy arrays.
+
+    Raises
+    ------
+    ValueError
+        If the file is not one that `save` wrote; FileNotFoundError if there is none.
+    """
+    if file_format(path) == ".json":
+        content = _read_json(path)
+        arrays: dict[str, np.ndarray] = {}
+    else:
+        arrays = _read_npz(path)
+        content = json.loads(str(arrays["structure"])) if "structure" in arrays else None
+    if not isinstance(content, dict) or content.get("format") != _FORMAT:
+        raise ValueError(f"{path} does not hold a quantization: such files are written by Quantization.save")
+    if content.get("version") != _VERSION:
+        raise ValueError(
+            f"{path} has format version {content.get('version')}, but this diracs reads {_VERSION}: update diracs"
+        )
+    try:
+        tree = {name: _decode(content[name], arrays) for name in (*_FIELDS, "w2_lower")}
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{path} is incomplete or damaged: {error} is missing or not understood") from None
+    # Bounds are NumPy numbers, as everywhere else, also where the file holds plain ones.
+    tree["w2"], lower = np.asarray(tree["w2"])[()], tree.pop("w2_lower")
+    quantization = Quantization(**tree)
+    if lower is not None:
+        # The stored bound, as computing it again may take long.
+        object.__setattr__(quantization, "_w2_lower", np.asarray(lower)[()])
+    return quantization
+
+
+def write_mixture(mixture: GaussianMixture, path: Filename) -> None:
+    """Write means, covs and weights of a mixture to `path`, `.npz` or `.json`.
+
+    Raises
+    ------
+    ValueError
+        For any other suffix.
+    """
+    arrays = {name: _to_numpy(getattr(mixture, name)) for name in _MIXTURE_KEYS}
+    if file_format(path) == ".json":
+        _write_json(path, {name: a.tolist() for name, a in arrays.items()})
+    else:
+        _write_npz(path, arrays)
+
+
+def read_mixture(path: Filename) -> GaussianMixture:
+    """The mixture of a file that holds `means`, `covs` and, if they are not equal, `weights`, as in `GaussianMixture`.
+
+    JSON: ``{"means": [[0, 0], [1, 1]], "covs": [[1, 1], [2, 2]], "weights": [0.4, 0.6]}``.
+
+    Raises
+    ------
+    ValueError
+        If an entry is missing, unknown or wrong; FileNotFoundError if there is no file.
+    """
+    content = _read_json(path) if file_format(path) == ".json" else _read_npz(path)
+    if not isinstance(content, dict):
+        raise ValueError(f'{path} must hold an object with the entries "means", "covs" and, if wanted, "weights"')
+    missing = [name for name in ("means", "covs") if name not in content]
+    unknown = [str(name) for name in content if name not in _MIXTURE_KEYS]
+    if missing or unknown:
+        faults = [f"{' and '.join(missing)} missing"] if missing else []
+        faults += [f"{', '.join(unknown[:5])} not known"] if unknown else []
+        raise ValueError(f"{path} must have the entries means, covs and, if wanted, weights: {'; '.join(faults)}")
+    try:
+        return GaussianMixture(*(content.get(name) for name in _MIXTURE_KEYS))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path} does not hold a mixture: {error}") from None
+
+
+def _encode(value: Any, name: str, array: Callable[[np.ndarray, str], dict[str, Any]]) -> Any:
+    """`value` as JSON: objects as {"type", attributes…}, tuples as lists, arrays as `array` says."""
+    if value is None or isinstance(value, bool | int | str | float):
+        return value
+    if is_array(value) or isinstance(value, np.generic):
+        numbers = _to_numpy(value)
+        return array(numbers, name) if numbers.ndim else numbers.item()
+    if isinstance(value, tuple | list):
+        return [_encode(v, f"{name}.{i}", array) for i, v in enumerate(value)]
+    prefix = f"{name}." if name else ""
+    if isinstance(value, dict):
+        return {a: _encode(v, f"{prefix}{a}", array) for a, v in value.items()}
+    cls: Any = type(value)
+    if cls not in _CLASSES.values():
+        raise TypeError(f"cannot save a {cls.__name__} ({name}); known are {', '.join(_CLASSES)}")
+    attributes = {a: getattr(value, a) for a in (*cls._leaves, *cls._static)}
+    return {"type": cls.__name__, **_encode(attributes, name, array)}
+
+
+def _decode(value: Any, arrays: dict[str, np.ndarray]) -> Any:
+    """The inverse of `_encode`; objects are rebuilt as they were, without normalizing their weights once more."""
+    if isinstance(value, list):
+        return tuple(_decode(v, arrays) for v in value)
+    if not isinstance(value, dict):
+        return value
+    if "array" in value:
+        return frozen(arrays[value["array"]])
+    if "dtype" in value:
+        return frozen(np.asarray(value["values"], dtype=value["dtype"]).reshape(value["shape"]))
+    cls: Any = _CLASSES[value["type"]]
+    obj = object.__new__(cls)
+    for name in (*cls._leaves, *cls._static):
+        object.__setattr__(obj, name, _decode(value[name], arrays))
+    return obj
+
+
+def _written_out(array: np.ndarray, name: str) -> dict[str, Any]:
+    return {"dtype": str(array.dtype), "shape": list(array.shape), "values": array.tolist()}
+
+
+def _to_numpy(x: Any) -> np.ndarray:
+    """The values of an array of any framework, in its dtype."""
+    return np.asarray(x.detach().cpu() if array_api_compat.is_torch_array(x) else x)
+
+
+def file_format(path: Filename) -> str:
+    """'.npz' or '.json', the suffix of a file name in lower case; ValueError for any other."""
+    suffix = Path(path).suffix.lower()
+    if suffix not in (".npz", ".json"):
+        raise ValueError(f"the file name must end in .npz or .json, got {str(path)!r}")
+    return suffix
+
+
+def _layout(value: Any, indent: str = "") -> str:
+    """JSON text with a line for each attribute and each row of an array."""
+    brackets, parts = "[]", []
+    if isinstance(value, dict):
+        brackets = "{}"
+        parts = [f"{json.dumps(key)}: {_layout(v, indent + '  ')}" for key, v in value.items()]
+    elif isinstance(value, list) and any(isinstance(v, dict | list) for v in value):
+        parts = [_layout(v, indent + "  ") for v in value]
+    if not parts:
+        return json.dumps(value, allow_nan=False, ensure_ascii=False)
+    lines = ",\n".join(f"{indent}  {part}" for part in parts)
+    return f"{brackets[0]}\n{lines}\n{indent}{brackets[1]}"
+
+
+def _write_json(path: Filename, content: Any) -> None:
+    Path(path).write_text(_layout(content) + "\n", encoding="utf-8")
+
+
+def _read_json(path: Filename) -> Any:
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is not a JSON file: {error}") from None
+
+
+def _write_npz(path: Filename, arrays: dict[str, np.ndarray]) -> None:
+    # An open file, as `savez` would append .npz to names that end in .NPZ.
+    with open(path, "wb") as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]
+
+
+def _read_npz(path: Filename) -> dict[str, np.ndarray]:
+    with open(path, "rb") as file:
+        if not zipfile.is_zipfile(file):
+            raise ValueError(f"{path} is not an .npz file")
+        file.seek(0)
+        with np.load(file, allow_pickle=False) as archive:
+            return dict(archive.items())

@@ -1,0 +1,118 @@
+"""The law behind its Diracs, in the plane: regions of highest density, segments of thin components, images."""
+
+from __future__ import annotations
+
+import math
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from diracs.show.style import LAW, colour_bar, line, mark, shades
+
+if TYPE_CHECKING:
+    from diracs.show.style import Axes
+
+# Regions of highest density that hold these shares of the mass are drawn, the outermost first.
+_SHARES = (0.99, 0.95, 0.85, 0.7, 0.5, 0.3, 0.1)
+# Components thinner than this fraction of the picture are drawn as segments or points.
+_THIN = 2e-3
+
+Components = tuple[np.ndarray, np.ndarray, np.ndarray]  # means (k, d), covariances (k, d, d), weights (k,)
+
+
+def ticks(limits: np.ndarray, means: np.ndarray, deviations: np.ndarray, number: int) -> np.ndarray:
+    """Abscissas at which to evaluate a density: even ones, and more around narrow components."""
+    span = limits[1] - limits[0]
+    narrow = np.argsort(deviations)[:16]
+    narrow = narrow[deviations[narrow] < span / 20]
+    around = means[narrow, None] + deviations[narrow, None] * np.linspace(-4, 4, 41)
+    x = np.unique(np.concatenate([np.linspace(limits[0], limits[1], number), around.ravel()]))
+    return x[(x >= limits[0]) & (x <= limits[1])]
+
+
+def draw_law(mpl: ModuleType, ax: Axes, components: Components, limits: np.ndarray, legend: bool) -> list[Any]:
+    """Highest density regions of the components that have a density, segments and rings for the others.
+
+    Returns the entries of a legend for the latter; the former get a colour bar, if there is to be a legend.
+    """
+    means, covs, weights = components
+    # Thin is what looks thin: the axes of a stretched picture have scales of their own.
+    extent = limits[1] - limits[0]
+    drawn = extent if ax.get_aspect() == "auto" else np.full(2, extent.max())
+    variances, axes = np.linalg.eigh(covs / np.outer(drawn, drawn))
+    deviations = np.sqrt(np.maximum(variances, 0.0))
+    thin = deviations[:, 0] < _THIN
+    if not thin.all():
+        _draw_density(mpl, ax, (means[~thin], covs[~thin], weights[~thin]), limits, legend)
+    entries = []
+    reach = 2.0 * deviations[:, 1:] * axes[:, :, 1] * drawn
+    segment = thin & (deviations[:, 1] >= _THIN)
+    if segment.any():
+        ends = np.stack([means[segment] - reach[segment], means[segment] + reach[segment]], axis=1)
+        # Wider than the dots that lie on them.
+        style = {"linewidth": 9, "alpha": 0.35, "color": LAW}
+        ax.add_collection(
+            mpl.collections.LineCollection(list(ends), capstyle="round", zorder=1, **style), autolim=False
+        )
+        entries.append(line(mpl, "thin components (± 2 deviations)", solid_capstyle="round", **style))
+    point = thin & ~segment
+    if point.any():
+        size = float(np.clip(4000.0 / point.sum(), 6.0, 130.0))
+        ring = {"linewidths": min(1.6, size**0.5 / 4), "alpha": 0.6, "zorder": 1}
+        ax.scatter(means[point, 0], means[point, 1], s=size, facecolors="none", edgecolors=LAW, **ring)
+        edge: dict[str, Any] = {"markeredgecolor": LAW, "markeredgewidth": 1.2}
+        entries.append(mark(mpl, "components without width", "none", size=min(size, 60.0) ** 0.5, **edge))
+    return entries
+
+
+def _draw_density(mpl: ModuleType, ax: Axes, components: Components, limits: np.ndarray, legend: bool) -> None:
+    means, covs, weights = components
+    deviations = np.sqrt(np.diagonal(covs, axis1=-2, axis2=-1))
+    number = 220 if len(weights) <= 50 else 120
+    x, y = (ticks(limits[:, j], means[:, j], deviations[:, j], number) for j in (0, 1))
+    density = np.zeros((len(y), len(x)))
+    for mean, cov, weight in zip(means, covs, weights):
+        determinant = cov[0, 0] * cov[1, 1] - cov[0, 1] ** 2
+        u, v = x[None, :] - mean[0], y[:, None] - mean[1]
+        square = (cov[1, 1] * u * u - 2 * cov[0, 1] * u * v + cov[0, 0] * v * v) / determinant
+        density += weight * np.exp(-0.5 * square) / (2 * math.pi * math.sqrt(determinant))
+    levels = density_levels(density, np.outer(np.gradient(y), np.gradient(x)), weights.sum())
+    # Shades are spread evenly over the shares of mass, whatever the values.
+    colors = shades(mpl)(np.linspace(0.15, 0.95, len(levels)))
+    kept = np.diff(levels, prepend=0.0) > 0
+    ax.contourf(x, y, density, levels=[*levels[kept], np.inf], colors=colors[kept], zorder=0)
+    ax.contour(x, y, density, levels=levels[kept], colors=LAW, linewidths=0.6, alpha=0.35, zorder=1)
+    if legend:
+        number = len(levels)
+        norm = mpl.colors.BoundaryNorm(np.arange(number + 1), number)
+        mappable = mpl.cm.ScalarMappable(norm, mpl.colors.ListedColormap(colors))
+        bar = colour_bar(ax, mappable, "mass inside")
+        bar.set_ticks(np.arange(number), labels=[f"{share:.0%}" for share in _SHARES])
+
+
+def density_levels(density: np.ndarray, area: np.ndarray, total: float) -> np.ndarray:
+    """Values, rising, above which the density holds given shares of its total mass (highest density regions)."""
+    order = np.argsort(density, axis=None)[::-1]
+    values = density.ravel()[order]
+    held = np.cumsum(values * area.ravel()[order])
+    at = np.searchsorted(held, np.asarray(_SHARES) * min(total, held[-1]))
+    levels: np.ndarray = values[np.minimum(at, len(values) - 1)]
+    return levels
+
+
+def draw_image(mpl: ModuleType, ax: Axes, values: np.ndarray, domain: np.ndarray, legend: bool) -> None:
+    """Pixels (n₁, n₂) of a density, the darker the denser."""
+    (x0, y0), (x1, y1) = domain
+    picture = ax.imshow(
+        values.T,
+        origin="lower",
+        extent=(x0, x1, y0, y1),
+        cmap=shades(mpl),
+        vmin=0.0,
+        vmax=float(values.max()),
+        aspect=ax.get_aspect(),
+        zorder=0,
+    )
+    if legend:
+        colour_bar(ax, picture, "mass per area")

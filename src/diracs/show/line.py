@@ -1,0 +1,153 @@
+"""Pictures on the line: densities as curves, Diracs as stems, plans as ties from Diracs to their cells."""
+
+from __future__ import annotations
+
+import math
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from diracs.backend.arrays import concrete
+from diracs.laws.gaussian import full_covariances
+from diracs.laws.pixels import PolynomialGrid
+from diracs.show.law import Components, ticks
+from diracs.show.style import DIRAC, INK, LAW, legend_below, line, mark, mass_mark, padded, without_box
+
+if TYPE_CHECKING:
+    from diracs.show.style import Axes
+    from diracs.transport.plan import OtPlan
+
+# Components narrower than this share of the picture are drawn as lines.
+_THIN = 1e-6
+
+
+def line_components(mixture: Any) -> Components:
+    """Means (k, 1), covariances (k, 1, 1) and weights (k,) of a mixture on the line, in NumPy."""
+    means = concrete(mixture.means)
+    return means, full_covariances(means, concrete(mixture.covs)), concrete(mixture.weights)
+
+
+def draw_curve(
+    mpl: ModuleType, ax: Axes, law: Components | PolynomialGrid, limits: np.ndarray
+) -> tuple[float, list[Any]]:
+    """The density of a law on the line; its highest value (0 if it has none), and the entries of a legend."""
+    entries, top = [], 0.0
+    fill = {"color": LAW, "alpha": 0.15, "linewidth": 0}
+    if isinstance(law, PolynomialGrid):
+        values = concrete(law.values)
+        low, high = law.domain[:, 0]
+        edges = np.linspace(low, high, len(values) + 1)
+        ax.fill_between(edges, np.append(values, values[-1]), step="post", **fill)
+        ax.stairs(values, edges, color=LAW, linewidth=1.6)
+        return float(values.max()), [line(mpl, "density", LAW)]
+    means, deviations, weights = law[0][:, 0], np.sqrt(law[1][:, 0, 0]), law[2]
+    smooth = deviations > _THIN * (limits[1] - limits[0])
+    if smooth.any():
+        t, f = density_curve(means[smooth], deviations[smooth], weights[smooth], limits)
+        top = float(f.max())
+        ax.fill_between(t, f, **fill)
+        ax.plot(t, f, color=LAW, linewidth=1.6)
+        entries.append(line(mpl, "density", LAW))
+    if not smooth.all():
+        style = {"linewidth": 1.2, "linestyle": (0, (4, 3))}
+        for m in means[~smooth]:
+            ax.axvline(m, color=LAW, **style)
+        entries.append(line(mpl, "components without width", LAW, **style))
+    return top, entries
+
+
+def density_curve(
+    means: np.ndarray, deviations: np.ndarray, weights: np.ndarray, limits: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Abscissas and the values of a mixture's density there."""
+    t = ticks(limits, means, deviations, 600)
+    z = (t[:, None] - means) / deviations
+    return t, np.exp(-0.5 * z * z) @ (weights / (deviations * math.sqrt(2 * math.pi)))
+
+
+def line_limits(x: np.ndarray, law: Components | PolynomialGrid | None, reach: float = 2.7) -> np.ndarray:
+    """Both ends of the picture: all points, and the law up to some deviations."""
+    low, high = x.min(), x.max()
+    if isinstance(law, PolynomialGrid):
+        return np.array([min(low, law.domain[0, 0]), max(high, law.domain[1, 0])])
+    if law is not None:
+        present = law[2] > 1e-4
+        means, spread = law[0][present, 0], reach * np.sqrt(law[1][present, 0, 0])
+        low, high = min(low, (means - spread).min()), max(high, (means + spread).max())
+    return padded(np.array([low, low]), np.array([high, high]))[:, 0]
+
+
+def draw_stems(
+    mpl: ModuleType,
+    ax: Axes,
+    x: np.ndarray,
+    masses: np.ndarray,
+    law: Components | PolynomialGrid | None,
+    color: Any,
+    legend: bool,
+) -> None:
+    """The density, if there is one, and stems of the heights of masses, the tallest as high as it; an axis for each."""
+    limits = line_limits(x, law)
+    top, entries = (0.0, []) if law is None else draw_curve(mpl, ax, law, limits)
+    has_density = top > 0
+    unit = (top or float(masses.max())) / float(masses.max())
+    heights = masses * unit
+    width = float(np.clip(160.0 / len(x), 0.4, 1.8))
+    stems = mpl.collections.LineCollection(
+        [[(a, 0.0), (a, b)] for a, b in zip(x, heights)], colors=color, linewidths=width, zorder=3
+    )
+    ax.add_collection(stems, autolim=False)
+    size = np.clip(1200.0 / len(x), 2.0, 26.0)
+    ax.scatter(x, heights, s=size, color=color, edgecolors="white", linewidths=0.4, zorder=4)
+    ax.set(xlim=limits, ylim=(0.0, 1.08 * heights.max()), xlabel="$x$")
+    without_box(ax)
+    if not has_density:
+        ax.set_ylabel("mass", color=color)
+    else:
+        ax.set_ylabel("density (mass per length)")
+        scale = ax.secondary_yaxis("right", functions=(lambda h: h / unit, lambda m: m * unit))
+        scale.set_ylabel("mass of a Dirac", color=color)
+        scale.tick_params(colors=color)
+        scale.spines["right"].set_color(color)
+    if legend:
+        stem = line(mpl, "Diracs", color, linewidth=min(width, 1.2), marker="o", markersize=3.5)
+        legend_below(mpl, ax, [stem, *entries])
+
+
+def draw_line_plan(mpl: ModuleType, ax: Axes, plan: OtPlan, cells: bool, arrows: bool, legend: bool) -> None:
+    """The density cut into the cells; below it the Diracs, tied to the barycenters of theirs."""
+    from diracs.transport.line import power_cells
+
+    x, masses = concrete(plan.diracs.positions)[:, 0], concrete(plan.diracs.weights)
+    centres, held = concrete(plan.barycenters)[:, 0], concrete(plan.cell_masses) > 0
+    grid = isinstance(plan.density, PolynomialGrid)
+    law: Any = plan.density if grid else line_components(plan.density)
+    limits = line_limits(x, law, 3.5)
+    top, entries = draw_curve(mpl, ax, law, limits)
+    below = -0.22 * top
+    if cells:
+        seeds, first = np.unique(x[held], return_index=True)
+        borders = power_cells(seeds, plan.weights[held][first])[1]
+        inside = borders[(borders > limits[0]) & (borders < limits[1])]
+        style = {"color": INK, "linewidth": float(np.clip(40.0 / len(x), 0.15, 0.8)), "alpha": 0.6}
+        ax.vlines(inside, 0.0, 1.05 * top, zorder=2, **style)
+        entries.append(line(mpl, "borders of cells", **{**style, "linewidth": 0.8}))
+    if arrows:
+        ties = [[(a, below), (b, 0.0)] for a, b in zip(x[held], centres[held], strict=True)]
+        style = {"color": DIRAC, "linewidth": float(np.clip(60.0 / len(x), 0.2, 1.0)), "alpha": 0.7}
+        ax.add_collection(mpl.collections.LineCollection(ties, zorder=3, **style), autolim=False)
+        size = float(np.clip(400.0 / len(x), 1.0, 10.0))
+        ax.scatter(centres[held], np.zeros(held.sum()), s=size, color=INK, linewidths=0, zorder=4, clip_on=False)
+        entries.append(mark(mpl, "barycenters of cells, tied to their Diracs", INK, size=3.0))
+    sizes = np.clip(600.0 * masses / masses.sum(), 2.0, 80.0)
+    ax.scatter(
+        x, np.full(len(x), below), s=sizes, color=DIRAC, edgecolors="white", linewidths=0.4, zorder=5, clip_on=False
+    )
+    ax.axhline(0.0, color=INK, linewidth=0.8)
+    ax.set(xlim=limits, ylim=(1.4 * below, 1.08 * top), xlabel="$x$", ylabel="density (mass per length)")
+    # Below zero there is no density.
+    ax.set_yticks([tick for tick in ax.get_yticks() if 0 <= tick <= 1.08 * top])
+    without_box(ax)
+    if legend:
+        legend_below(mpl, ax, [mass_mark(mpl, masses, sizes, DIRAC), *entries])

@@ -1,0 +1,121 @@
+"""W₂² as a loss: the transport cost with its derivatives, in NumPy, PyTorch and JAX.
+
+The solver is not differentiated through. By the envelope theorem, at the solution ∂W₂²/∂yᵢ = 2 ∫_{cell i} (yᵢ − x) dρ,
+∂W₂²/∂νᵢ = wᵢ up to a constant, and for density parameters ∫ φᶜ ∂ρ with φᶜ(x) = minᵢ (|x − yᵢ|² − wᵢ).
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+
+from diracs.backend.arrays import Array, concrete
+from diracs.backend.callback import Arrays, InvalidValues, Numbers, NumpyFunction, Shapes
+from diracs.laws.diracs import SumOfDiracs
+from diracs.quantization.discretization import Quantization
+from diracs.transport.checks import check_problem
+from diracs.transport.plan import ConvergenceWarning, transport
+from diracs.transport.target import Density, Form, is_valid, parts, target_of
+
+# Every target mass is met within this share of it, in double and in single precision …
+_TOLERANCE = {"float64": 1e-9, "float32": 1e-6}
+# … or within this one, where rounding allows no better: components of 1e-6 of the whole.
+_ROUNDING = 1e-5
+
+
+def distance(diracs: SumOfDiracs | Quantization, density: Density) -> Array:
+    """The squared 2-Wasserstein distance W₂² between Diracs and a density, on the line or in the plane.
+
+    Differentiable (PyTorch, JAX; `jax.jit` and `jax.vmap` too) in the positions and masses of the Diracs, in the values
+    of a grid, in the means, covariances and weights of a mixture. Moving the Diracs against the gradient in their
+    positions, −2 ∫_{cell} (yᵢ − x) dρ, is how to place them.
+
+    Parameters
+    ----------
+    diracs : SumOfDiracs or Quantization
+    density : PolynomialGrid or GaussianMixture
+        Of dimension 1 or 2, of the framework of the Diracs (NumPy's go with all). A mixture is taken on the whole line
+        or plane, exactly, with positive definite covariances of any kind (components of weight zero do not count); what
+        `diracs.distributions.convert` makes one of is accepted too.
+
+    Returns
+    -------
+    array ()
+        In the framework, dtype and device of the positions.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For batches (use `jax.vmap`), unequal dimensions, other kinds of density, components with a singular covariance
+        (NaN under `jax.jit`, where values cannot be seen), mixed frameworks.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If the target masses could not be reached.
+
+    Notes
+    -----
+    The derivative in a full covariance is the symmetric matrix G with dW₂² = tr(G dΣ).
+    """
+    diracs, density = check_problem(diracs, density)
+    form, parameters = parts(density)
+    _tolerance(diracs.positions.dtype)
+    function, numbers = (_TO_MIXTURE, ()) if form is None else (_TO_GRID, (*form[0], *form[1]))
+    value: Array = function(numbers, diracs.positions, diracs.weights, *parameters)[0]
+    return value
+
+
+def _tolerance(dtype: object) -> float:
+    name = str(dtype).removeprefix("torch.")
+    if name not in _TOLERANCE:
+        raise TypeError(f"positions must be of dtype float32 or float64, got {name}")
+    return _TOLERANCE[name]
+
+
+def _shapes(shapes: Shapes) -> tuple[Shapes, Shapes]:
+    """W₂²; weights of the optimal plan and first moments of its cells."""
+    positions = shapes[0]
+    return [()], [positions[:1], positions]
+
+
+def _value(numbers: Numbers, arrays: Arrays) -> tuple[Arrays, Arrays]:
+    """Solve for positions, masses and the parameters of the density, and warn."""
+    positions, masses, *parameters = (concrete(x) for x in arrays)
+    sound = np.isfinite(positions).all() and np.isfinite(masses).all() and masses.min() >= 0 and masses.max() > 0
+    if not (sound and is_valid(_form(numbers), tuple(parameters))):
+        raise InvalidValues(
+            "positions, masses and the density's parameters must be finite, masses and weights not negative and not all"
+            " zero, covariances positive definite"
+        )
+    dtype = arrays[0].dtype
+    found = transport(positions, masses, target_of(_form(numbers), tuple(parameters)), _tolerance(dtype))
+    if not found.converged and found.error > _ROUNDING:
+        warnings.warn(f"transport: {found.message}", ConvergenceWarning, stacklevel=4)
+    return [np.asarray(found.distance, dtype)], [found.weights, found.first]
+
+
+def _pullback(numbers: Numbers, arrays: Arrays, kept: Arrays, along: Arrays, wanted: Sequence[bool]) -> Arrays:
+    """Derivatives in positions and masses, and in the parameters of the density if any of these is wanted."""
+    weights, first = kept
+    if not np.isfinite(weights).all():
+        raise InvalidValues("the distance is not a number")
+    positions, _, *parameters = (concrete(x) for x in arrays)
+    own = [0.0 * p for p in parameters]
+    if any(wanted[2:]):
+        own = list(target_of(_form(numbers), tuple(parameters)).slopes(positions, weights))
+    return [float(along[0]) * slope for slope in (-2.0 * first, weights, *own)]
+
+
+def _form(numbers: Numbers) -> Form:
+    """The box of a grid by its corners, or nothing for a mixture."""
+    d = len(numbers) // 2
+    return (numbers[:d], numbers[d:]) if numbers else None
+
+
+_TO_GRID, _TO_MIXTURE = (
+    NumpyFunction(f"distance_to_{density}", "distance", arity, _shapes, _value, _pullback)
+    for density, arity in (("grid", 3), ("mixture", 5))
+)

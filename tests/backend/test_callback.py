@@ -1,0 +1,137 @@
+"""A NumPy function with its derivative in PyTorch and JAX: a toy whose derivatives are known."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import torch
+
+from diracs.backend.callback import InvalidValues, NumpyFunction
+
+WANTED: list[tuple[bool, ...]] = []
+THIRD = 1.0 / 3.0
+ENABLE = jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64
+
+
+def value(numbers, arrays):
+    """x² + a y and Σ x y; a third is kept."""
+    x, y = arrays
+    if np.isnan(x).any():
+        raise InvalidValues("x must be a number")
+    return [(x * x + numbers[0] * y).astype(x.dtype), np.asarray((x * y).sum(), x.dtype)], [np.full(x.shape, THIRD)]
+
+
+def pullback(numbers, arrays, kept, along, wanted):
+    x, y = arrays
+    if np.isnan(x).any():
+        raise InvalidValues("x must be a number")
+    WANTED.append(tuple(wanted))
+    # In full double precision, whatever the frameworks work in.
+    np.testing.assert_array_equal(kept[0], THIRD)
+    return [2 * x * along[0] + y * along[1], numbers[0] * along[0] + x * along[1]]
+
+
+TOY = NumpyFunction("toy", "the toy", 2, lambda s: ([s[0], ()], [s[0]]), value, pullback)
+X, Y = np.array([1.0, 2.0, -3.0]), np.array([0.5, -1.0, 4.0])
+
+
+def total(x, y, a=3.0):
+    first, second = TOY((a,), x, y)
+    return first.sum() + 2.0 * second
+
+
+SLOPES = 2 * X + 2 * Y, 3.0 + 2 * X
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_torch_autograd_and_function_transforms(dtype):
+    x, y = (torch.tensor(v, dtype=dtype, requires_grad=True) for v in (X, Y))
+    out = total(x, y)
+    assert out.dtype == dtype and float(out.detach()) == pytest.approx(total(X, Y))
+    for found in (torch.autograd.grad(out, (x, y)), torch.func.grad(total, (0, 1))(x.detach(), y.detach())):
+        for slope, expected in zip(found, SLOPES):
+            np.testing.assert_allclose(slope, expected)
+    assert WANTED[-1] == (True, True)
+    torch.autograd.grad(total(x, y.detach()), x)
+    assert WANTED[-1] == (True, False)
+
+    batch = torch.stack([x.detach(), 2 * x.detach()], dim=1)
+    rows = torch.func.vmap(total, in_dims=(1, None))(batch, y.detach())
+    np.testing.assert_allclose(rows, [total(X, Y), total(2 * X, Y)], rtol=1e-6)
+    slopes = torch.func.vmap(torch.func.grad(total), in_dims=(1, None))(batch, y.detach())
+    np.testing.assert_allclose(slopes, [SLOPES[0], 4 * X + 2 * Y], rtol=1e-6)
+    both = torch.func.jacrev(lambda x: TOY((3.0,), x, y.detach())[0])(x.detach())
+    np.testing.assert_allclose(both, np.diag(2 * X), rtol=1e-6)
+    nested = torch.func.vmap(torch.func.vmap(total, (1, None)), (None, 0))(batch, torch.stack([y, -y]).detach())
+    expected = [[total(k * X, s * Y) for k in (1, 2)] for s in (1, -1)]
+    np.testing.assert_allclose(nested, expected, rtol=1e-6)
+
+
+def test_torch_operators_are_sound():
+    y = torch.tensor(Y)
+    for arguments in (([3.0], torch.tensor(X, requires_grad=True), y), ([3.0], torch.tensor(X), y)):
+        TOY((3.0,), *arguments[1:])  # registers it
+        torch.library.opcheck(torch.ops.diracs.toy.default, arguments)
+
+
+@pytest.mark.parametrize("wide", [False, True])
+def test_jax_gradients_keep_what_is_kept_in_double_precision(wide):
+    with ENABLE(wide):
+        x, y = jnp.asarray(X), jnp.asarray(Y)
+        for transform in (jax.jit, lambda f: f):
+            slopes = transform(jax.grad(total, (0, 1)))(x, y)
+            for slope, expected in zip(slopes, SLOPES):
+                assert slope.dtype == x.dtype
+                np.testing.assert_allclose(slope, expected, rtol=1e-6)
+            assert WANTED[-1] == (True, True)
+            np.testing.assert_allclose(transform(jax.grad(total, 1))(x, y), SLOPES[1], rtol=1e-6)
+            assert WANTED[-1] == (False, True)
+            batch = jnp.stack([x, 2 * x], axis=1)
+            slopes = transform(jax.vmap(jax.grad(total), (1, None)))(batch, y)
+            np.testing.assert_allclose(slopes, [SLOPES[0], 4 * X + 2 * Y], rtol=1e-6)
+
+
+def test_broken_values_are_nan_in_jax_and_an_error_elsewhere():
+    bad = np.full(3, np.nan)
+    assert np.isnan(total(jnp.asarray(bad), jnp.asarray(Y)))
+    assert np.isnan(jax.jit(jax.grad(total))(jnp.asarray(bad), jnp.asarray(Y))).all()
+    for x in (bad, torch.tensor(bad)):
+        with pytest.raises(ValueError, match="x must be a number"):
+            total(x, torch.tensor(Y) if isinstance(x, torch.Tensor) else Y)
+
+
+def test_constants_of_numpy_go_with_tensors_and_with_jax():
+    x = torch.tensor(X, dtype=torch.float32, requires_grad=True)
+    np.testing.assert_allclose(torch.autograd.grad(total(x, Y), x)[0], SLOPES[0])
+    np.testing.assert_allclose(jax.grad(total)(jnp.asarray(X), Y), SLOPES[0])
+
+
+def test_second_derivatives_are_an_error_in_torch():
+    x, y = torch.tensor(X, requires_grad=True), torch.tensor(Y)
+    with pytest.raises(RuntimeError, match="second derivatives of the toy"):
+        torch.autograd.functional.hessian(lambda x: total(x, y), x)
+    (slope,) = torch.autograd.grad(total(x, y), x, create_graph=True)
+    with pytest.raises(RuntimeError, match="second derivatives of the toy"):
+        slope.square().sum().backward()
+    for function in (
+        torch.func.hessian(total),
+        torch.func.jacrev(torch.func.jacrev(total)),
+        torch.func.jacfwd(torch.func.jacrev(total)),
+        torch.func.jacrev(torch.func.jacfwd(total)),
+        torch.func.grad(lambda x, y: torch.func.grad(total)(x, y).square().sum()),
+    ):
+        with pytest.raises(RuntimeError, match="second derivatives of the toy"):
+            function(x.detach(), y)
+
+
+@pytest.mark.parametrize("transform", [lambda f: f, jax.jit], ids=["eager", "jit"])
+def test_second_derivatives_are_an_error_in_jax(transform):
+    x, y = jnp.asarray(X), jnp.asarray(Y)
+    for function in (
+        jax.hessian(total),
+        jax.jacrev(jax.jacrev(total)),
+        jax.grad(lambda x, y: (jax.grad(total)(x, y) ** 2).sum()),
+        jax.grad(lambda x, y: (transform(jax.grad(total))(x, y) ** 2).sum()),
+    ):
+        with pytest.raises(NotImplementedError, match="second derivatives of the toy"):
+            transform(function)(x, y)
