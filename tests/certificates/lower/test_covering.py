@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from diracs import PolynomialGrid, _core, quantize
+from diracs.certificates.lower import covering
 from diracs.certificates.lower.covering import (
     Allowances,
     choose,
@@ -18,7 +19,7 @@ from diracs.certificates.lower.covering import (
     mixture_covering_bound,
     supremum,
 )
-from diracs.certificates.lower.mixture import covering, lower_bound, sharpest_lower_bound
+from diracs.certificates.lower.mixture import lower_bound, sharpest_lower_bound
 from diracs.certificates.lower.quadtree import ImageLaw, MixtureLaw, Partition, corners, curve
 
 Mixture = tuple[np.ndarray, np.ndarray, np.ndarray]
