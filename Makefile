@@ -25,6 +25,7 @@ lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 # The compiled core under the address and undefined-behaviour sanitizers; needs a C++ compiler and nothing else.
 sanitize:

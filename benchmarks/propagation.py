@@ -16,7 +16,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from diracs import Affine, Gaussian, propagate
-from diracs.transport.line import LineMixture
+from diracs.cells.line import LineMixture
 
 ANGLE, STEPS = np.pi / 8, 6
 A = 0.8 * np.array([[np.cos(ANGLE), np.sin(ANGLE)], [-np.sin(ANGLE), np.cos(ANGLE)]])

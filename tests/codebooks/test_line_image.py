@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from diracs.cells.line import LineImage
 from diracs.codebooks.line_image import companded_levels, optimal_image_levels, voronoi_borders
-from diracs.transport.line import LineImage
 
 
 def image(values):

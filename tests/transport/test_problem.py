@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from diracs.cells.line import power_cells
 from diracs.transport.density import ImageDensity, MixtureDensity
-from diracs.transport.line import power_cells
 from diracs.transport.linear import solve_by_parts, solve_laplacian
 from diracs.transport.problem import Problem
 from diracs.transport.start import sinkhorn_weights

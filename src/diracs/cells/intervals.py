@@ -15,6 +15,8 @@ from diracs.backend.arrays import Array, erfc, namespace
 
 # Beyond 40 standard deviations a Gaussian has no mass that float64 can hold.
 _FAR = 40.0
+# exp(−r²/2) is below the smallest double there.
+REACH = 39.0
 # Cells with width·max(|a|, |b|, 1) up to the last limit go through Gauss–Legendre, where closed forms cancel; up to the
 # others, fewer nodes leave no error either.
 _RULES = tuple((limit, np.polynomial.legendre.leggauss(p)) for limit, p in ((0.02, 4), (0.25, 6), (1.0, 8), (5.0, 12)))

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from diracs.cells.line import LineImage
 from diracs.codebooks import starts
 from diracs.codebooks.newton import CellMoments, minimize_distortion
-from diracs.transport.line import LineImage
 
 # Pixels are divided until there are so many parts, and so many for each level, for starts to be right.
 _PARTS, _PARTS_PER_LEVEL = 1024, 4

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from diracs.backend import checks
 from diracs.backend.arrays import Array, common_framework, companion, frozen, pytree
@@ -61,3 +61,26 @@ class SumOfDiracs:
 
     def __repr__(self) -> str:
         return f"SumOfDiracs({len(self)} points in dimension {self.ndim})"
+
+
+@runtime_checkable
+class HoldsDiracs(Protocol):
+    """Diracs with the law that they stand for: a `Quantization`."""
+
+    @property
+    def diracs(self) -> SumOfDiracs: ...
+
+    @property
+    def distribution(self) -> Any: ...
+
+
+def as_diracs(diracs: Any) -> SumOfDiracs:
+    """A sum of Diracs, or that of a quantization; raises for anything else."""
+    if isinstance(diracs, SumOfDiracs):
+        return diracs
+    if not isinstance(diracs, HoldsDiracs):
+        raise TypeError(
+            f"diracs must be a SumOfDiracs or a Quantization, got {type(diracs).__name__}; points (n, d) are one as"
+            " SumOfDiracs(points)"
+        )
+    return diracs.diracs

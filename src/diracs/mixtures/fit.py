@@ -10,11 +10,10 @@ import numpy as np
 
 from diracs.backend import checks
 from diracs.backend.arrays import Array, concrete, framework, is_traced, to_framework
-from diracs.laws.diracs import SumOfDiracs
+from diracs.laws.diracs import HoldsDiracs, SumOfDiracs
 from diracs.laws.gaussian import KINDS, GaussianMixture
 from diracs.mixtures.fit_levels import Options, Points, best_fit
 from diracs.mixtures.likelihood import Parameters
-from diracs.quantization.discretization import Quantization
 
 # Beside the points' own square the square of less is lost in doubles.
 _LEAST_FLOOR = 1e-6
@@ -124,7 +123,7 @@ def fit_mixture(
     W₂² is not convex in means and covariances: as for the likelihood, what is found is a local minimum.
     Points that all coincide give components without width. Results are the same whenever the arguments are.
     """
-    if isinstance(points, Quantization):
+    if isinstance(points, HoldsDiracs):
         points = points.diracs
     diracs = points if isinstance(points, SumOfDiracs) else SumOfDiracs(_checked_points(points))
     if diracs.positions.ndim != 2:

@@ -18,11 +18,12 @@ from dataclasses import dataclass
 import numpy as np
 import scipy
 
+from diracs.cells.line import LineMixture
 from diracs.mixtures.likelihood import log_densities
 from diracs.transport.components import ComponentMoments, component_moments
 from diracs.transport.continuation import solve
 from diracs.transport.density import MixtureDensity
-from diracs.transport.line import LineMixture, transport_on_line
+from diracs.transport.line import transport_on_line
 from diracs.transport.linear import solve_laplacian
 from diracs.transport.problem import Problem
 from diracs.transport.start import sinkhorn_weights

@@ -35,12 +35,11 @@ from diracs.certificates.upper.nearest import (
 from diracs.certificates.upper.nearest_line import UnitLineImage, unit_image
 from diracs.codebooks.planar_laws import hilbert_order
 from diracs.laws.convert import as_mixture
-from diracs.laws.diracs import SumOfDiracs
+from diracs.laws.diracs import SumOfDiracs, as_diracs
 from diracs.laws.gaussian import GaussianMixture, full_covariances
 from diracs.laws.pixels import PolynomialGrid
 from diracs.quantization.discretization import Quantization, discretize
 from diracs.schemes.points import PointScheme
-from diracs.transport.checks import as_diracs
 from diracs.transport.line import transport_on_line
 from diracs.transport.plan import optimal_transport_plan
 

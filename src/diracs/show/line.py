@@ -117,7 +117,7 @@ def draw_stems(
 
 def draw_line_plan(mpl: ModuleType, ax: Axes, plan: OtPlan, cells: bool, arrows: bool, legend: bool) -> None:
     """The density cut into the cells; below it the Diracs, tied to the barycenters of theirs."""
-    from diracs.transport.line import power_cells
+    from diracs.cells.line import power_cells
 
     x, masses = concrete(plan.diracs.positions)[:, 0], concrete(plan.diracs.weights)
     centres, held = concrete(plan.barycenters)[:, 0], concrete(plan.cell_masses) > 0

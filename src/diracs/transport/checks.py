@@ -7,22 +7,9 @@ from typing import Any
 import numpy as np
 
 from diracs.backend.arrays import common_framework, concrete, is_traced, together
-from diracs.laws.diracs import SumOfDiracs
+from diracs.laws.diracs import HoldsDiracs, SumOfDiracs, as_diracs
 from diracs.laws.pixels import PolynomialGrid
-from diracs.quantization.discretization import Quantization
 from diracs.transport.target import Density, as_density, parts, singular
-
-
-def as_diracs(diracs: Any) -> SumOfDiracs:
-    """A sum of Diracs, or that of a quantization; raises for anything else."""
-    if isinstance(diracs, Quantization):
-        return diracs.diracs
-    if not isinstance(diracs, SumOfDiracs):
-        raise TypeError(
-            f"diracs must be a SumOfDiracs or a Quantization, got {type(diracs).__name__}; points (n, d) are one as"
-            " SumOfDiracs(points)"
-        )
-    return diracs
 
 
 def check_problem(diracs: Any, density: Any) -> tuple[SumOfDiracs, Density]:
@@ -43,7 +30,7 @@ def check_problem(diracs: Any, density: Any) -> tuple[SumOfDiracs, Density]:
 
 def check_density(density: Any) -> Density:
     """A grid, or one mixture whose components of positive weight have a density; raises for anything else."""
-    if isinstance(density, SumOfDiracs | Quantization):
+    if isinstance(density, SumOfDiracs | HoldsDiracs):
         raise TypeError(
             f"density must have a density, but is a {type(density).__name__}: for W₂² between two sums of Diracs use an"
             " exact solver of discrete transport, such as POT's ot.emd2(a, b, ot.dist(x, y)) for positions x, y and"

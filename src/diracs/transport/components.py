@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from diracs import _core
-from diracs.transport.line import LineMixture, power_cells
+from diracs.cells.line import LineMixture, power_cells
 
 
 @dataclass(frozen=True)

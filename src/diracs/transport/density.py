@@ -10,9 +10,8 @@ import numpy as np
 import scipy
 
 from diracs import _core
+from diracs.cells.intervals import REACH
 
-# exp(−r²/2) is below the smallest double there.
-REACH = 39.0
 # The share of a density beyond either end of a coarse grid: one that held all tails would be too coarse for the rest.
 _TAIL = 0.002
 

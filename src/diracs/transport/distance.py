@@ -13,8 +13,7 @@ import numpy as np
 
 from diracs.backend.arrays import Array, concrete
 from diracs.backend.callback import Arrays, InvalidValues, Numbers, NumpyFunction, Shapes
-from diracs.laws.diracs import SumOfDiracs
-from diracs.quantization.discretization import Quantization
+from diracs.laws.diracs import HoldsDiracs, SumOfDiracs
 from diracs.transport.checks import check_problem
 from diracs.transport.plan import ConvergenceWarning, transport
 from diracs.transport.target import Density, Form, is_valid, parts, target_of
@@ -25,7 +24,7 @@ _TOLERANCE = {"float64": 1e-9, "float32": 1e-6}
 _ROUNDING = 1e-5
 
 
-def distance(diracs: SumOfDiracs | Quantization, density: Density) -> Array:
+def distance(diracs: SumOfDiracs | HoldsDiracs, density: Density) -> Array:
     """The squared 2-Wasserstein distance W₂² between Diracs and a density, on the line or in the plane.
 
     Differentiable (PyTorch, JAX; `jax.jit` and `jax.vmap` too) in the positions and masses of the Diracs, in the values

@@ -11,13 +11,13 @@ import numpy as np
 from diracs import _core
 from diracs.backend import checks
 from diracs.backend.arrays import Array, concrete, framework, frozen, is_traced, to_framework
-from diracs.laws.diracs import SumOfDiracs
+from diracs.cells.line import power_cells
+from diracs.laws.diracs import HoldsDiracs, SumOfDiracs
 from diracs.laws.gaussian import full_covariances
 from diracs.laws.pixels import PolynomialGrid
-from diracs.quantization.discretization import Quantization
 from diracs.transport.checks import check_problem
 from diracs.transport.continuation import solve
-from diracs.transport.line import power_cells, transport_on_line
+from diracs.transport.line import transport_on_line
 from diracs.transport.newton import are_right, relative_error
 from diracs.transport.problem import Problem
 from diracs.transport.target import Density, Target, parts, target_of
@@ -108,7 +108,7 @@ class OtPlan:
 
 
 def optimal_transport_plan(
-    diracs: SumOfDiracs | Quantization, density: Density, *, tol: float = 1e-9, start: OtPlan | None = None
+    diracs: SumOfDiracs | HoldsDiracs, density: Density, *, tol: float = 1e-9, start: OtPlan | None = None
 ) -> OtPlan:
     """Solve the semi-discrete transport between Diracs and a density on the line or in the plane.
 

@@ -11,11 +11,11 @@ import numpy as np
 
 from diracs import _core
 from diracs.backend.arrays import Array
+from diracs.cells.line import LineDensity, LineImage, LineMixture, power_cells
 from diracs.laws.convert import as_mixture
 from diracs.laws.gaussian import GaussianMixture, full_covariances
 from diracs.laws.pixels import PolynomialGrid
 from diracs.transport.density import ImageDensity, MixtureDensity, PlanarDensity
-from diracs.transport.line import LineDensity, LineImage, LineMixture, power_cells
 
 Density = PolynomialGrid | GaussianMixture
 # The box of a grid, or nothing for a mixture.

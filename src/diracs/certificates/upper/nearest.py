@@ -15,6 +15,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from diracs import _core
+from diracs.cells.intervals import REACH
 from diracs.certificates.rounding import ROUNDINGS, diffused, mass_change, root_mean_square, with_moved_masses
 from diracs.codebooks.planar_laws import PlanarImage, PlanarMixture, hilbert_order
 from diracs.codebooks.trust_region import PlanarLaw
@@ -22,8 +23,6 @@ from diracs.codebooks.trust_region import PlanarLaw
 _EPS = float(np.finfo(np.float64).eps)
 # Relative, on W₂: sums of second moments, and weights that are normalized up to rounding.
 _SLACK = 1e-13
-# Gaussians hold nothing beyond so many deviations.
-_REACH = 39.0
 # Of the law's size: points further from it than that are not placed against each other.
 FARTHEST = 1e12
 # Deviations below this share of a component's other one, or of the law's size, count as zero here.
@@ -129,7 +128,7 @@ class UnitMixture:
     def reach(self) -> float:
         """A disc of this radius about the origin holds the law."""
         deviations = np.sqrt(np.trace(self.law.covs, axis1=1, axis2=2))
-        return float((np.linalg.norm(self.law.means, axis=1) + _REACH * deviations).max())
+        return float((np.linalg.norm(self.law.means, axis=1) + REACH * deviations).max())
 
     def cells(self, y: np.ndarray, weights: np.ndarray | None = None) -> Cells:
         """By the compiled core."""

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from diracs.cells.line import LineImage
 from diracs.certificates.rounding import ROUNDINGS
 from diracs.certificates.upper.nearest import Cells, UnitImage
 from diracs.codebooks.line_image import voronoi_borders
-from diracs.transport.line import LineImage
 
 _EPS = float(np.finfo(np.float64).eps)
 
