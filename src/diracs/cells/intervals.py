@@ -75,8 +75,9 @@ def interval_moments(level: Array, left: Array, right: Array, mean: Array, varia
 
     Notes
     -----
-    Closed form (design, "Product cells") for wide cells; 12-point Gauss–Legendre about the level, a sum of positive
-    terms, for narrow ones, where the closed form for the second moment loses 12(1+t²)/h² in relative accuracy.
+    Closed form (docs/certificates.md, "Product schemes") for wide cells; 12-point Gauss–Legendre about the level, a sum
+    of positive terms, for narrow ones, where the closed form for the second moment loses 12(1+t²)/h² in relative
+    accuracy.
     """
     shift = level - mean
     return _moments(shift, left, right, shift - left, shift + right, variance)

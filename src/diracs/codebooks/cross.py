@@ -72,7 +72,7 @@ class CrossCodebook:
         """Moments of the cross of Z ~ N(offset, diag(scale²)), for Gaussians with marginals (mean, variance) (k, ndim).
 
         Shells of M carry P(shell) and E[M; shell], one-dimensional integrals since P(M ≤ m) = (2Φ(m) − 1)^ndim; signs
-        and axes are equally likely, whence E ξ_k q_k = scale_k Σ p_j E[M; j] / ndim (design, "Cross codebook").
+        and axes are equally likely, whence E ξ_k q_k = scale_k Σ p_j E[M; j] / ndim (docs/certificates.md, "Crosses").
         """
         xp = namespace(mean, self.radii)
         p = xp.sort(self.radii)

@@ -51,7 +51,7 @@ class ScalarCodebook:
     def moments(self, mean: Array, variance: Array, scale: Array) -> BlockMoments:
         """Moments for Gaussians N(mean, variance) (k, 1) about the offset, under levels times scale (k, 1).
 
-        `distortion` is exact for each Gaussian's marginal (design, "Product cells").
+        `distortion` is exact for each Gaussian's marginal: docs/certificates.md, "Product schemes".
         """
         xp = namespace(mean, self.levels)
         y = within_reach(xp.sort(self.levels)[None, :] * scale)

@@ -30,7 +30,7 @@ def reduce_mixture(mixture: Any, k: int) -> tuple[GaussianMixture, Array]:
 
     Parameters
     ----------
-    mixture : Gaussian, GaussianMixture, or what `diracs.distributions.convert` takes
+    mixture : Gaussian, GaussianMixture, or what `diracs.laws.convert` takes
         No batch.
     k : int
         Most components wanted; identical ones are always merged.

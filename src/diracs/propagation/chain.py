@@ -50,7 +50,7 @@ def propagate(
 
     Parameters
     ----------
-    initial : Gaussian, GaussianMixture, SumOfDiracs, or what `diracs.distributions.convert` takes
+    initial : Gaussian, GaussianMixture, SumOfDiracs, or what `diracs.laws.convert` takes
     dynamics : Affine, or callable
         f. A callable takes points (n, d) of the framework, dtype and device of `initial` and returns as many. The
         dimension may change if there is only one step.

@@ -61,7 +61,7 @@ def recertify(distribution: Any, diracs: SumOfDiracs | Quantization) -> Recertif
 
     Parameters
     ----------
-    distribution : Gaussian, GaussianMixture, PolynomialGrid, or what `diracs.distributions.convert` takes
+    distribution : Gaussian, GaussianMixture, PolynomialGrid, or what `diracs.laws.convert` takes
         Mixtures and images on the line or in the plane, covariances positive definite where the weight is not zero.
     diracs : SumOfDiracs or Quantization
         Of the distribution's framework (NumPy's go with all).

@@ -70,7 +70,7 @@ def generate_scheme(
 
     Parameters
     ----------
-    distribution : Gaussian, GaussianMixture, or what `diracs.distributions.convert` takes
+    distribution : Gaussian, GaussianMixture, or what `diracs.laws.convert` takes
         No batch.
     scheme_size : int
         Points in all. With fewer points than groups, groups are merged.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -59,22 +60,24 @@ class PowerDiagram:
     @property
     def cells(self) -> list[np.ndarray]:
         """The polygons, corners (m, 2) counterclockwise; (0, 2) for empty cells."""
-        indptr, corners, _ = self._polygons()
+        indptr, corners, _ = self._polygons
         return [corners[a:b] for a, b in itertools.pairwise(indptr)]
 
     @property
     def neighbours(self) -> list[np.ndarray]:
         """For each cell and edge, from corner to corner, the cell on the other side; −1 on the border of the domain."""
-        indptr, _, labels = self._polygons()
+        indptr, _, labels = self._polygons
         return [labels[a:b] for a, b in itertools.pairwise(indptr)]
 
+    @cached_property
     def _polygons(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         (x0, y0), (x1, y1) = self.domain
         corners = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
-        return _core.cells(self.positions, self.weights, corners)
+        indptr, corners, labels = _core.cells(self.positions, self.weights, corners)
+        return frozen(indptr), frozen(corners), frozen(labels)
 
     def adjust_weights(self, dirac_masses: Any, target_distribution: Any, *, tol: float = 1e-9) -> PowerDiagram:
-        """Change the weights so that the cells hold the given masses of a density; returns the diagram itself.
+        """A diagram of the same seeds with weights for which the cells hold the given masses of a density.
 
         Parameters
         ----------
@@ -91,8 +94,7 @@ class PowerDiagram:
             dirac_masses = concrete(checks.floating("dirac_masses", dirac_masses, framework(dirac_masses)))
         diracs = SumOfDiracs(self.positions, dirac_masses)
         plan = optimal_transport_plan(diracs, target_distribution, tol=tol)
-        self.weights, self.domain = plan.weights, plan.power_diagram.domain
-        return self
+        return PowerDiagram(self.positions, plan.weights, plan.power_diagram.domain)
 
     def plot(self, ax: Any = None, **options: Any) -> Any:
         """Draw cells and seeds; see `diracs.show.transport.plot_diagram`."""

@@ -5,8 +5,8 @@ In frame coordinates, X ~ N(μ, Σ) is written X = μ + A(Z − EZ), Z with inde
     E|X − q(Z)|² = Σ_l [E(Z_l − q_l)² + excess_l] + 2 [Σ_l dev_l ĝ_l − tr(Σ^{1/2} O diag ĝ)],   ĝ_l = E ξ_l q_l,
 
 ξ being Z's standardized coordinates. The best orthogonal O makes the last trace the nuclear norm of diag(ĝ) Σ^{1/2}
-(design, "Product cells"). If Σ is diagonal in the frame, or if the true joint masses of the cells are known, scalar
-axes need no correction: the error depends on the marginals only.
+(docs/certificates.md, "Product schemes"). If Σ is diagonal in the frame, or if the true joint masses of the cells are
+known, scalar axes need no correction: the error depends on the marginals only.
 """
 
 from __future__ import annotations
