@@ -18,6 +18,7 @@ from diracs.backend.arrays import (
     framework,
     is_lazy,
     is_traced,
+    leaves,
     map_arrays,
     namespace,
     nan_unless,
@@ -37,7 +38,8 @@ from diracs.laws.convert import as_mixture
 from diracs.laws.diracs import SumOfDiracs
 from diracs.laws.gaussian import GaussianMixture, full_covariances
 from diracs.laws.pixels import PolynomialGrid
-from diracs.quantization.nearest_points import image_to_points, in_given_order, mixture_to_points
+from diracs.quantization.by_points import ENGINES, engines
+from diracs.quantization.nearest_points import in_given_order, mixture_to_points, unit_to_points
 from diracs.schemes.layered import LayeredScheme, Scheme
 from diracs.schemes.points import PointScheme
 from diracs.schemes.product import ProductScheme
@@ -96,11 +98,8 @@ class Quantization:
         """
         if not self.w2_lower_known:
             law, n = self.distribution, self.positions.shape[-2]
-            if isinstance(law, PolynomialGrid):
-                from diracs.certificates.lower.image import sharpest_image_lower_bound
-
-                bound = sharpest_image_lower_bound(concrete(law.values), law.domain, n)
-                bounds, like = np.asarray(bound), law.values
+            if ENGINES.know(law):
+                bounds, like = np.asarray(engines(law).sharpest(law, n)), leaves(law)[0]
             else:
                 from diracs.certificates.lower.mixture import sharpest_lower_bound
 
@@ -160,7 +159,7 @@ def discretize(distribution: Any, scheme: Scheme) -> Quantization:
 
     Parameters
     ----------
-    distribution : Gaussian, GaussianMixture, PolynomialGrid, or what `diracs.distributions.convert` takes
+    distribution : Gaussian, GaussianMixture, PolynomialGrid, or what `diracs.laws.convert` takes
         With leading axes: a batch, discretized by the same scheme. A PolynomialGrid lies on the line or in the plane
         and goes to a PointScheme, its results carry no derivatives.
     scheme : ProductScheme, LayeredScheme or PointScheme
@@ -184,8 +183,8 @@ def discretize(distribution: Any, scheme: Scheme) -> Quantization:
         raise TypeError(
             f"scheme must be a ProductScheme, a LayeredScheme or a PointScheme, got {type(scheme).__name__}"
         )
-    if isinstance(distribution, PolynomialGrid):
-        return _discretize_image(distribution, scheme)
+    if ENGINES.know(distribution):
+        return _discretize_by_points(distribution, scheme)
     mixture = as_mixture(distribution)
     common_framework(distribution=mixture.means, **{f"scheme's array {i}": a for i, a in enumerate(scheme.arrays())})
     mixture, scheme = together(mixture, scheme)
@@ -234,21 +233,22 @@ def _layered(scheme: Scheme) -> LayeredScheme | None:
     return scheme if isinstance(scheme, LayeredScheme) else LayeredScheme((scheme,))
 
 
-def _discretize_image(image: PolynomialGrid, scheme: Scheme) -> Quantization:
+def _discretize_by_points(law: Any, scheme: Scheme) -> Quantization:
+    kind = type(law).__name__
     if not isinstance(scheme, PointScheme):
-        raise TypeError(f"scheme must be a PointScheme for a PolynomialGrid, got {type(scheme).__name__}")
-    common_framework(distribution=image.values, scheme=scheme.points)
-    image, points = together(image, scheme)
-    if image.ndim > 2 or scheme.ndim != image.ndim:
+        raise TypeError(f"scheme must be a PointScheme for a {kind}, got {type(scheme).__name__}")
+    common_framework(distribution=leaves(law)[0], scheme=scheme.points)
+    law, points = together(law, scheme)
+    engine = ENGINES.of(law)
+    if engine is None or scheme.ndim != law.ndim:
         raise ValueError(
-            "distribution and scheme must both lie on the line or in the plane for a PolynomialGrid, got dimensions"
-            f" {image.ndim} and {scheme.ndim}"
+            f"distribution and scheme must both lie on the line or in the plane for a {kind}, got dimensions"
+            f" {law.ndim} and {scheme.ndim}"
         )
-    if is_traced(image.values) or is_traced(points.points):
-        raise TypeError(
-            "a PolynomialGrid cannot be discretized under transforms such as jit: its derivatives are not known"
-        )
-    return Quantization(image, points, *image_to_points(image, points.points), True)
+    like = leaves(law)[0]
+    if any(is_traced(x) for x in (*leaves(law), points.points)):
+        raise TypeError(f"a {kind} cannot be discretized under transforms such as jit: its derivatives are not known")
+    return Quantization(law, points, *unit_to_points(engine.unit(law), points.points, like), True)
 
 
 def _discretize(

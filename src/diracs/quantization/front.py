@@ -14,20 +14,18 @@ from diracs.backend.arrays import (
     concrete,
     framework,
     is_traced,
+    leaves,
     map_arrays,
     namespace,
     stop_gradient,
     to_framework,
 )
-from diracs.certificates.lower.image import image_lower_bound
 from diracs.certificates.lower.mixture import lower_bound
 from diracs.certificates.upper.nearest import REQUIRED, UnitMixture
-from diracs.certificates.upper.nearest_line import UnitLineImage, unit_image
 from diracs.laws.convert import as_mixture
 from diracs.laws.gaussian import GaussianMixture, full_covariances
-from diracs.laws.pixels import PolynomialGrid
+from diracs.quantization.by_points import ENGINES, engines
 from diracs.quantization.discretization import Quantization, discretize
-from diracs.quantization.line_search import line_error, optimal_line_positions
 from diracs.quantization.moment_matching import matched
 from diracs.quantization.planar_search import MOST_POINTS, MOST_TERMS, affordable, optimal_positions, quick_error
 from diracs.quantization.search import Groupings, QuickErrors, best_scheme
@@ -40,7 +38,7 @@ from diracs.schemes.scaling import rescale
 SCHEMES = ("auto", *KINDS, "optimal")
 # No search for a target error goes beyond this many points.
 _MOST_POINTS = 2_000_000
-_MOST_IN_IMAGE = 100_000
+_MOST_BY_POINTS = 100_000
 
 
 def quantize(
@@ -55,7 +53,7 @@ def quantize(
 
     Parameters
     ----------
-    distribution : Gaussian, GaussianMixture, SumOfDiracs, or what `diracs.distributions.convert` takes; PolynomialGrid
+    distribution : Gaussian, GaussianMixture, SumOfDiracs, or what `diracs.laws.convert` takes; PolynomialGrid
         With leading axes a batch; its quantizations are padded with points of mass zero to a common length. A
         PolynomialGrid lies on the line or in the plane and takes "auto" and "optimal", which are the same there.
     n : int, optional
@@ -90,8 +88,8 @@ def quantize(
     """
     if match_moments:
         return _quantize_with_moments(distribution, n, w2, scheme)
-    if isinstance(distribution, PolynomialGrid):
-        return _quantize_image(distribution, n, w2, scheme)
+    if ENGINES.know(distribution):
+        return _quantize_by_points(distribution, n, w2, scheme)
     mixture = as_mixture(distribution)
     count, target = _wanted(n, w2, scheme)
     if scheme == "optimal" and mixture.ndim > 2:
@@ -114,7 +112,7 @@ def quantize(
 
 def _quantize_with_moments(distribution: Any, n: int | None, w2: float | None, scheme: str) -> Quantization:
     count, target = _wanted(n, w2, scheme)
-    if isinstance(distribution, PolynomialGrid):
+    if ENGINES.know(distribution):
         return matched(distribution, count, target, scheme, quantize)
     mixture = map_arrays(as_mixture(distribution), stop_gradient)
     batch = mixture.batch_shape
@@ -245,40 +243,28 @@ def _quantize_in_plane(mixture: GaussianMixture, n: int | None, w2: float | None
     return result
 
 
-def _quantize_image(image: PolynomialGrid, n: int | None, w2: float | None, scheme: str) -> Quantization:
+def _quantize_by_points(law: Any, n: int | None, w2: float | None, scheme: str) -> Quantization:
     """By optimal points on the line or in the plane."""
     count, target = _wanted(n, w2, scheme)
     if scheme not in ("auto", "optimal"):
-        raise ValueError(f"scheme must be 'auto' or 'optimal' for a PolynomialGrid, got {scheme!r}")
-    if image.ndim > 2:
-        raise ValueError(
-            f"distribution must lie on the line or in the plane if it is a PolynomialGrid, got dimension {image.ndim}"
-        )
-    if is_traced(image.values):
+        raise ValueError(f"scheme must be 'auto' or 'optimal' for a {type(law).__name__}, got {scheme!r}")
+    engine, arrays = engines(law), leaves(law)
+    if any(is_traced(x) for x in arrays):
         raise TypeError("points are chosen by looking at the distribution, which cannot be done under transforms")
-    law = unit_image(concrete(image.values), image.domain)
+    unit = engine.unit(law)
 
     def at(points: int) -> Quantization:
-        if isinstance(law, UnitLineImage):
-            found = optimal_line_positions(law, points)
-        else:
-            found = optimal_positions(law, points)[0]
-        return discretize(image, to_kind_of(PointScheme(found), image.values))
-
-    def error(points: int) -> float:
-        return line_error(law, points) if isinstance(law, UnitLineImage) else quick_error(law, points)
+        return discretize(law, to_kind_of(PointScheme(engine.positions(unit, points)), arrays[0]))
 
     if count is not None:
         return at(count)
     assert target is not None
-    hopeless = image_lower_bound(concrete(image.values), image.domain, _MOST_IN_IMAGE) > target
-    if hopeless:
-        points = None
-    else:
-        points = expected_number(error, target, _MOST_IN_IMAGE, image.ndim)
+    points = None
+    if engine.lower(law, _MOST_BY_POINTS) <= target:
+        points = expected_number(lambda m: engine.error(unit, m), target, _MOST_BY_POINTS, law.ndim)
     if points is None:
-        raise ValueError(f"w2 = {target:g} needs more than {_MOST_IN_IMAGE} points; ask for a larger error")
-    return _found(_settled(at, points, target, _MOST_IN_IMAGE, image.ndim), target)
+        raise ValueError(f"w2 = {target:g} needs more than {_MOST_BY_POINTS} points; ask for a larger error")
+    return _found(_settled(at, points, target, _MOST_BY_POINTS, law.ndim), target)
 
 
 def _stack(mixture: GaussianMixture, found: list[Quantization]) -> Quantization:

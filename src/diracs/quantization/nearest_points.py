@@ -16,8 +16,6 @@ from diracs.backend.arrays import (
 )
 from diracs.certificates.upper.nearest import REQUIRED, UnitLaw, UnitMixture, nearest, rounded
 from diracs.certificates.upper.nearest_autodiff import nearest_masses
-from diracs.certificates.upper.nearest_line import unit_image
-from diracs.laws.pixels import PolynomialGrid
 
 
 def mixture_to_points(means: Array, covs: Array, weights: Array, points: Array) -> tuple[Array, Array, Array]:
@@ -52,11 +50,10 @@ def mixture_to_points(means: Array, covs: Array, weights: Array, points: Array) 
     return placed, *_numbers(mixture, placed, means)
 
 
-def image_to_points(image: PolynomialGrid, points: Array) -> tuple[Array, Array, Array]:
-    """The same for an image on the line or in the plane, points (n, d), in the framework and dtype of its values."""
-    placed = to_framework(points, framework(image.values), image.values)
-    law = unit_image(concrete(image.values), image.domain)
-    return placed, *_numbers(law, placed, image.values)
+def unit_to_points(law: UnitLaw, points: Array, like: Array) -> tuple[Array, Array, Array]:
+    """The same for a law in its own unit, points (n, d), in the framework and dtype of `like`."""
+    placed = to_framework(points, framework(like), like)
+    return placed, *_numbers(law, placed, like)
 
 
 def _numbers(law: UnitLaw, placed: Array, like: Array) -> tuple[Array, Array]:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from diracs.backend.arrays import common_framework, concrete, is_traced, together
+from diracs.backend.arrays import common_framework, together
 from diracs.laws.diracs import HoldsDiracs, SumOfDiracs, as_diracs
-from diracs.laws.pixels import PolynomialGrid
-from diracs.transport.target import Density, as_density, parts, singular
+from diracs.transport.families import as_density, family_of, parts
+from diracs.transport.target import Density
 
 
 def check_problem(diracs: Any, density: Any) -> tuple[SumOfDiracs, Density]:
@@ -29,7 +27,7 @@ def check_problem(diracs: Any, density: Any) -> tuple[SumOfDiracs, Density]:
 
 
 def check_density(density: Any) -> Density:
-    """A grid, or one mixture whose components of positive weight have a density; raises for anything else."""
+    """A law of some family with a density, not a batch; raises for anything else."""
     if isinstance(density, SumOfDiracs | HoldsDiracs):
         raise TypeError(
             f"density must have a density, but is a {type(density).__name__}: for W₂² between two sums of Diracs use an"
@@ -37,16 +35,7 @@ def check_density(density: Any) -> Density:
             " weights a, b"
         )
     density = as_density(density)
-    if isinstance(density, PolynomialGrid):
-        return density
-    if density.batch_shape:
-        raise ValueError(f"density must be one mixture, got a batch of shape {density.batch_shape}")
-    if not any(is_traced(x) for x in (density.means, density.covs, density.weights)):
-        means, covs, weights = (concrete(x) for x in (density.means, density.covs, density.weights))
-        without = np.flatnonzero(singular(means, covs) & (weights > 0))
-        if without.size:
-            raise ValueError(
-                f"density has components without a density: covariance {without[0]} is singular; add a small multiple"
-                " of the identity, or use quantize, which takes them"
-            )
+    family = family_of(density)
+    assert family is not None
+    family.check(density)
     return density

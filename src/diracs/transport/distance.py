@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
@@ -15,8 +16,9 @@ from diracs.backend.arrays import Array, concrete
 from diracs.backend.callback import Arrays, InvalidValues, Numbers, NumpyFunction, Shapes
 from diracs.laws.diracs import HoldsDiracs, SumOfDiracs
 from diracs.transport.checks import check_problem
+from diracs.transport.families import FAMILIES, Family, Form, is_valid, parts, target_of
 from diracs.transport.plan import ConvergenceWarning, transport
-from diracs.transport.target import Density, Form, is_valid, parts, target_of
+from diracs.transport.target import Density
 
 # Every target mass is met within this share of it, in double and in single precision …
 _TOLERANCE = {"float64": 1e-9, "float32": 1e-6}
@@ -37,7 +39,7 @@ def distance(diracs: SumOfDiracs | HoldsDiracs, density: Density) -> Array:
     density : PolynomialGrid or GaussianMixture
         Of dimension 1 or 2, of the framework of the Diracs (NumPy's go with all). A mixture is taken on the whole line
         or plane, exactly, with positive definite covariances of any kind (components of weight zero do not count); what
-        `diracs.distributions.convert` makes one of is accepted too.
+        `diracs.laws.convert` makes one of is accepted too.
 
     Returns
     -------
@@ -62,8 +64,7 @@ def distance(diracs: SumOfDiracs | HoldsDiracs, density: Density) -> Array:
     diracs, density = check_problem(diracs, density)
     form, parameters = parts(density)
     _tolerance(diracs.positions.dtype)
-    function, numbers = (_TO_MIXTURE, ()) if form is None else (_TO_GRID, (*form[0], *form[1]))
-    value: Array = function(numbers, diracs.positions, diracs.weights, *parameters)[0]
+    value: Array = _function(form.family)(form.numbers, diracs.positions, diracs.weights, *parameters)[0]
     return value
 
 
@@ -80,23 +81,25 @@ def _shapes(shapes: Shapes) -> tuple[Shapes, Shapes]:
     return [()], [positions[:1], positions]
 
 
-def _value(numbers: Numbers, arrays: Arrays) -> tuple[Arrays, Arrays]:
+def _value(family: Family, numbers: Numbers, arrays: Arrays) -> tuple[Arrays, Arrays]:
     """Solve for positions, masses and the parameters of the density, and warn."""
     positions, masses, *parameters = (concrete(x) for x in arrays)
     sound = np.isfinite(positions).all() and np.isfinite(masses).all() and masses.min() >= 0 and masses.max() > 0
-    if not (sound and is_valid(_form(numbers), tuple(parameters))):
+    if not (sound and is_valid(Form(family, numbers), tuple(parameters))):
         raise InvalidValues(
             "positions, masses and the density's parameters must be finite, masses and weights not negative and not all"
             " zero, covariances positive definite"
         )
     dtype = arrays[0].dtype
-    found = transport(positions, masses, target_of(_form(numbers), tuple(parameters)), _tolerance(dtype))
+    found = transport(positions, masses, target_of(Form(family, numbers), tuple(parameters)), _tolerance(dtype))
     if not found.converged and found.error > _ROUNDING:
         warnings.warn(f"transport: {found.message}", ConvergenceWarning, stacklevel=4)
     return [np.asarray(found.distance, dtype)], [found.weights, found.first]
 
 
-def _pullback(numbers: Numbers, arrays: Arrays, kept: Arrays, along: Arrays, wanted: Sequence[bool]) -> Arrays:
+def _pullback(
+    family: Family, numbers: Numbers, arrays: Arrays, kept: Arrays, along: Arrays, wanted: Sequence[bool]
+) -> Arrays:
     """Derivatives in positions and masses, and in the parameters of the density if any of these is wanted."""
     weights, first = kept
     if not np.isfinite(weights).all():
@@ -104,17 +107,24 @@ def _pullback(numbers: Numbers, arrays: Arrays, kept: Arrays, along: Arrays, wan
     positions, _, *parameters = (concrete(x) for x in arrays)
     own = [0.0 * p for p in parameters]
     if any(wanted[2:]):
-        own = list(target_of(_form(numbers), tuple(parameters)).slopes(positions, weights))
+        own = list(target_of(Form(family, numbers), tuple(parameters)).slopes(positions, weights))
     return [float(along[0]) * slope for slope in (-2.0 * first, weights, *own)]
 
 
-def _form(numbers: Numbers) -> Form:
-    """The box of a grid by its corners, or nothing for a mixture."""
-    d = len(numbers) // 2
-    return (numbers[:d], numbers[d:]) if numbers else None
+# By the name of the family: PyTorch's compiler is to know them before it is at work.
+_FUNCTIONS: dict[str, NumpyFunction] = {}
 
 
-_TO_GRID, _TO_MIXTURE = (
-    NumpyFunction(f"distance_to_{density}", "distance", arity, _shapes, _value, _pullback)
-    for density, arity in (("grid", 3), ("mixture", 5))
-)
+def _function(family: Family) -> NumpyFunction:
+    """The distance to the densities of one family."""
+    if family.name not in _FUNCTIONS:
+        value, pullback = partial(_value, family), partial(_pullback, family)
+        arity = 2 + len(family.parameters)
+        _FUNCTIONS[family.name] = NumpyFunction(
+            f"distance_to_{family.name}", "distance", arity, _shapes, value, pullback
+        )
+    return _FUNCTIONS[family.name]
+
+
+for _family in FAMILIES:
+    _function(_family)

@@ -12,9 +12,10 @@ from diracs.backend.arrays import common_framework, companion, concrete, framewo
 from diracs.laws.diracs import HoldsDiracs, SumOfDiracs
 from diracs.transport.checks import check_density
 from diracs.transport.continuation import solve
+from diracs.transport.families import parts, target_of
 from diracs.transport.newton import Solution
 from diracs.transport.problem import Problem
-from diracs.transport.target import Density, parts, target_of
+from diracs.transport.target import Density
 
 
 def lloyd(

@@ -13,14 +13,13 @@ from diracs.backend import checks
 from diracs.backend.arrays import Array, concrete, framework, frozen, is_traced, to_framework
 from diracs.cells.line import power_cells
 from diracs.laws.diracs import HoldsDiracs, SumOfDiracs
-from diracs.laws.gaussian import full_covariances
-from diracs.laws.pixels import PolynomialGrid
 from diracs.transport.checks import check_problem
 from diracs.transport.continuation import solve
+from diracs.transport.families import Target, parts, target_of
 from diracs.transport.line import transport_on_line
 from diracs.transport.newton import are_right, relative_error
 from diracs.transport.problem import Problem
-from diracs.transport.target import Density, Target, parts, target_of
+from diracs.transport.target import Density
 
 # Seeds further from the density than so many of its sizes have no digits left to tell its points apart.
 _FARTHEST = 1e12
@@ -94,7 +93,7 @@ class OtPlan:
         from diracs.transport.power_diagram import PowerDiagram
 
         positions = concrete(self.diracs.positions)
-        return PowerDiagram(positions, self.weights, picture_box(self.density, positions))
+        return PowerDiagram(positions, self.weights, parts(self.density)[0].family.picture(self.density, positions))
 
     def plot(self, ax: Any = None, **options: Any) -> Any:
         """Draw cells, Diracs and barycenters over the density; see `diracs.show.transport.plot_plan`."""
@@ -117,7 +116,7 @@ def optimal_transport_plan(
     diracs : SumOfDiracs or Quantization
         Any masses, zero included; Diracs on one spot share a cell in proportion to their masses.
     density : PolynomialGrid or GaussianMixture
-        Of dimension 1 or 2. A grid may have zeros; a mixture, or whatever `diracs.distributions.convert` makes one of,
+        Of dimension 1 or 2. A grid may have zeros; a mixture, or whatever `diracs.laws.convert` makes one of,
         is taken on the whole line or plane, with positive definite covariances of any kind (components of weight zero
         do not count).
     tol : float
@@ -183,18 +182,6 @@ def optimal_transport_plan(
         found.iterations,
         found.message,
     )
-
-
-def picture_box(density: Density, positions: np.ndarray) -> np.ndarray:
-    """The box (2, d) of a grid, or one that holds a mixture's components to four deviations, and the points."""
-    if isinstance(density, PolynomialGrid):
-        return density.domain
-    held = concrete(density.weights) > 0
-    means, covs = concrete(density.means)[held], concrete(density.covs)[held]
-    variances = np.diagonal(full_covariances(means, covs), axis1=1, axis2=2)
-    reach = 4.0 * np.sqrt(variances)
-    low = np.minimum((means - reach).min(axis=0), positions.min(axis=0))
-    return np.stack([low, np.maximum((means + reach).max(axis=0), positions.max(axis=0))])
 
 
 def transport(

@@ -1,83 +1,19 @@
-"""What Diracs are transported to, in the caller's coordinates: a frame, a density, derivatives in its parameters.
-
-A target is made of a *form*, hashable and known to JAX before any value, and of *parameters*, arrays.
-"""
+"""Grids and mixtures as targets of transport: a frame, a density, derivatives in the parameters."""
 
 from __future__ import annotations
-
-from typing import Any, Protocol
 
 import numpy as np
 
 from diracs import _core
-from diracs.backend.arrays import Array
-from diracs.cells.line import LineDensity, LineImage, LineMixture, power_cells
-from diracs.laws.convert import as_mixture
+from diracs.backend.arrays import concrete, is_traced
+from diracs.backend.callback import Numbers
+from diracs.cells.line import LineImage, LineMixture, power_cells
 from diracs.laws.gaussian import GaussianMixture, full_covariances
 from diracs.laws.pixels import PolynomialGrid
-from diracs.transport.density import ImageDensity, MixtureDensity, PlanarDensity
+from diracs.transport.density import ImageDensity, MixtureDensity
+from diracs.transport.families import Family, Parameters, register
 
 Density = PolynomialGrid | GaussianMixture
-# The box of a grid, or nothing for a mixture.
-Form = tuple[tuple[float, ...], ...] | None
-
-
-class Target(Protocol):
-    """A density on the line or in the plane, and coordinates in which it lies near the origin and has size about 1."""
-
-    size: float  # the unit of the normalized coordinates
-
-    def normalized(self, positions: np.ndarray) -> np.ndarray:
-        """Positions (n, d) in normalized coordinates, right to a few roundings of these however far the origin is."""
-
-    def original(self, points: np.ndarray) -> np.ndarray:
-        """The positions (n, d) of normalized points."""
-
-    def line(self) -> LineDensity:
-        """In normalized coordinates, d = 1."""
-
-    def planar(self) -> PlanarDensity:
-        """In normalized coordinates, d = 2."""
-
-    def box(self) -> np.ndarray:
-        """(2, d) in normalized coordinates: nothing of the density is outside."""
-
-    def slopes(self, positions: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Derivatives of W₂² in the parameters, ∫ φᶜ ∂ρ, for the weights of the optimal plan."""
-
-
-def as_density(x: Any) -> Density:
-    """A grid, or any law that is a mixture of Gaussians."""
-    if isinstance(x, PolynomialGrid):
-        return x
-    try:
-        return as_mixture(x)
-    except TypeError as error:
-        raise TypeError(f"density must be a PolynomialGrid or a GaussianMixture: {error}") from None
-
-
-def parts(density: Density) -> tuple[Form, tuple[Array, ...]]:
-    """Form and parameters."""
-    if isinstance(density, PolynomialGrid):
-        return density._box, (density.values,)
-    return None, (density.means, density.covs, density.weights)
-
-
-def target_of(form: Form, parameters: tuple[np.ndarray, ...]) -> Target:
-    """From NumPy float64 parameters."""
-    if form is None:
-        return MixtureTarget(*parameters)
-    return GridTarget(parameters[0], np.array(form))
-
-
-def is_valid(form: Form, parameters: tuple[np.ndarray, ...]) -> bool:
-    """What the front door has checked already, unless it saw traced values only."""
-    if not all(np.isfinite(p).all() for p in parameters):
-        return False
-    masses = parameters[-1]
-    if masses.min() < 0 or masses.max() <= 0:
-        return False
-    return form is not None or not (singular(parameters[0], parameters[1]) & (masses > 0)).any()
 
 
 def singular(means: np.ndarray, covs: np.ndarray) -> np.ndarray:
@@ -227,3 +163,62 @@ def _thin_potential(mean: np.ndarray, cov: np.ndarray, seeds: np.ndarray, weight
     law = LineMixture(np.zeros(1), np.sqrt(values[-1:]), np.ones(1))
     mass, _, second = law.cell_moments(y[alive], np.concatenate([[-np.inf], borders, [np.inf]]))
     return float(second.sum() - lifted[alive] @ mass)
+
+
+def _check_mixture(density: GaussianMixture) -> None:
+    """Raise unless this is one mixture whose components of positive weight have a density."""
+    if density.batch_shape:
+        raise ValueError(f"density must be one mixture, got a batch of shape {density.batch_shape}")
+    if not any(is_traced(x) for x in (density.means, density.covs, density.weights)):
+        means, covs, weights = (concrete(x) for x in (density.means, density.covs, density.weights))
+        without = np.flatnonzero(singular(means, covs) & (weights > 0))
+        if without.size:
+            raise ValueError(
+                f"density has components without a density: covariance {without[0]} is singular; add a small multiple"
+                " of the identity, or use quantize, which takes them"
+            )
+
+
+def _mixture_picture(density: GaussianMixture, positions: np.ndarray) -> np.ndarray:
+    """Holds the components to four deviations, and the points."""
+    held = concrete(density.weights) > 0
+    means, covs = concrete(density.means)[held], concrete(density.covs)[held]
+    variances = np.diagonal(full_covariances(means, covs), axis1=1, axis2=2)
+    reach = 4.0 * np.sqrt(variances)
+    low = np.minimum((means - reach).min(axis=0), positions.min(axis=0))
+    return np.stack([low, np.maximum((means + reach).max(axis=0), positions.max(axis=0))])
+
+
+def _are_masses(masses: np.ndarray) -> bool:
+    return bool(masses.min() >= 0 and masses.max() > 0)
+
+
+def _is_mixture(_: Numbers, parameters: Parameters) -> bool:
+    means, covs, weights = parameters
+    return _are_masses(weights) and not (singular(means, covs) & (weights > 0)).any()
+
+
+register(
+    Family(
+        PolynomialGrid,
+        "grid",
+        ("values",),
+        lambda grid: (*grid._box[0], *grid._box[1]),
+        lambda box, parameters: GridTarget(parameters[0], np.reshape(box, (2, -1))),
+        lambda grid: None,
+        lambda box, parameters: _are_masses(parameters[0]),
+        lambda grid, positions: grid.domain,
+    )
+)
+register(
+    Family(
+        GaussianMixture,
+        "mixture",
+        ("means", "covs", "weights"),
+        lambda mixture: (),
+        lambda _, parameters: MixtureTarget(*parameters),
+        _check_mixture,
+        _is_mixture,
+        _mixture_picture,
+    )
+)

@@ -133,7 +133,7 @@ class UnitMixture:
     def cells(self, y: np.ndarray, weights: np.ndarray | None = None) -> Cells:
         """By the compiled core."""
         w = np.zeros(len(y)) if weights is None else weights
-        return _planar_cells(self.law, self.reach, y, w, 0.0)._replace(parts=self._parts(y, w))
+        return planar_cells(self.law, self.reach, y, w, 0.0)._replace(parts=self._parts(y, w))
 
     def _parts(self, y: np.ndarray, weights: np.ndarray) -> Parts | None:
         """Components reach a cell if the half plane between it and the cell of their mean is near enough."""
@@ -190,14 +190,14 @@ class UnitImage:
 
     def cells(self, y: np.ndarray, weights: np.ndarray | None = None) -> Cells:
         """By the compiled core: sums of positive terms, with vertices right to roundings of the box."""
-        return _planar_cells(self.law, self.reach, y, np.zeros(len(y)) if weights is None else weights, self.reach)
+        return planar_cells(self.law, self.reach, y, np.zeros(len(y)) if weights is None else weights, self.reach)
 
     def rounding(self) -> float:
         """Of the borders of the box."""
         return ROUNDINGS * _EPS * (self.reach + float(np.abs(self.centre).max()) / self.unit)
 
 
-def _planar_cells(law: PlanarLaw, reach: float, y: np.ndarray, weights: np.ndarray, blunt: float) -> Cells:
+def planar_cells(law: PlanarLaw, reach: float, y: np.ndarray, weights: np.ndarray, blunt: float) -> Cells:
     """Power cells with the errors that docs/certificates.md derives; vertices are off by roundings of `blunt`."""
     w = np.ascontiguousarray(weights)
     mass, first, second, i, j, line, sizes = _core.moments(law.core, y, w, edges=True, sizes=True)

@@ -1,0 +1,78 @@
+"""Laws that are quantized by points alone, known by the cells of these: images, and what registers here.
+
+Mixtures are not among them: their points come from product schemes as well, of which the front door takes the best.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from diracs.backend.arrays import concrete
+from diracs.certificates.lower.image import image_lower_bound, sharpest_image_lower_bound
+from diracs.certificates.upper.nearest import UnitImage
+from diracs.certificates.upper.nearest_line import UnitLineImage, unit_image
+from diracs.laws.engines import Engines
+from diracs.laws.pixels import PolynomialGrid
+from diracs.quantization.line_search import line_error, optimal_line_positions
+from diracs.quantization.planar_search import optimal_positions, quick_error
+
+
+class ByPoints(NamedTuple):
+    """What quantizing by points asks about laws of one class and dimension."""
+
+    unit: Callable[[Any], Any]  # the law in its own unit, a `UnitLaw`
+    positions: Callable[[Any, int], np.ndarray]  # optimal points (m, d), m ≤ n, for a unit law and n
+    error: Callable[[Any, int], float]  # about their root mean square error
+    lower: Callable[[Any, int], float]  # for a law and n: no n points have a smaller W₂; 0 if nothing is known
+    sharpest: Callable[[Any, int], float]  # the same, in seconds
+
+
+ENGINES: Engines[ByPoints] = Engines()
+
+
+def optimal_planar_positions(law: Any, n: int) -> np.ndarray:
+    """Optimal points (m, 2), m ≤ n, of a planar unit law."""
+    return optimal_positions(law, n)[0]
+
+
+def nothing_known(law: Any, n: int) -> float:
+    """The lower bound that holds for every law."""
+    return 0.0
+
+
+def engines(law: Any) -> ByPoints:
+    """Those of a law's class and dimension.
+
+    Raises
+    ------
+    ValueError
+        If there are none for its dimension.
+    """
+    found = ENGINES.of(law)
+    if found is None:
+        raise ValueError(
+            f"distribution must lie on the line or in the plane if it is a {type(law).__name__}, got dimension"
+            f" {law.ndim}"
+        )
+    return found
+
+
+def _image_unit(image: PolynomialGrid) -> UnitLineImage | UnitImage:
+    return unit_image(concrete(image.values), image.domain)
+
+
+def _image_lower(image: PolynomialGrid, n: int) -> float:
+    return image_lower_bound(concrete(image.values), image.domain, n)
+
+
+def _image_sharpest(image: PolynomialGrid, n: int) -> float:
+    return sharpest_image_lower_bound(concrete(image.values), image.domain, n)
+
+
+ENGINES.add(PolynomialGrid, 1, ByPoints(_image_unit, optimal_line_positions, line_error, _image_lower, _image_sharpest))
+ENGINES.add(
+    PolynomialGrid, 2, ByPoints(_image_unit, optimal_planar_positions, quick_error, _image_lower, _image_sharpest)
+)

@@ -1,0 +1,157 @@
+"""A law from outside the package, uniform on a disc, registers its engines: transport and quantization take it."""
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+
+from diracs import SumOfDiracs, _core, discretize, distance, lloyd, optimal_transport_plan, quantize
+from diracs.backend.arrays import pytree
+from diracs.certificates.upper.nearest import planar_cells
+from diracs.codebooks.planar_laws import thinned
+from diracs.quantization.by_points import ENGINES, ByPoints, nothing_known, optimal_planar_positions
+from diracs.quantization.planar_search import quick_error
+from diracs.transport.density import ImageDensity
+from diracs.transport.families import Family, register
+
+# A regular polygon of the area of the disc stands for it: W₂ between the two is 2e-6 of the radius.
+CORNERS = 1024
+
+
+@pytree
+@dataclass(frozen=True, eq=False)
+class Disc:
+    centre: Any
+    radius: float
+
+    _leaves = ("centre",)
+    _static = ("radius",)
+    ndim = 2
+
+
+def polygon(radius):
+    angles = 2 * np.pi * np.arange(CORNERS) / CORNERS
+    reach = radius * math.sqrt(2 * np.pi / (CORNERS * math.sin(2 * np.pi / CORNERS)))
+    return reach * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+
+
+def uniform(radius, n, rng):
+    angle, r = 2 * np.pi * rng.random(n), radius * np.sqrt(rng.random(n))
+    return np.stack([r * np.cos(angle), r * np.sin(angle)], axis=1)
+
+
+class DiscDensity:
+    """Of radius ½ about the origin; what is only a start is asked of a picture of it."""
+
+    core = _core.Polygon(polygon(0.5), 4 / np.pi)
+    finest = 0.5
+    box = bulk = np.array([[-0.5, -0.5], [0.5, 0.5]])
+
+    def __init__(self):
+        x = (np.arange(64) + 0.5) / 64 - 0.5
+        self.picture = ImageDensity.of((np.hypot(x[:, None], x) < 0.5).astype(float), np.ones(2))
+        self.blurred, self.coarse, self.spread = self.picture.blurred, self.picture.coarse, self.picture.spread
+
+    def draw(self, n, rng):
+        return uniform(0.5, n, rng)
+
+
+class DiscTarget:
+    def __init__(self, centre, radius):
+        self.centre, self.size = centre, 2 * radius
+
+    def normalized(self, positions):
+        return (positions - self.centre) / self.size
+
+    def original(self, points):
+        return self.centre + self.size * points
+
+    def planar(self):
+        return DiscDensity()
+
+    def box(self):
+        return DiscDensity.box
+
+    def slopes(self, positions, weights):
+        """Moving the disc: 2 ∫ (x − y(x)) dρ."""
+        seeds = np.ascontiguousarray(self.normalized(positions))
+        first = _core.moments(DiscDensity.core, seeds, weights / self.size**2, edges=False)[1]
+        return (2 * self.size * first.sum(axis=0),)
+
+
+@dataclass
+class DiscInUnit:
+    centre: np.ndarray
+    unit: float
+    reach: float = 1.0
+    components: int = 1
+    core: Any = field(default_factory=lambda: _core.Polygon(polygon(1.0), 1 / np.pi))
+
+    @property
+    def law(self):
+        return self
+
+    def draw(self, count, rng):
+        return thinned(uniform(1.0, 20 * count, rng), np.ones(20 * count), count, rng)
+
+    def cells(self, y, weights=None):
+        return planar_cells(self, 1.0, y, np.zeros(len(y)) if weights is None else weights, 1.0)
+
+    def rounding(self):
+        """And of the polygon."""
+        return 1e-5
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _registered():
+    register(
+        Family(
+            Disc,
+            "disc",
+            ("centre",),
+            lambda disc: (disc.radius,),
+            lambda numbers, parameters: DiscTarget(parameters[0], numbers[0]),
+            lambda disc: None,
+            lambda numbers, parameters: numbers[0] > 0,
+            lambda disc, positions: disc.centre + disc.radius * np.array([[-1.0, -1.0], [1.0, 1.0]]),
+        )
+    )
+    unit = lambda disc: DiscInUnit(disc.centre, disc.radius)  # noqa: E731
+    ENGINES.add(Disc, 2, ByPoints(unit, optimal_planar_positions, quick_error, nothing_known, nothing_known))
+
+
+DISC = Disc(np.array([3.0, -1.0]), 2.0)
+
+
+def test_transport_to_it():
+    """One Dirac: E|X − y|² = r²/2 + |centre − y|². Four by symmetry: quarters of the disc."""
+    one = SumOfDiracs([[3.0, 1.0]])
+    assert distance(one, DISC) == pytest.approx(2.0 + 4.0, rel=1e-4)
+    corners = np.array([[1.0, 1.0], [-1.0, 1.0], [-1.0, -1.0], [1.0, -1.0]])
+    plan = optimal_transport_plan(SumOfDiracs(DISC.centre + corners), DISC)
+    assert plan.converged
+    np.testing.assert_allclose(plan.barycenters, DISC.centre + corners * 8 / (3 * np.pi), atol=1e-4)
+    assert plan.power_diagram.domain.tolist() == [[1.0, -3.0], [5.0, 1.0]]
+    assert len(lloyd(DISC, 5, iterations=3)) == 5
+
+
+def test_derivative_in_its_parameter():
+    torch = pytest.importorskip("torch")
+    centre = torch.tensor([3.0, -1.0], dtype=torch.float64, requires_grad=True)
+    points = torch.tensor([[3.0, 1.0], [5.0, 0.0]], dtype=torch.float64)
+    distance(SumOfDiracs(points), Disc(centre, 2.0)).backward()
+    # Both, moved together, keep the plan: the derivative is twice the difference of means.
+    np.testing.assert_allclose(centre.grad, 2 * (np.array([3.0, -1.0]) - [4.0, 0.5]), atol=1e-5)
+
+
+def test_it_is_quantized():
+    """Two points lie at the barycenters of half discs, ±4r/3π; W₂² = r²/2 − (4r/3π)²."""
+    q = quantize(DISC, 2)
+    best = math.sqrt(2.0 - (8 / (3 * np.pi)) ** 2)
+    assert best <= q.w2 <= best * 1.0001
+    np.testing.assert_allclose(np.linalg.norm(q.positions - DISC.centre, axis=1), 8 / (3 * np.pi), rtol=1e-3)
+    again = discretize(DISC, q.scheme)
+    assert again.w2 == q.w2 and q.w2_lower == 0.0
+    assert quantize(DISC, w2=1.2).w2 <= 1.2
