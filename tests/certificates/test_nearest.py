@@ -276,12 +276,12 @@ def test_single_precision_bounds_are_rounded_up_where_derivatives_are_asked_for(
         leaves = [torch.tensor(x, requires_grad=True) for x in single]
         for w2 in (
             discretize(GaussianMixture(*leaves[:2]), PointScheme(leaves[2])).w2.detach(),
-            torch.func.vmap(lambda p: discretize(GaussianMixture(*leaves[:2]), PointScheme(p)).w2)(leaves[2][None])[0],  # noqa: B023
+            torch.func.vmap(lambda p: discretize(GaussianMixture(*leaves[:2]), PointScheme(p)).w2)(leaves[2][None])[0].detach(),  # noqa: B023
             jitted(*map(jnp.asarray, single)),
         ):
             assert wide <= float(w2) <= wide * (1 + 1e-6)
 
 
 def test_points_too_far_to_tell_are_nan_under_jit():
-    found = jax.jit(lambda y: discretize(Gaussian(jnp.zeros(2), jnp.ones(1)), PointScheme(y)).w2)
+    found = jax.jit(lambda y: discretize(Gaussian(jnp.zeros(2), jnp.asarray(1.0)), PointScheme(y)).w2)
     assert np.isnan(found(jnp.full((1, 2), 1e20)))
