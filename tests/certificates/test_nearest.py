@@ -276,7 +276,9 @@ def test_single_precision_bounds_are_rounded_up_where_derivatives_are_asked_for(
         leaves = [torch.tensor(x, requires_grad=True) for x in single]
         for w2 in (
             discretize(GaussianMixture(*leaves[:2]), PointScheme(leaves[2])).w2.detach(),
-            torch.func.vmap(lambda p: discretize(GaussianMixture(*leaves[:2]), PointScheme(p)).w2)(leaves[2][None])[0].detach(),  # noqa: B023
+            torch.func.vmap(lambda p: discretize(GaussianMixture(*leaves[:2]), PointScheme(p)).w2)(leaves[2][None])[
+                0
+            ].detach(),
             jitted(*map(jnp.asarray, single)),
         ):
             assert wide <= float(w2) <= wide * (1 + 1e-6)
