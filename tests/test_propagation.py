@@ -38,7 +38,9 @@ def gelbrich(first, second):
     (m, a), (k, b) = first, second
     values, vectors = np.linalg.eigh(a)
     root = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
-    cross = np.sqrt(np.maximum(np.linalg.eigvalsh(root @ b @ root), 0)).sum()
+    # Eigenvalues are right to so much.
+    off = 2e-15 * np.trace(a) * np.trace(b)
+    cross = np.sqrt(np.maximum(np.linalg.eigvalsh(root @ b @ root), 0) + off).sum()
     return np.sqrt(max(((m - k) ** 2).sum() + np.trace(a + b) - 2 * cross, 0.0))
 
 
