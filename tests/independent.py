@@ -201,7 +201,8 @@ def gelbrich(first, second):
     """Gelbrich's lower bound on W₂² from two pairs (mean, covariance)."""
     (m, s), (n, t) = first, second
     root = square_roots(s)
-    cross = np.linalg.eigvalsh(root @ t @ root)
+    # Eigenvalues are right to so much.
+    cross = np.linalg.eigvalsh(root @ t @ root) + 2e-15 * np.trace(s) * np.trace(t)
     return float(((m - n) ** 2).sum() + np.trace(s) + np.trace(t) - 2 * np.sqrt(np.maximum(cross, 0.0)).sum())
 
 

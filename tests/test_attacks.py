@@ -229,8 +229,8 @@ def affine_chains(rng):
     for state, bound in zip(found.states, found.w2_bound, strict=True):
         m, s = A @ m + b + v, A @ s @ A.T + t
         truth = max(gelbrich((m, s), moments(state.means, state.covs, state.weights)), 0.0)
-        # Roots of traces in doubles: right to 1e-7 of the size.
-        assert np.sqrt(truth) <= float(bound) + 1e-7 * np.sqrt(np.trace(s) + m @ m)
+        # Roots of traces in doubles: right to 3e-7 of the size.
+        assert np.sqrt(truth) <= float(bound) + 3e-7 * np.sqrt(np.trace(s) + m @ m)
 
 
 @attack
@@ -310,7 +310,7 @@ def single_precision_in_the_plane(rng):
     q = discretize(law, PointScheme(torch.tensor(points)))
     wide = GaussianMixture(means.astype(float), variances.astype(float), law.weights.detach().numpy().astype(float))
     true = discretize(wide, PointScheme(points.astype(float)))
-    assert float(q.w2) >= float(true.w2) * (1 - 1e-11)
+    assert float(q.w2.detach()) >= float(true.w2) * (1 - 1e-11)
 
 
 @pytest.mark.parametrize("seed", range(CASES))

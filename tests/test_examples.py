@@ -80,14 +80,6 @@ def test_stipples_and_iterations_are_drawn(tmp_path):
     assert all(picture.stat().st_size > 1000 for picture in pictures)
 
 
-def test_the_demo_draws_its_pictures_where_it_is_told(tmp_path):
-    printed = run(EXAMPLES / "demo.py", "--output", str(tmp_path / "pictures"))
-    assert "three Gaussians" in printed
-    names = {p.name for p in (tmp_path / "pictures").iterdir()}
-    assert {"three_gaussians.png", "wines.png", "certificates.png"} <= names
-    assert all(p.stat().st_size > 1000 for p in (tmp_path / "pictures").iterdir())
-
-
 def test_learned_levels_beat_the_hand_built_grid_and_the_grid_of_quantize():
     rows = re.findall(r"[=≤≥] ([\d.]+)$", run(EXAMPLES / "learn_levels.py"), flags=re.MULTILINE)
     start, learned, grid, auto, lower = (float(w2) for w2 in rows)

@@ -152,7 +152,7 @@ def test_results_are_read_only():
     q = quantize(GaussianMixture(np.eye(2), np.ones(2)), n=5)
     batch = quantize(GaussianMixture(np.zeros((2, 1, 1)), np.ones((2, 1))), n=3)
     plan = optimal_transport_plan(SumOfDiracs([[0.2, 0.3], [0.8, 0.6]]), PolynomialGrid(np.ones((2, 2))))
-    chain = propagate(Gaussian([0.0], [1.0]), Affine([[0.5]]), Gaussian([0.0], [0.1]), 2, n=5)
+    chain = propagate(Gaussian([0.0], [1.0]), Affine([[0.5]]), Gaussian([0.0], [0.1]), 2, n=5, quantized=True)
     fit = fit_mixture(np.eye(2), 1, starts=1)
     arrays = [q.positions, q.weights, q.diracs.positions, q.diracs.weights, *leaves(q.scheme), *leaves(q.distribution)]
     arrays += [batch.positions, batch.weights, batch.w2]

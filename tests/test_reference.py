@@ -6,20 +6,27 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from diracs import Gaussian, GaussianMixture, PointScheme, quantize
+from diracs import Gaussian, GaussianMixture, PointScheme, Quantization, quantize
 
 CASES = json.loads((Path(__file__).parent / "data" / "grid_certificates.json").read_text())
 
 
 @pytest.fixture(scope="module")
 def results():
+    # The published grids differ in more than the law and the number of points.
+    known: dict[str, Quantization] = {}
     found = []
     for case in CASES:
+        key = json.dumps([case.get(name) for name in ("means", "covs", "weights", "cov", "n")])
+        if key in known:
+            found.append(known[key])
+            continue
         if "cov" in case:
             law = Gaussian(np.zeros(len(case["cov"])), case["cov"])
         else:
             law = GaussianMixture(case["means"], case["covs"], case["weights"])
-        found.append(quantize(law, case["n"]))
+        known[key] = quantize(law, case["n"])
+        found.append(known[key])
     return found
 
 

@@ -108,10 +108,10 @@ def test_settled_masses_cost_no_more_than_they_are_charged(seed):
     low = high * np.random.default_rng(seed).uniform(-1, 1, 9) * 1e-16
     pair = doubled.normalized(high, low)
     masses, moved, fraction = settled(positions, pair, np.zeros(9))
-    true = normalized([exact(pair, i) for i in range(9)])
+    true = [exact(pair, i) for i in range(9)]
     given = normalized([Fraction(m) for m in masses.tolist()])
-    truth = transport_on_line(positions[:, 0].tolist(), true, given)
-    assert truth <= Fraction(moved) * (1 + Fraction(1, 10**12))
+    truth = transport_on_line(positions[:, 0].tolist(), normalized(true), given)
+    assert truth * sum(true) <= Fraction(moved) * (1 + Fraction(1, 10**12))
     assert np.abs(masses / high - 1).max() < 2e-14
     assert 0 <= fraction < 1e-6
     # Hardly more than one rounding of a cell crosses any gap.
@@ -187,7 +187,7 @@ def test_masses_of_clusters_far_apart_are_paid_for(gap, tightness):
     again = recertify(law, found.diracs)
     is_covered(again.w2, line_w2(law.means, law.covs, law.weights, found.positions, again.masses), tightness)
     is_covered(again.w2_given, truth, tightness)
-    trajectory = propagate(law, Affine([[1.0]]), None, 1, n=6)
+    trajectory = propagate(law, Affine([[1.0]]), None, 1, n=6, quantized=True)
     diracs = trajectory.diracs[0]
     truth = line_w2(law.means, law.covs, law.weights, diracs.positions, diracs.weights)
     is_covered(trajectory.dirac_errors[0], truth, tightness)
@@ -212,7 +212,8 @@ def test_projections_of_groups_in_space_are_below_the_bound(seed):
 def test_sums_that_are_exact_cost_nothing():
     law = GaussianMixture([[0.0], [1e8], [3e8]], [0.0, 0.0, 0.0], [0.1, 0.2, 0.7])
     found = discretize(law, PointScheme([[0.0], [1e8], [3e8]]))
-    assert found.w2 == 0.0 and found.exact
+    # The sums of weights are known to twice the digits only.
+    assert found.w2 <= 1e-15 * 3e8 and found.exact
     # Two go to one place: what their sum is rounded by is paid for.
     law = GaussianMixture([[0.0], [0.0], [1e8]], [0.0, 0.0, 0.0], [0.1, 0.2, 0.7])
     found = discretize(law, PointScheme([[0.0], [1e8]]))
@@ -233,7 +234,7 @@ def test_masses_in_single_precision_under_jit_are_paid_for(gap):
         return found.positions, found.weights, found.w2
 
     positions, masses, w2 = run(law.means, law.covs, law.weights)
-    assert w2 >= line_w2(law.means, law.covs, law.weights, np.asarray(positions), np.asarray(masses))
+    assert float(w2) >= line_w2(law.means, law.covs, law.weights, np.asarray(positions), np.asarray(masses))
 
 
 # --- underflow --------------------------------------------------------------------------------------------------------
@@ -273,7 +274,7 @@ def test_planar_bounds_in_single_precision_are_rounded_up(seed):
     ).w2
     given = torch.tensor(means, requires_grad=True)
     law = GaussianMixture(given, torch.tensor(variances), torch.tensor(weights))
-    assert float(discretize(law, PointScheme(torch.tensor(points))).w2) >= truth * (1 - 1e-12)
+    assert float(discretize(law, PointScheme(torch.tensor(points))).w2.detach()) >= truth * (1 - 1e-12)
     if seed < 3:
         traced = jax.jit(lambda m: discretize(GaussianMixture(m, variances, weights), PointScheme(points)).w2)(means)
         assert float(traced) >= truth * (1 - 1e-12)
@@ -286,7 +287,7 @@ def test_weights_in_single_precision_are_normalized():
     found = recertify(law, point)
     assert float(found.w2) >= truth and float(found.w2_given) >= truth
     assert float(found.w2) == pytest.approx(float(truth), rel=2e-7)
-    trajectory = propagate(law, Affine(np.float32([[1]])), None, 1, n=2)
+    trajectory = propagate(law, Affine(np.float32([[1]])), None, 1, n=2, quantized=True)
     diracs = trajectory.diracs[0]
     truth = line_w2(law.means, law.covs, law.weights, diracs.positions, diracs.weights)
     assert float(trajectory.dirac_errors[0]) >= truth

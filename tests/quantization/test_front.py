@@ -55,8 +55,8 @@ def assert_sound(q, n):
     assert 0.0 <= q.w2_lower <= q.w2 < np.inf
 
 
-@settings(deadline=None, max_examples=12, derandomize=True)
-@given(mixtures(), st.sampled_from([1, 2, 3, 5, 8, 17, 40, 150]))
+@settings(deadline=None, max_examples=6, derandomize=True)
+@given(mixtures(), st.sampled_from([1, 2, 3, 5, 8, 17, 40]))
 def test_auto_is_never_worse_than_any_other_choice_of_as_many_points(mixture, n):
     auto = quantize(mixture, n=n)
     assert_sound(auto, n)
@@ -295,7 +295,7 @@ def test_iterates_as_diracs_and_certificate():
     assert again.w2 == q.w2
 
 
-@pytest.mark.parametrize("batch", [(3,), (2, 2)])
+@pytest.mark.parametrize("batch", [(2,), (1, 2)])
 def test_batches_equal_their_members_padded_without_mass(batch):
     rng = np.random.default_rng(1)
     means, covs = rng.normal(size=(*batch, 3, 2)) * 3, rng.uniform(0.1, 1.0, size=(*batch, 3))

@@ -81,12 +81,13 @@ def test_on_the_line_the_error_is_of_second_order():
         assert float(q.w2) ** 2 == pytest.approx(d + d**2 / 4, rel=2 * d**2 + 1e-9)
         from scipy.stats import norm
 
-        levels = np.repeat(q.positions[:, 0], 1)
-        ends = norm.ppf(np.clip(np.concatenate([[0.0], np.cumsum(q.weights)]), 0, 1))
+        order = np.argsort(q.positions[:, 0])
+        levels, masses = q.positions[order, 0], q.weights[order]
+        ends = norm.ppf(np.clip(np.concatenate([[0.0], np.cumsum(masses)]), 0, 1))
         a, b = ends[:-1], ends[1:]
         with np.errstate(invalid="ignore"):
             tails = [np.where(np.isfinite(e), e * norm.pdf(e), 0.0) for e in (a, b)]
-        mass, first, second = q.weights, norm.pdf(a) - norm.pdf(b), q.weights + tails[0] - tails[1]
+        mass, first, second = masses, norm.pdf(a) - norm.pdf(b), masses + tails[0] - tails[1]
         true = (second - 2 * levels * first + levels**2 * mass).sum()
         assert np.sqrt(true) <= float(q.w2) * (1 + 1e-12)
 

@@ -148,7 +148,7 @@ def test_rounding_of_borders_far_from_the_diracs_is_covered():
 def test_clusters_far_apart_against_forty_digits():
     """Diracs on a line, in any direction: separations of 1 to 1e8, masses down to 1e-15, solved or not."""
     rng = np.random.default_rng(0)
-    for case in range(40):
+    for case in range(16):
         k, n = int(rng.integers(1, 4)), int(rng.integers(1, 6))
         direction = np.array([(1, 0), (1, 1), (3, 4), (-5, 12)][case % 4])
         apart = 10.0 ** rng.uniform(0, 8)

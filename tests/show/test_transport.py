@@ -8,6 +8,7 @@ from diracs import GaussianMixture, PolynomialGrid, PowerDiagram, SumOfDiracs, o
 from diracs.show.stipples import plot_stipples, sheet
 
 matplotlib.use("Agg")
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.figure import Figure
 
@@ -70,8 +71,9 @@ def test_stipples_have_the_ink_of_the_picture():
     places = np.stack(np.meshgrid(np.arange(2.5, 30, 5), np.arange(2.5, 20, 5)), axis=-1).reshape(-1, 2)
     figure = sheet(domain, 6.0)
     plot_stipples(places, figure.axes[0], domain, ink=120.0)
-    figure.canvas.draw()
-    pixels = np.asarray(figure.canvas.buffer_rgba())[..., 0] / 255.0
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    pixels = np.asarray(canvas.buffer_rgba())[..., 0] / 255.0
     assert pixels.shape == (400, 600)
     assert 1.0 - pixels.mean() == pytest.approx(120.0 / 600.0, rel=0.02)
 

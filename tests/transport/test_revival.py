@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 
-from diracs import PolynomialGrid, SumOfDiracs, optimal_transport_plan
+from diracs import ConvergenceWarning, PolynomialGrid, SumOfDiracs, optimal_transport_plan
 from diracs.transport.density import ImageDensity
 from diracs.transport.problem import Problem
 from diracs.transport.revival import _thresholds, empty, revived
@@ -27,19 +27,30 @@ def test_steps_are_few_however_uneven_the_masses(n, power, most):
     assert float(plan.distance) == pytest.approx(plan.dual_value, rel=1e-9)
 
 
-@pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("slope", [0.0, 0.2])
-def test_collinear_seeds_outside_of_a_flat_box(seed, slope):
-    rng = np.random.default_rng(seed)
-    masses = 10.0 ** rng.uniform(-7.5, -0.75, 7)
-    masses[0] = 3e-8
-    x = np.sort(rng.uniform(-0.4, 1.4, 7))
-    diracs = SumOfDiracs(np.c_[x, 0.05 + slope * (x - 0.5)], masses / masses.sum())
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        plan = optimal_transport_plan(diracs, PolynomialGrid(np.ones((1, 1)), [[0.0, 0.0], [1.0, 0.1]]))
-    assert plan.converged and plan.iterations <= 30
-    np.testing.assert_allclose(plan.cell_masses, diracs.weights, rtol=1e-8)
+def test_collinear_seeds_outside_of_a_flat_box(slope):
+    """Masses over seven decades; rounding of weights of order one may leave more than 1e-9 of the smallest."""
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        masses = 10.0 ** rng.uniform(-7.5, -0.75, 7)
+        masses[0] = 3e-8
+        x = np.sort(rng.uniform(-0.4, 1.4, 7))
+        diracs = SumOfDiracs(np.c_[x, 0.05 + slope * (x - 0.5)], masses / masses.sum())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            plan = optimal_transport_plan(diracs, PolynomialGrid(np.ones((1, 1)), [[0.0, 0.0], [1.0, 0.1]]))
+        assert (plan.converged or "rounding" in plan.message) and plan.iterations <= 30
+        np.testing.assert_allclose(plan.cell_masses, diracs.weights, rtol=1e-8)
+
+
+def test_strips_are_quantiles_along_the_line():
+    density, rng = PolynomialGrid(np.random.default_rng(2).random((6, 7)) ** 4), np.random.default_rng(8)
+    t, masses = rng.standard_normal(20), rng.random(20)
+    diracs = SumOfDiracs([0.3, 0.1] + t[:, None] * [0.6, -0.8], masses / masses.sum())
+    plan = optimal_transport_plan(diracs, density)
+    assert plan.converged and plan.iterations <= 2
+    along = np.asarray(plan.barycenters) @ [0.6, -0.8]
+    assert (np.diff(along[np.argsort(t)]) > 0).all()
 
 
 def flat_problem(n=60):

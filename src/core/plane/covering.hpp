@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "numeric/wide.hpp"
 #include "plane/rectangle_tree.hpp"
 #include "plane/vec2.hpp"
 
@@ -125,7 +126,7 @@ private:
     // area · peak times the mean of (a + p s + q t)₊ over |s|, |t| ≤ 1.
     // The estimate takes ρ as constant, and |u|² as its mean.
     template <bool kBound>
-    static void add_crossed(const Node& node, const Pack& points, double* sum) {
+    DIRACS_WIDE static void add_crossed(const Node& node, const Pack& points, double* sum) {
         const Vec2 half = 0.5 * (node.high - node.low), center = node.low + half;
         const double tau = node.most, mass = node.mass, spread = node.second / mass;
         const double most = kBound ? 4.0 * half.x * half.y * std::min(node.peak, 1e300) : mass;
@@ -157,7 +158,7 @@ private:
         return t * t * t + 6.0 * p * above * (above + 2.0 * p);
     }
 
-    static void add_reached(const Node& node, const Pack& points, Vec2 half, double* sum) {
+    DIRACS_WIDE static void add_reached(const Node& node, const Pack& points, Vec2 half, double* sum) {
         const Vec2 size = half + 0.5 * (node.high - node.low), center = 0.5 * (node.low + node.high);
         for (int i = 0; i < Pack::kMost; ++i) {
             const double x = positive(std::fabs(center.x - points.x[i]) - size.x);
@@ -188,7 +189,7 @@ private:
     }
 
     // A rectangle that is crossed counts in proportion to r² between its nearest and farthest point.
-    static void add_shares(const Node& node, const Pack& points, Counts& counts) {
+    DIRACS_WIDE static void add_shares(const Node& node, const Pack& points, Counts& counts) {
         const Vec2 half = 0.5 * (node.high - node.low), center = node.low + half;
         const double all = node.facility;
         for (int i = 0; i < Pack::kMost; ++i) {

@@ -12,6 +12,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.custom_derivatives import SymbolicZero
 
 from diracs.backend.callback import InvalidValues, Numbers, NumpyFunction
 
@@ -38,7 +39,7 @@ def _differentiable(function: NumpyFunction, numbers: Numbers) -> Callable[..., 
     def backward(saved: Any, along: Sequence[Any]) -> tuple[Any, ...]:
         arrays, kept, structure = saved
         wanted = tuple(x is not None for x in structure)
-        along = [x.instantiate() if hasattr(x, "instantiate") else x for x in along]
+        along = [jnp.zeros(x.shape, x.dtype) if isinstance(x, SymbolicZero) else x for x in along]
         # Multiplied here, one number may itself be differentiated.
         scale = along[0] if len(along) == 1 and not along[0].ndim else None
         slopes = pullback(wanted)(arrays, kept, along if scale is None else [jnp.ones_like(scale)])

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import solve_discrete_lyapunov
+import scipy
 
 from diracs.backend.arrays import Array, bound_in, concrete, eps, framework, to_framework
 from diracs.laws.gaussian import GaussianMixture, full_covariances
@@ -150,7 +150,7 @@ def stationary(A: np.ndarray, b: np.ndarray, noise: State, components: int) -> t
     share = noise.weights / noise.weights.sum()
     v = share @ noise.means
     V = np.tensordot(share, noise.covs, 1) + (share[:, None] * (noise.means - v)).T @ (noise.means - v)
-    m, S = np.linalg.solve(np.eye(len(A)) - A, b + v), solve_discrete_lyapunov(A, V)
+    m, S = np.linalg.solve(np.eye(len(A)) - A, b + v), scipy.linalg.solve_discrete_lyapunov(A, V)
     state = State(m[None], 0.5 * (S + S.T)[None], np.ones(1), 0.0, np.zeros_like(A), 0.0)
     if len(share) == 1:
         after = advance(state, A, b, noise, components)

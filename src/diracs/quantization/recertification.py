@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -41,7 +42,7 @@ from diracs.laws.pixels import PolynomialGrid
 from diracs.quantization.discretization import Quantization, discretize
 from diracs.schemes.points import PointScheme
 from diracs.transport.line import transport_on_line
-from diracs.transport.plan import optimal_transport_plan
+from diracs.transport.plan import ConvergenceWarning, optimal_transport_plan
 
 _EPS = float(np.finfo(np.float64).eps)
 # Relative, on W₂ on the line: quantiles and moments are right to 1e-12.
@@ -131,7 +132,10 @@ def _with_given_masses(law: GaussianMixture | PolynomialGrid, diracs: SumOfDirac
     """W₂ to the Diracs as they are, rounded up."""
     if diracs.ndim == 1 and isinstance(law, PolynomialGrid):
         return _with_given_masses_on_line(UnitLineImage.of(law.values, law.domain), diracs)
-    plan = optimal_transport_plan(diracs, law)
+    with warnings.catch_warnings():
+        # What the plan's masses lack is paid for below.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        plan = optimal_transport_plan(diracs, law)
     positions, masses = diracs.positions, diracs.weights
     if isinstance(law, GaussianMixture) and diracs.ndim == 1:
         order = np.argsort(positions[:, 0], kind="stable")

@@ -90,7 +90,8 @@ def expected_number(error: Callable[[int], float], target: float, most: int, dim
         return 1
     while True:
         n = 2 if n == 1 else min(4 * n, most)
-        here, scaled = n ** (-1.0 / dimension), n ** (1.0 / dimension) * error(n)
+        found = error(n)
+        here, scaled = n ** (-1.0 / dimension), n ** (1.0 / dimension) * found
         tilt = (scaled - scaled_before) / (here - before)
         # scaled + tilt (x − here) = target / x, with x = m^(−1/d) for m points.
         x = here
@@ -98,6 +99,8 @@ def expected_number(error: Callable[[int], float], target: float, most: int, dim
             level = max(scaled + tilt * (x - here), 0.25 * scaled)
             x = min(target / level, before)
         number = max(1, math.ceil(x ** -float(dimension)))
-        if number <= 5 * n or n == most:
+        # Until each of several clusters has its points errors fall faster, and say nothing of what follows.
+        early = found > target and number <= n
+        if (number <= 5 * n and not early) or n == most:
             return number if number <= 1.2 * most else None
         before, scaled_before = here, scaled

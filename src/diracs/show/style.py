@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-import scipy.spatial
+import scipy
 
 # Of matplotlib, which is loaded where pictures are drawn.
 Axes = Any
@@ -218,8 +218,8 @@ def round_to(x: float, direction: Callable[[Any], int], digits: int = 3, like: f
     exponent = math.floor(math.log10(abs(like))) if like else 0
     plain = -5 < exponent < 7
     places = digits - 1 - (exponent if plain else 0)
-    # In exact arithmetic.
-    number = direction(Fraction(x) * Fraction(10) ** (places if plain else places - exponent))
+    # In exact arithmetic, of the decimals that stand for the double.
+    number = direction(Fraction(repr(float(x))) * Fraction(10) ** (places if plain else places - exponent))
     if x == 0 and like == 0:
         return "0"
     text = f"{Decimal(number).scaleb(-places):f}" if places > 0 else str(number * 10**-places)
@@ -233,6 +233,7 @@ def bounds_text(upper: float, lower: float | None, exact: bool, digits: int = 4)
         texts = [round_to(upper, direction, digits)]
         if lower is not None:
             texts.append(round_to(lower, math.floor, digits, like=upper))
-        if lower is None or lower == upper or len(set(texts)) == 2 or digits == 8:
+        apart = lower is not None and round_to(upper, round, digits) != round_to(lower, round, digits, like=upper)
+        if lower is None or lower == upper or apart or digits == 8:
             return f"{'=' if exact else '≤'} {texts[0]}", None if lower is None else texts[1]
         digits += 1

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from diracs.transport.collinear import collinear_weights
 from diracs.transport.density import PlanarDensity
 from diracs.transport.linear import solve_by_parts
 from diracs.transport.newton import Solution, newton, relative_error
@@ -55,6 +56,9 @@ def solve(problem: Problem, tolerance: float, start: np.ndarray | None, most: in
     """
     path = _Path(problem, tolerance, most)
     if start is not None and path.solved(start, patience=2 * _PATIENCE):
+        return path.best()
+    strips = collinear_weights(problem)
+    if strips is not None and path.solved(strips, patience=_PATIENCE):
         return path.best()
     # Where seeds are spread like the density, as with random seeds and the uniform law, Voronoi's cells will do.
     voronoi = np.zeros(len(problem.target))

@@ -48,8 +48,8 @@ def solve_by_parts(
     Such are components of a density far from each other, each with just the mass of its cells. Rounding in their
     balances would move their weights against each other by anything.
     """
-    part = _parts(len(seeds), i, j, coupling, rhs)
-    if part is None:
+    part = parts(len(seeds), i, j, coupling)
+    if not part.any() or np.abs(np.bincount(part, rhs)).max() > _BALANCED:
         return solve_laplacian(seeds, i, j, coupling, rhs, tolerance)
     inside = part[i] == part[j]
     size = np.bincount(part)
@@ -58,17 +58,14 @@ def solve_by_parts(
     return solution - (np.bincount(part, solution) / size)[part]
 
 
-def _parts(n: int, i: np.ndarray, j: np.ndarray, coupling: np.ndarray, rhs: np.ndarray) -> np.ndarray | None:
-    """Labels (n,) of balanced parts with weak couplings only between them, None if there is but one."""
+def parts(n: int, i: np.ndarray, j: np.ndarray, coupling: np.ndarray) -> np.ndarray:
+    """Labels (n,) from 0 on of the parts of a graph that are coupled with each other by next to nothing."""
+    whole = np.zeros(n, int)
     if not len(coupling):
-        return None
+        return whole
     diagonal = np.bincount(i, coupling, minlength=n) + np.bincount(j, coupling, minlength=n)
     strong = coupling > _WEAK * np.minimum(diagonal[i], diagonal[j])
     if strong.all():
-        return None
+        return whole
     graph = scipy.sparse.coo_array((np.ones(strong.sum()), (i[strong], j[strong])), shape=(n, n))
-    count, part = scipy.sparse.csgraph.connected_components(graph, directed=False)
-    balance = np.bincount(part, rhs)
-    if count == 1 or np.abs(balance).max() > _BALANCED:
-        return None
-    return np.asarray(part)
+    return np.asarray(scipy.sparse.csgraph.connected_components(graph, directed=False)[1])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from diracs.transport.density import PlanarDensity
-from diracs.transport.linear import solve_by_parts
+from diracs.transport.linear import parts, solve_by_parts
 from diracs.transport.problem import Moments, Problem
 from diracs.transport.revival import empty, few_empty, revived
 
@@ -86,10 +86,13 @@ def _advance(
     ratio = np.log(np.where(alive, target, 1.0) / np.where(alive, mass, 1.0))
     roots = 2.0 * np.sqrt(mass) * (np.sqrt(target) - np.sqrt(mass))
     cautious = np.where(target > mass, mass * ratio, target - mass)
+    part = parts(len(mass), moments.i, moments.j, moments.coupling)
+    missing = np.where(alive, target - mass, 0.0)
     best: tuple[float, np.ndarray, Moments] | None = None
     for residual in (roots, cautious):
-        # Of sum zero: what grows is taken from all in proportion.
-        rhs = residual - mass * (residual.sum() / mass.sum())
+        # Each part takes from the others what it lacks, and within a part what grows is taken from all in proportion.
+        rhs = residual + mass * _ratio(np.bincount(part, missing - residual), np.bincount(part, mass))[part]
+        rhs -= mass * (rhs.sum() / mass.sum())
         accuracy = min(1e-5, 0.1 * float(np.abs(ratio).max()))
         direction = solve_by_parts(problem.seeds, moments.i, moments.j, moments.coupling, rhs, max(accuracy, 1e-12))
         found = _search(problem, density, weights, moments, direction, _SHORTEST if best is None else best[0])
@@ -120,6 +123,11 @@ def _search(
                 return length, end, trial
         length *= 0.5
     return None
+
+
+def _ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
+    """above/below, 0 for nothing at all."""
+    return np.divide(above, below, out=np.zeros_like(above), where=below > 0.0)
 
 
 def are_right(mass: np.ndarray, target: np.ndarray, tolerance: float) -> bool:

@@ -8,7 +8,7 @@ Above this weight w* its area grows like the square of w − w*, in units of the
 from __future__ import annotations
 
 import numpy as np
-from scipy.spatial import cKDTree
+import scipy
 
 from diracs import _core
 from diracs.transport.density import PlanarDensity
@@ -86,7 +86,7 @@ def _thresholds(
         return low, corner[at] - indptr[cells]
 
     alive = np.flatnonzero(sizes)
-    cell = alive[cKDTree(seeds[alive]).query(seeds[dead])[1]]
+    cell = alive[scipy.spatial.cKDTree(seeds[alive]).query(seeds[dead])[1]]
     rows = np.arange(len(dead))
     value, corner = lowest(rows, cell)
     while rows.size:

@@ -1,5 +1,7 @@
 """The exact W₂ of given points in the plane: against sampling and closed forms, roundings covered, and its slopes."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -274,14 +276,15 @@ def test_single_precision_bounds_are_rounded_up_where_derivatives_are_asked_for(
         means, covs, points = (x.astype(float) for x in single)
         wide = discretize(GaussianMixture(means, covs), PointScheme(points)).w2
         leaves = [torch.tensor(x, requires_grad=True) for x in single]
+        of_points = functools.partial(bound, *leaves[:2])
         for w2 in (
             discretize(GaussianMixture(*leaves[:2]), PointScheme(leaves[2])).w2.detach(),
-            torch.func.vmap(lambda p: discretize(GaussianMixture(*leaves[:2]), PointScheme(p)).w2)(leaves[2][None])[0],  # noqa: B023
+            torch.func.vmap(of_points)(leaves[2][None])[0].detach(),
             jitted(*map(jnp.asarray, single)),
         ):
             assert wide <= float(w2) <= wide * (1 + 1e-6)
 
 
 def test_points_too_far_to_tell_are_nan_under_jit():
-    found = jax.jit(lambda y: discretize(Gaussian(jnp.zeros(2), jnp.ones(1)), PointScheme(y)).w2)
+    found = jax.jit(lambda y: discretize(Gaussian(jnp.zeros(2), jnp.asarray(1.0)), PointScheme(y)).w2)
     assert np.isnan(found(jnp.full((1, 2), 1e20)))

@@ -39,10 +39,12 @@ from diracs.certificates.lower.quadtree import (
 # Components and images that are larger are not worth the time, nor are more points.
 _MOST_POINTS = 10_000
 _MOST_PIXELS = 2**22
-# Rectangles times components.
-_WORK = 4e7
-# Steps without success after which to go back.
-_PATIENCE = 15
+# Rectangles times components; of many components no more than what so many rectangles for each point take.
+_WORK, _MANY, _LEAST_WORK, _FOR_EACH_POINT = 4e7, 300, 1.5e7, 20.0
+# Steps without success after which to go back; steps that together gain less than this share are the last ones.
+_PATIENCE, _LAST, _LEAST_GAIN = 15, 5, 1e-3
+# So many sites, about, are looked at to scale allowances.
+_SCALED_AT = 4000
 # Moments of rectangles are this exact, relative and absolute, and nothing else is less exact.
 _RELATIVE, _ABSOLUTE = 1e-11, 1e-15
 
@@ -74,7 +76,9 @@ def mixture_covering_bound(means: np.ndarray, covs: np.ndarray, weights: np.ndar
     if not regular.any() or n > _MOST_POINTS:
         return 0.0
     law = MixtureLaw(means[regular], covs[regular], weights[regular])
-    bound = covering_bound(law, n, _WORK / int(regular.sum()))
+    count = int(regular.sum())
+    work = _WORK if count <= _MANY else min(max(_LEAST_WORK, _FOR_EACH_POINT * n * count), _WORK)
+    bound = covering_bound(law, n, work / count)
     # Covariances are rounded, by which the law moves.
     blur = 2.0**-48 * spectrum[:, 1] / np.sqrt(np.where(regular, spectrum[:, 0], 1.0))
     moved = math.sqrt(float(weights[regular] @ blur[regular] ** 2))
@@ -183,13 +187,18 @@ def _improve(
     """
     mass = partition.moments.mass
     best, kept = -math.inf, (facilities, radii)
+    bests: list[float] = []
     exponent, momentum, run, waited = 0.5, np.zeros(len(sites)), 0, 0
     for _ in range(steps):
         gains = partition.covering.gains(radii**2, sites.centers, bound=bound)
         value = float(mass @ radii**2) - n * float(gains.max())
         waited += 1
+        bests.append(max(value, best))
         if value > best:
             best, kept, waited = value, (facilities, radii), 0
+            # Where steps lead nowhere patience decides.
+            if len(bests) > _LAST and 0.0 < best < bests[-1 - _LAST] + _LEAST_GAIN * best:
+                break
         elif waited > _PATIENCE:
             facilities, radii = kept
             exponent, momentum, run, waited = exponent / 2.0, np.zeros(len(sites)), 0, 0
@@ -204,11 +213,12 @@ def _improve(
 
 
 def _scaled(sites: Partition, partition: Partition, tau: np.ndarray, n: int) -> Allowances:
-    """All allowances times the factor that looks best at the sites: near 1, unless there was too little time."""
+    """All allowances times the factor that looks best at some sites: near 1, unless there was too little time."""
     total, covering = float(partition.moments.mass @ tau), partition.covering
+    some = np.ascontiguousarray(sites.centers[:: max(1, len(sites) // _SCALED_AT)])
     best, factor = -math.inf, 1.0
     for candidate in (1.0, 0.98, 0.95, 0.92, 0.85, 0.75, 0.6, 0.45, 0.3):
-        value = candidate * total - n * float(covering.gains(candidate * tau, sites.centers, bound=True).max())
+        value = candidate * total - n * float(covering.gains(candidate * tau, some, bound=True).max())
         if value < best:
             break
         best, factor = value, candidate

@@ -28,6 +28,8 @@ _RELATIVE = 1e-9
 # The supremum is found to this share of it, in so many rounds, with so many nodes for each cell on the average; an
 # interval is parted into so many at once.
 _TOLERANCE, _ROUNDS, _NODES, _PIECES = 2e-3, 10, 8, 32
+# In deviations; where components end, their cells are bordered by others of hardly any mass.
+_ENDS = np.array([-8.0, -6.0, -4.5, 4.5, 6.0, 8.0])
 # Multipliers that are tried, over the one expected: for many points that one is right.
 _FACTORS, _TRIED = (1.0, 0.95, 1.05), 1000
 
@@ -166,6 +168,14 @@ def _levels_for(n: int) -> int:
     return (16 if n <= 2000 else 12) * n
 
 
+def _bordered(levels: np.ndarray, means: np.ndarray, deviations: np.ndarray) -> np.ndarray:
+    """More levels where components end beside gaps: cells that hold mass do not reach across."""
+    ends = (means[:, None] + deviations[:, None] * _ENDS).ravel()
+    place = np.clip(np.searchsorted(levels, ends), 1, len(levels) - 1)
+    gap = levels[place] - levels[place - 1]
+    return np.union1d(levels, ends[gap > 2.0 * np.repeat(deviations, len(_ENDS))])
+
+
 def line_covering_bound(means: np.ndarray, variances: np.ndarray, weights: np.ndarray, n: int) -> float:
     """Lower bound on W₂² between a Gaussian mixture on the line and all measures of n points.
 
@@ -191,7 +201,7 @@ def line_covering_bound(means: np.ndarray, variances: np.ndarray, weights: np.nd
     one = np.zeros(len(means), dtype=np.intp)
     mixture = standardize(means, variances, weights, one)
     grid = starts.grid(mixture.means, mixture.deviations, mixture.weights, max(2048, 4 * n))
-    levels = np.unique(starts.companding(grid, count))
+    levels = _bordered(np.unique(starts.companding(grid, count)), mixture.means, mixture.deviations)
     if len(levels) < 4:
         return 0.0
     found = mixture_moments(levels, mixture.means, mixture.deviations**2, mixture.weights)
