@@ -18,7 +18,7 @@ rng = np.random.default_rng(0)
 LONG = {
     "triangulation": (
         "y = rng.random((6_000_000, 2)); w = np.zeros(len(y))",
-        "_core.adjacency(y, w)",
+        "_core.cells(y, w, np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]))",
     ),
     "moments": (
         "y = rng.normal(size=(200_000, 2)); k = 3000; "

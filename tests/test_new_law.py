@@ -77,7 +77,7 @@ class DiscTarget:
     def slopes(self, positions, weights):
         """Moving the disc: 2 ∫ (x − y(x)) dρ."""
         seeds = np.ascontiguousarray(self.normalized(positions))
-        first = _core.moments(DiscDensity.core, seeds, weights / self.size**2, edges=False)[1]
+        first = _core.moments(DiscDensity.core, seeds, weights / self.size**2, edges=False)[0].first
         return (2 * self.size * first.sum(axis=0),)
 
 

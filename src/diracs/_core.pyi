@@ -1,8 +1,8 @@
 """Power diagrams of the plane and moments of their cells; arrays are float64 and C-contiguous."""
 
-from typing import Literal, overload
-
 import numpy as np
+
+from diracs.cells.record import Cells, Edges
 
 class Polygon:
     def __init__(self, vertices: np.ndarray, density: float) -> None: ...
@@ -38,32 +38,22 @@ class Covering:
 def rectangle_moments(
     mixture: Mixture, low: np.ndarray, high: np.ndarray, *, threads: int = 0
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]: ...
-def adjacency(positions: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]: ...
-@overload
 def moments(
-    density: Polygon | Image | Mixture,
-    positions: np.ndarray,
-    weights: np.ndarray,
-    *,
-    edges: bool,
-    sizes: Literal[False] = False,
-    threads: int = 0,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]: ...
-@overload
-def moments(
-    density: Polygon | Image | Mixture,
-    positions: np.ndarray,
-    weights: np.ndarray,
-    *,
-    edges: bool,
-    sizes: Literal[True],
-    threads: int = 0,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]: ...
+    density: Polygon | Image | Mixture, positions: np.ndarray, weights: np.ndarray, *, edges: bool, threads: int = 0
+) -> tuple[Cells, Edges]: ...
 def cells(
     positions: np.ndarray, weights: np.ndarray, domain_vertices: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]: ...
 def solve_laplacian(
-    positions: np.ndarray, i: np.ndarray, j: np.ndarray, coupling: np.ndarray, rhs: np.ndarray, tolerance: float
+    positions: np.ndarray,
+    i: np.ndarray,
+    j: np.ndarray,
+    coupling: np.ndarray,
+    rhs: np.ndarray,
+    tolerance: float,
+    method: str = "auto",
+    *,
+    threads: int = 0,
 ) -> tuple[np.ndarray, int, float]: ...
 def rectangle_masses(
     a: np.ndarray, b: np.ndarray, correlation: np.ndarray, panel: np.ndarray, *, threads: int = 0

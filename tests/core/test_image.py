@@ -19,8 +19,9 @@ def moments(values, box, positions, weights=None):
     """Masses, first and second moments about the seeds, edges as {(i, j): ∫ρ dℓ}."""
     positions = np.ascontiguousarray(positions, dtype=float)
     weights = np.zeros(len(positions)) if weights is None else np.ascontiguousarray(weights, dtype=float)
-    mass, first, second, i, j, line = _core.moments(image(values, box), positions, weights, edges=True, threads=1)
-    return mass, first, second, dict(zip(zip(i.tolist(), j.tolist()), line[:, 0].tolist()))
+    cells, edges = _core.moments(image(values, box), positions, weights, edges=True, threads=1)
+    lines = dict(zip(zip(edges.i.tolist(), edges.j.tolist()), edges.integrals[:, 0].tolist()))
+    return cells.mass, cells.first, cells.second, lines
 
 
 def halfplane(polygon, a, b, c):
@@ -300,8 +301,8 @@ def test_first_and_second_line_moments(name, outside):
     positions = np.array(box[0]) + np.subtract(box[1], box[0]) * (rng.random((n, 2)) + (1.5 if outside else 0.0))
     weights = ((positions - np.array(box[0])) ** 2).sum(1) if outside else np.zeros(n)
     weights *= 1 + 0.01 * rng.random(n) if outside else 1.0
-    *_, edge_i, edge_j, line = _core.moments(image(values, box), positions, weights, edges=True, threads=1)
-    found = dict(zip(zip(edge_i.tolist(), edge_j.tolist()), line))
+    _, edges = _core.moments(image(values, box), positions, weights, edges=True, threads=1)
+    found = dict(zip(zip(edges.i.tolist(), edges.j.tolist()), edges.integrals))
     corners = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
     indptr, vertices, labels = _core.cells(positions, weights, corners)
     nx, ny = values.shape

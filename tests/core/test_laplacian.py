@@ -11,7 +11,7 @@ import scipy.sparse as sp
 import scipy.sparse.linalg as spl
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse.csgraph import connected_components
-from scipy.spatial import Delaunay
+from scipy.spatial import Delaunay, cKDTree
 
 from diracs import _core
 from diracs.transport.density import ImageDensity
@@ -100,6 +100,38 @@ def test_newton_directions(pixels, method):
     matrix = laplacian(n, moments.i, moments.j, moments.coupling)
     assert residual <= 1e-10
     assert scaled_residual(matrix, rhs, x) < 2e-10
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("width", [1, 3, 5])
+def test_graphs_in_other_dimensions(width, method):
+    """Neighbours on the line, in space and in five dimensions."""
+    rng = np.random.default_rng(width)
+    n = 1500
+    positions = rng.random((n, width))
+    if width == 1:
+        along = np.argsort(positions[:, 0]).astype(np.int32)
+        i, j = along[:-1].copy(), along[1:].copy()
+    else:
+        near = cKDTree(positions).query(positions, 5)[1]
+        i, j = np.repeat(np.arange(n, dtype=np.int32), 4), near[:, 1:].astype(np.int32).ravel()
+    coupling = rng.random(len(i))
+    rhs, _, matrix = consistent(n, i, j, coupling, rng)
+    x, _, residual = _core.solve_laplacian(positions, i, j, coupling, rhs, 1e-10, method)
+    assert residual <= 1e-10
+    assert scaled_residual(matrix, rhs, x) < 2e-10
+
+
+def test_zeros_beside_coordinates_change_nothing():
+    rng = np.random.default_rng(8)
+    positions, i, j = planar_graph(1200, rng)
+    coupling = rng.random(len(i))
+    rhs, _, _ = consistent(1200, i, j, coupling, rng)
+    line = positions[:, :1].copy()
+    for method in METHODS:
+        found = _core.solve_laplacian(line, i, j, coupling, rhs, 1e-10, method)[0]
+        wide = np.hstack([line, np.zeros((1200, 1))])
+        assert_array_equal(found, _core.solve_laplacian(wide, i, j, coupling, rhs, 1e-10, method)[0])
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -258,6 +290,7 @@ def test_bad_input_is_refused():
     bad = [
         (0, np.zeros((3, 2))),
         (0, np.full((2, 2), np.nan)),
+        (0, np.zeros((2, 0))),
         (1, np.array([-1], np.int32)),
         (2, np.array([2], np.int32)),
         (2, np.array([1, 1], np.int32)),

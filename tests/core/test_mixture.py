@@ -35,7 +35,8 @@ class Mixture:
     def moments(self, positions, weights=None, threads=1):
         positions = np.ascontiguousarray(positions, float).reshape(-1, 2)
         weights = np.zeros(len(positions)) if weights is None else np.ascontiguousarray(weights, float)
-        return _core.moments(self.core, positions, weights, edges=True, threads=threads)
+        cells, edges = _core.moments(self.core, positions, weights, edges=True, threads=threads)
+        return cells.mass, cells.first, cells.second, edges.i, edges.j, edges.integrals
 
 
 def isotropic(means, deviations, weights=None):
@@ -423,10 +424,10 @@ def test_many_components_are_the_sum_of_each():
     lines = {}
     for mean, deviation, weight in zip(means, deviations, weights):
         density = _core.Mixture(mean[None], deviation**2 * np.eye(2)[None], np.ones(1))
-        *parts, edge_i, edge_j, line = _core.moments(density, positions, np.zeros(n), edges=True, threads=1)
-        for a, b in zip(total, parts):
+        cells, edges = _core.moments(density, positions, np.zeros(n), edges=True, threads=1)
+        for a, b in zip(total, (cells.mass, cells.first, cells.second)):
             a += weight * b
-        for pair, own in zip(zip(edge_i.tolist(), edge_j.tolist()), line):
+        for pair, own in zip(zip(edges.i.tolist(), edges.j.tolist()), edges.integrals):
             lines[pair] = lines.get(pair, 0.0) + weight * own
     size = np.sqrt(total[0] * total[2])
     assert_allclose(found[0], total[0], rtol=1e-11)

@@ -28,7 +28,7 @@ def recomputed(plan):
     size, centre = (box[1] - box[0]).max(), box.mean(axis=0)
     image = _core.Image(np.asarray(plan.density.values) * size**2, (box - centre) / size)
     seeds = np.ascontiguousarray((unique - centre) / size)
-    found = _core.moments(image, seeds, plan.weights[held][first] / size**2, edges=False)[0]
+    found = _core.moments(image, seeds, plan.weights[held][first] / size**2, edges=False)[0].mass
     target = np.bincount(place.ravel(), masses[held])
     return np.abs(found - target).max() / target.min()
 

@@ -22,9 +22,9 @@ constexpr std::size_t kNoLimit = static_cast<std::size_t>(-1);
 class LaplacianFactor {
 public:
     // With threads = 0 on all processors. Nothing is eliminated if the factor would have more than `most` entries.
-    LaplacianFactor(const WeightedGraph& graph, const std::vector<Vec2>& positions, const Components& components,
-                    int threads, std::size_t most)
-        : order_(NestedDissection(graph, positions, components).take()), place_(graph.size()), work_(graph.size()) {
+    LaplacianFactor(const WeightedGraph& graph, const Places& places, const Components& components, int threads,
+                    std::size_t most)
+        : order_(NestedDissection(graph, places, components).take()), place_(graph.size()), work_(graph.size()) {
         for (int k = 0; k < graph.size(); ++k) place_[order_.vertices[k]] = k;
         const std::size_t entries = analyse(graph);
         fits_ = entries <= most;

@@ -3,6 +3,7 @@
 // preconditioned in the same way. Smoothing is by Gauss–Seidel, forwards before and backwards after.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <memory>
@@ -24,7 +25,7 @@ struct Convergence {
 
 class LaplacianMultigrid {
 public:
-    LaplacianMultigrid(const WeightedGraph& graph, std::vector<Vec2> positions) {
+    LaplacianMultigrid(const WeightedGraph& graph, Places places) {
         levels_.emplace_back(graph);
         while (levels_.back().graph->size() > kCoarsest) {
             const WeightedGraph& fine = *levels_.back().graph;
@@ -35,16 +36,16 @@ public:
             for (int& a : first.of) a = second.of[a];
             first.count = second.count;
             // A coarse vertex lies where the first vertex of its aggregate does.
-            std::vector<Vec2> places(first.count);
-            for (int i = fine.size() - 1; i >= 0; --i) places[first.of[i]] = positions[i];
-            positions.swap(places);
+            Places fewer(first.count, places.width);
+            for (int i = fine.size() - 1; i >= 0; --i) std::copy_n(places[i], places.width, fewer[first.of[i]]);
+            places = std::move(fewer);
             levels_.back().aggregate = std::move(first.of);
             auto coarse = std::make_unique<WeightedGraph>(coarse_graph(middle, second));
             levels_.emplace_back(*coarse);
             owned_.push_back(std::move(coarse));
         }
         const WeightedGraph& last = *levels_.back().graph;
-        coarsest_ = std::make_unique<LaplacianFactor>(last, positions, Components(last), 1, kNoLimit);
+        coarsest_ = std::make_unique<LaplacianFactor>(last, places, Components(last), 1, kNoLimit);
     }
 
     // Flexible conjugate gradients from x = 0, for a b that sums to zero on every component.

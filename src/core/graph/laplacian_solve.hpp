@@ -1,19 +1,16 @@
-// Laplacian systems of graphs drawn in the plane: by elimination while that is faster, by multigrid above.
+// Laplacian systems of graphs drawn in space of any dimension: by elimination while that is faster, by multigrid above.
 #pragma once
 
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <cstdint>
 #include <limits>
-#include <utility>
 #include <vector>
 
 #include "graph/laplacian_direct.hpp"
 #include "graph/laplacian_multigrid.hpp"
-#include "plane/spatial_order.hpp"
-#include "plane/vec2.hpp"
 #include "graph/weighted_graph.hpp"
+#include "numeric/spatial_order.hpp"
 
 namespace diracs {
 
@@ -27,36 +24,9 @@ constexpr int kMostIterations = 200;
 // Factors with many more are left to multigrid, unless it fails and they fit into memory.
 constexpr std::size_t kEntriesPerVertex = 90, kFewEntries = 4'000'000, kMostEntries = 500'000'000;
 
-// Vertices along a Hilbert curve of their bounding box, so that neighbours are near each other in memory.
-inline void sort_along_curve(std::vector<int>& vertices, const double* positions) {
-    double low[2], high[2];
-    for (int a = 0; a < 2; ++a) {
-        low[a] = std::numeric_limits<double>::infinity();
-        high[a] = -low[a];
-        for (const int v : vertices) {
-            low[a] = std::min(low[a], positions[2 * static_cast<std::size_t>(v) + a]);
-            high[a] = std::max(high[a], positions[2 * static_cast<std::size_t>(v) + a]);
-        }
-    }
-    const double side = std::max(0.5 * high[0] - 0.5 * low[0], 0.5 * high[1] - 0.5 * low[1]);
-    const double cells = side > 0.0 ? static_cast<double>((1u << kHilbertBits) - 1) : 0.0;
-    std::vector<std::uint64_t> keys(vertices.size()), buffer;
-    for (std::size_t k = 0; k < keys.size(); ++k) {
-        const double* p = positions + 2 * static_cast<std::size_t>(vertices[k]);
-        std::uint32_t place[2] = {0, 0};
-        for (int a = 0; a < 2 && cells > 0.0; ++a) {
-            place[a] = static_cast<std::uint32_t>(std::min(1.0, (0.5 * p[a] - 0.5 * low[a]) / side) * cells);
-        }
-        const std::uint64_t along = hilbert_index(place[0], place[1]);
-        keys[k] = along << 32 | static_cast<std::uint32_t>(vertices[k]);
-    }
-    radix_sort(keys, buffer);
-    for (std::size_t k = 0; k < keys.size(); ++k) vertices[k] = static_cast<int>(keys[k] & 0xffffffffu);
-}
-
-// x with Lx = b up to `tolerance` in the norm of Convergence, zero on the vertex of largest diagonal of each component
+// x with Lx = b, for vertices at positions (n, width), up to `tolerance` in the norm of Convergence, zero on the vertex of largest diagonal of each component
 // and on vertices without couplings. What b lacks in consistency is taken off in proportion to the diagonal.
-inline Convergence solve_laplacian(const double* positions, std::size_t n, const int* i, const int* j,
+inline Convergence solve_laplacian(const double* positions, std::size_t n, int width, const int* i, const int* j,
                                    const double* coupling, std::size_t edges, const double* b, double tolerance,
                                    LaplacianMethod method, int threads, double* x) {
     std::fill(x, x + n, 0.0);
@@ -75,14 +45,14 @@ inline Convergence solve_laplacian(const double* positions, std::size_t n, const
     for (std::size_t v = 0; v < n; ++v) {
         if (number[v] == 0) vertices.push_back(static_cast<int>(v));
     }
-    sort_along_curve(vertices, positions);
+    sort_along_curve(vertices, positions, width);
     const int size = static_cast<int>(vertices.size());
-    std::vector<Vec2> places(size);
+    Places places(vertices.size(), width);
     double largest = 0.0;
     for (int k = 0; k < size; ++k) {
         const std::size_t v = vertices[k];
         number[v] = k;
-        places[k] = {positions[2 * v], positions[2 * v + 1]};
+        std::copy_n(positions + v * width, width, places[k]);
         largest = std::max(largest, std::abs(b[v]));
     }
     if (!(largest > 0.0)) return {};

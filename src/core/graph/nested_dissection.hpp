@@ -1,17 +1,28 @@
-// Nested dissection (A. George 1973) of a graph drawn in the plane: halves by the median of the wider axis, between
-// them a vertex cover of the edges that are cut. For planar graphs the factors then have O(n log n) entries (R. Lipton,
-// D. Rose, R. Tarjan 1979).
+// Nested dissection (A. George 1973) of a graph drawn in space of any dimension: halves by the median of the widest axis,
+// between them a vertex cover of the edges that are cut. For planar graphs the factors then have O(n log n) entries (R.
+// Lipton, D. Rose, R. Tarjan 1979).
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <utility>
 #include <vector>
 
 #include "numeric/interrupt.hpp"
-#include "plane/vec2.hpp"
 #include "graph/weighted_graph.hpp"
 
 namespace diracs {
+
+// Where the vertices of a graph are drawn. Positions guide orders; answers are right whatever they are.
+struct Places {
+    std::vector<double> coordinates;  // (n, width)
+    int width;
+
+    Places(std::size_t n, int dimension) : coordinates(n * dimension), width(dimension) {}
+
+    double* operator[](int v) { return coordinates.data() + static_cast<std::size_t>(v) * width; }
+    const double* operator[](int v) const { return coordinates.data() + static_cast<std::size_t>(v) * width; }
+};
 
 // An order of elimination, cut into fronts of consecutive vertices: separators after the parts they separate.
 struct EliminationOrder {
@@ -29,8 +40,13 @@ public:
     static constexpr int kLeaf = 20;
 
     // The ground of each component comes last of all its vertices.
-    NestedDissection(const WeightedGraph& graph, const std::vector<Vec2>& positions, const Components& components)
-        : graph_(graph), positions_(positions), part_(graph.size(), 0), degree_(graph.size(), 0) {
+    NestedDissection(const WeightedGraph& graph, const Places& places, const Components& components)
+        : graph_(graph),
+          places_(places),
+          part_(graph.size(), 0),
+          degree_(graph.size(), 0),
+          low_(places.width),
+          high_(places.width) {
         order_.vertices.reserve(graph.size());
         std::vector<int> vertices;
         for (int c = 0; c < components.count(); ++c) {
@@ -49,9 +65,10 @@ public:
 
 private:
     const WeightedGraph& graph_;
-    const std::vector<Vec2>& positions_;
+    const Places& places_;
     std::vector<int> part_;  // of the current halves; −1 in separators
     std::vector<int> degree_;  // number of edges of the cut that are not yet covered
+    std::vector<double> low_, high_;  // of a box
     EliminationOrder order_;
     int parts_ = 0;
 
@@ -78,22 +95,25 @@ private:
         order_.close_front();
     }
 
-    void halve(int* first, int* middle, int* last) const {
-        Vec2 low = positions_[*first], high = low;
+    void halve(int* first, int* middle, int* last) {
+        const int width = places_.width;
+        std::copy_n(places_[*first], width, low_.begin());
+        std::copy_n(places_[*first], width, high_.begin());
         for (const int* v = first; v != last; ++v) {
-            const Vec2 p = positions_[*v];
-            low = {std::min(low.x, p.x), std::min(low.y, p.y)};
-            high = {std::max(high.x, p.x), std::max(high.y, p.y)};
+            const double* const p = places_[*v];
+            for (int a = 0; a < width; ++a) {
+                low_[a] = std::min(low_[a], p[a]);
+                high_[a] = std::max(high_[a], p[a]);
+            }
         }
-        if (high.x - low.x >= high.y - low.y) {
-            std::nth_element(first, middle, last, [this](int a, int b) {
-                return positions_[a].x != positions_[b].x ? positions_[a].x < positions_[b].x : a < b;
-            });
-        } else {
-            std::nth_element(first, middle, last, [this](int a, int b) {
-                return positions_[a].y != positions_[b].y ? positions_[a].y < positions_[b].y : a < b;
-            });
+        int widest = 0;
+        for (int a = 1; a < width; ++a) {
+            if (high_[a] - low_[a] > high_[widest] - low_[widest]) widest = a;
         }
+        std::nth_element(first, middle, last, [this, widest](int a, int b) {
+            const double at_a = places_[a][widest], at_b = places_[b][widest];
+            return at_a != at_b ? at_a < at_b : a < b;
+        });
     }
 
     template <class Visit>

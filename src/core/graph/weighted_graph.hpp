@@ -7,8 +7,6 @@
 #include <utility>
 #include <vector>
 
-#include "plane/vec2.hpp"
-
 namespace diracs {
 
 // Both directions of every edge, rows sorted by neighbour; row i is [start[i], start[i + 1]), and from upper[i] on its

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <utility>
 #include <vector>
 
 #include "plane/cell.hpp"
@@ -13,20 +12,56 @@
 
 namespace diracs {
 
-struct Edge {
-    int i;
-    int j;
-    LineMoments line;
-};
-
-struct Moments {
+struct Cells {
     std::vector<double> mass;    // (n,)
     std::vector<double> first;   // (n, 2): ∫(x − yᵢ)ρ
     std::vector<double> second;  // (n,): ∫|x − yᵢ|²ρ
     std::vector<double> sizes;   // (n, 2): of the terms of mass and second moment (density.hpp)
-    std::vector<int> edge_i, edge_j;  // i < j
-    std::vector<double> line;  // (e, 3): ∫(1, τ, τ²)ρ dℓ, τ to the left of yⱼ − yᵢ about the line through both
 };
+
+struct Edges {
+    std::vector<int> i, j;             // (e,) i < j
+    std::vector<double> displacement;  // (e, 2): yⱼ − yᵢ
+    std::vector<double> gap;           // (e,): |yⱼ − yᵢ|
+    std::vector<double> integrals;     // (e, 3): ∫(1, τ, τ²)ρ dℓ, τ to the left of yⱼ − yᵢ about the line through both
+};
+
+struct Moments {
+    Cells cells;
+    Edges edges;
+};
+
+namespace detail {
+
+struct Edge {
+    int i;
+    int j;
+    Vec2 displacement;
+    LineMoments line;
+};
+
+// Those of all ranges, one after another.
+inline Edges joined(const std::vector<std::vector<Edge>>& ranges) {
+    std::size_t total = 0;
+    for (const auto& range : ranges) total += range.size();
+    Edges edges;
+    for (auto* index : {&edges.i, &edges.j}) index->reserve(total);
+    edges.displacement.reserve(2 * total);
+    edges.gap.reserve(total);
+    edges.integrals.reserve(3 * total);
+    for (const auto& range : ranges) {
+        for (const Edge& edge : range) {
+            edges.i.push_back(edge.i);
+            edges.j.push_back(edge.j);
+            for (const double x : {edge.displacement.x, edge.displacement.y}) edges.displacement.push_back(x);
+            edges.gap.push_back(norm(edge.displacement));
+            for (const double x : {edge.line.zeroth, edge.line.first, edge.line.second}) edges.integrals.push_back(x);
+        }
+    }
+    return edges;
+}
+
+}  // namespace detail
 
 constexpr std::size_t kSeedsPerRange = 256;
 
@@ -35,61 +70,52 @@ constexpr std::size_t kSeedsPerRange = 256;
 template <class Density>
 Moments moments(const Density& density, const double* positions, const double* weights, std::size_t n, bool edges,
                 int threads) {
-    const PowerCells cells(positions, weights, n, density.domain(), threads);
-    const auto ranks = static_cast<std::size_t>(cells.ranks());
+    const PowerCells diagram(positions, weights, n, density.domain(), threads);
+    const auto ranks = static_cast<std::size_t>(diagram.ranks());
     Moments result;
-    result.mass.assign(n, 0.0);
-    result.first.assign(2 * n, 0.0);
-    result.second.assign(n, 0.0);
-    result.sizes.assign(2 * n, 0.0);
-    std::vector<std::vector<Edge>> found((ranks + kSeedsPerRange - 1) / kSeedsPerRange);
+    Cells& cells = result.cells;
+    cells.mass.assign(n, 0.0);
+    cells.first.assign(2 * n, 0.0);
+    cells.second.assign(n, 0.0);
+    cells.sizes.assign(2 * n, 0.0);
+    std::vector<std::vector<detail::Edge>> found((ranks + kSeedsPerRange - 1) / kSeedsPerRange);
 
     parallel_for(ranks, kSeedsPerRange, threads, [&] {
         using Scratch = typename Density::Scratch;
         return [&, scratch = CellScratch(), own = Scratch(), lines = std::vector<LineMoments>()](
                    std::size_t begin, std::size_t end) mutable {
-            std::vector<Edge>& here = found[begin / kSeedsPerRange];
+            std::vector<detail::Edge>& here = found[begin / kSeedsPerRange];
             if (edges) here.reserve(3 * (end - begin) + 32);  // a planar graph has less than three edges per vertex
             for (int rank = static_cast<int>(begin); rank < static_cast<int>(end); ++rank) {
-                const Vec2 origin = cells.nearest_in_box(rank);
-                const Polygon& cell = cells.cell(rank, origin, scratch);
+                const Vec2 origin = diagram.nearest_in_box(rank);
+                const Polygon& cell = diagram.cell(rank, origin, scratch);
                 if (cell.empty()) continue;
-                const int i = cells.index(rank);
+                const int i = diagram.index(rank);
                 if (lines.size() < cell.size()) lines.resize(cell.size());
                 CellMoments about_origin;
                 density.cell(cell, origin, rank, about_origin, edges ? lines.data() : nullptr, own);
-                const Vec2 shift = origin - cells.position(rank);  // x − y = (x − o) + (o − y)
+                const Vec2 shift = origin - diagram.position(rank);  // x − y = (x − o) + (o − y)
                 const CellMoments moments = about_origin.moved(shift);
-                result.mass[i] = moments.mass;
-                result.first[2 * i] = moments.first.x;
-                result.first[2 * i + 1] = moments.first.y;
-                result.second[i] = moments.second;
-                result.sizes[2 * i] = moments.sizes.mass;
-                result.sizes[2 * i + 1] = moments.sizes.second;
+                cells.mass[i] = moments.mass;
+                cells.first[2 * i] = moments.first.x;
+                cells.first[2 * i + 1] = moments.first.y;
+                cells.second[i] = moments.second;
+                cells.sizes[2 * i] = moments.sizes.mass;
+                cells.sizes[2 * i + 1] = moments.sizes.second;
                 if (!edges) continue;
                 for (std::size_t k = 0; k < cell.size(); ++k) {
                     if (cell.labels[k] <= rank || !(lines[k].zeroth > 0.0)) continue;
                     LineMoments line = lines[k].moved(dot(shift, cell.halves[k].tangent()));
-                    const int j = cells.index(cell.labels[k]);
+                    const int j = diagram.index(cell.labels[k]);
+                    const Vec2 y = diagram.position(rank), z = diagram.position(cell.labels[k]);
                     if (i > j) line.first = -line.first;
-                    here.push_back({std::min(i, j), std::max(i, j), line});
+                    here.push_back({std::min(i, j), std::max(i, j), i < j ? z - y : y - z, line});
                 }
             }
         };
     });
 
-    std::size_t total = 0;
-    for (const auto& some : found) total += some.size();
-    result.edge_i.reserve(total);
-    result.edge_j.reserve(total);
-    result.line.reserve(3 * total);
-    for (const auto& some : found) {
-        for (const Edge& edge : some) {
-            result.edge_i.push_back(edge.i);
-            result.edge_j.push_back(edge.j);
-            for (const double x : {edge.line.zeroth, edge.line.first, edge.line.second}) result.line.push_back(x);
-        }
-    }
+    result.edges = detail::joined(found);
     return result;
 }
 

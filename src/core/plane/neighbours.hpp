@@ -10,8 +10,8 @@
 #include "numeric/interrupt.hpp"
 #include "plane/normalize.hpp"
 #include "numeric/parallel.hpp"
+#include "numeric/spatial_order.hpp"
 #include "plane/predicates.hpp"
-#include "plane/spatial_order.hpp"
 #include "plane/triangulation.hpp"
 
 namespace diracs {
@@ -149,7 +149,8 @@ inline Neighbours power_neighbours(const double* positions, const double* weight
     Neighbours result;
     result.order.resize(n);
     for (std::size_t i = 0; i < n; ++i) result.order[i] = static_cast<int>(i);
-    hilbert_sort(all, result.order.data(), result.order.data() + n);
+    const auto coordinate = [&all](int i, int axis) { return axis == 0 ? all[i].x : all[i].y; };
+    hilbert_sort<2>(coordinate, result.order.data(), result.order.data() + n);
     poll_interrupt();
     result.representative = detail::remove_duplicates(all, weights, result.order);
     poll_interrupt();

@@ -1,12 +1,9 @@
 // The Python module diracs._core.
 #include <nanobind/nanobind.h>
-#include <nanobind/stl/pair.h>
-#include <nanobind/stl/tuple.h>
 
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <stdexcept>
 #include <utility>
 #include <vector>
 
@@ -17,7 +14,6 @@
 #include "numeric/interrupt.hpp"
 #include "gaussian/mixture.hpp"
 #include "plane/moments.hpp"
-#include "plane/neighbours.hpp"
 #include "plane/uniform.hpp"
 
 namespace nb = nanobind;
@@ -41,41 +37,12 @@ std::vector<Vec2> polygon_vertices(const Points& vertices) {
     return result;
 }
 
-nb::tuple adjacency(const Points& positions, const Numbers& weights) {
-    check_sizes(positions, weights);
-    const std::size_t n = positions.shape(0);
-    std::vector<std::int64_t> indptr(n + 1, 0);
-    std::vector<int> indices;
-    std::vector<std::uint8_t> hidden(n, 0);
-    Neighbours found;
-    {
-        const Unlocked unlocked;
-        found = power_neighbours(positions.data(), weights.data(), n, 0);
-        const std::size_t ranks = found.order.size();
-        std::vector<std::int64_t> rank(n, -1);
-        for (std::size_t r = 0; r < ranks; ++r) {
-            rank[found.order[r]] = static_cast<std::int64_t>(r);
-            hidden[found.order[r]] = found.hidden[r];
-        }
-        indices.reserve(found.neighbours.size());
-        for (std::size_t i = 0; i < n; ++i) {
-            const std::int64_t r = rank[i];
-            if (r >= 0) {
-                for (std::int64_t k = found.start[r]; k < found.start[r + 1]; ++k) {
-                    indices.push_back(found.order[found.neighbours[k]]);
-                }
-            }
-            indptr[i + 1] = static_cast<std::int64_t>(indices.size());
-            if (found.representative[i] != static_cast<std::int64_t>(i)) hidden[i] = hidden[found.representative[i]];
-        }
-    }
-    return nb::make_tuple(array(std::move(indptr)), array(std::move(indices)), array(std::move(hidden)),
-                          array(std::move(found.representative)));
-}
+// A class of diracs.cells.record.
+nb::object record(const char* name) { return nb::module_::import_("diracs.cells.record").attr(name); }
 
 template <class Density>
 nb::tuple density_moments(const Density& density, const Points& positions, const Numbers& weights, bool edges,
-                          bool sizes, int threads) {
+                          int threads) {
     check_sizes(positions, weights);
     const std::size_t n = positions.shape(0);
     Moments result;
@@ -83,12 +50,15 @@ nb::tuple density_moments(const Density& density, const Points& positions, const
         const Unlocked unlocked;
         result = moments(density, positions.data(), weights.data(), n, edges, threads);
     }
-    const std::size_t count = result.edge_i.size();
-    const nb::tuple found = nb::make_tuple(array(std::move(result.mass)), array(std::move(result.first), {n, 2}),
-                                           array(std::move(result.second)), array(std::move(result.edge_i)),
-                                           array(std::move(result.edge_j)), array(std::move(result.line), {count, 3}));
-    if (!sizes) return found;
-    return nb::steal<nb::tuple>((found + nb::make_tuple(array(std::move(result.sizes), {n, 2}))).release());
+    Cells& cells = result.cells;
+    Edges& between = result.edges;
+    const std::size_t count = between.i.size();
+    return nb::make_tuple(record("Cells")(array(std::move(cells.mass)), array(std::move(cells.first), {n, 2}),
+                                          array(std::move(cells.second)), array(std::move(cells.sizes), {n, 2})),
+                          record("Edges")(array(std::move(between.i)), array(std::move(between.j)),
+                                          array(std::move(between.displacement), {count, 2}),
+                                          array(std::move(between.gap)),
+                                          array(std::move(between.integrals), {count, 3})));
 }
 
 nb::tuple cells(const Points& positions, const Numbers& weights, const Points& domain_vertices) {
@@ -198,9 +168,6 @@ NB_MODULE(_core, module) {
         .def("potential", &potential, "positions"_a.noconvert(), "weights"_a.noconvert(),
              "The integral over each pixel (nx, ny) of the minimum over i of |x - y_i|^2 - w_i.");
 
-    module.def("adjacency", &adjacency, "positions"_a.noconvert(), "weights"_a.noconvert(),
-               "Neighbours in the power diagram of the plane: (indptr, indices, hidden, representative).");
-
     nb::class_<GaussianMixture>(module, "Mixture", "Gaussian mixture on the whole plane.")
         .def(
             "__init__",
@@ -225,17 +192,16 @@ NB_MODULE(_core, module) {
              "the integral of the density, n the normal.");
 
     const char* moments_doc =
-        "Mass, first moment (n, 2) and second moment of each cell about its seed, and for each edge i < j the integrals\n"
-        "of (1, t, t^2) against the density, t the coordinate along the edge, to the left of y_j - y_i, about the line\n"
-        "through both: (mass, first, second, edge_i, edge_j, line (e, 3)). With sizes=True also the sizes (n, 2) of the\n"
-        "terms of masses and second moments where these are differences. threads = 0 takes all processors.";
+        "The records Cells and Edges of diracs.cells.record: moments of each cell about its seed, and for each edge i < j\n"
+        "the integrals (e, 3) of (1, t, t^2) against the density, t the coordinate along the edge, to the left of\n"
+        "y_j - y_i, about the line through both; no edges if these are not asked for. threads = 0 takes all processors.";
     module.def("moments", &density_moments<UniformPolygon>, "density"_a, "positions"_a.noconvert(),
-               "weights"_a.noconvert(), nb::kw_only(), "edges"_a, "sizes"_a = false, "threads"_a = 0, moments_doc);
+               "weights"_a.noconvert(), nb::kw_only(), "edges"_a, "threads"_a = 0, moments_doc);
     module.def("moments", &density_moments<ShapedImage>, "density"_a, "positions"_a.noconvert(),
-               "weights"_a.noconvert(), nb::kw_only(), "edges"_a, "sizes"_a = false, "threads"_a = 0, moments_doc);
+               "weights"_a.noconvert(), nb::kw_only(), "edges"_a, "threads"_a = 0, moments_doc);
 
     module.def("moments", &density_moments<GaussianMixture>, "density"_a, "positions"_a.noconvert(),
-               "weights"_a.noconvert(), nb::kw_only(), "edges"_a, "sizes"_a = false, "threads"_a = 0, moments_doc);
+               "weights"_a.noconvert(), nb::kw_only(), "edges"_a, "threads"_a = 0, moments_doc);
 
     module.def("cells", &cells, "positions"_a.noconvert(), "weights"_a.noconvert(), "domain_vertices"_a.noconvert(),
                "Polygons of all cells in a convex domain: (indptr, vertices (k, 2), labels), where an edge starts at "

@@ -126,9 +126,9 @@ def _shaken(q: Quantizer, strength: float, rng: np.random.Generator) -> np.ndarr
 def _losses(q: Quantizer) -> np.ndarray:
     """About what taking each point away would cost, (n,): its mass times the square of the way to its neighbour."""
     nearest = np.full(len(q.seeds), np.inf)
-    gap = ((q.seeds[q.i] - q.seeds[q.j]) ** 2).sum(axis=1)
-    np.minimum.at(nearest, q.i, gap)
-    np.minimum.at(nearest, q.j, gap)
+    square = (q.edges.displacement**2).sum(axis=1)
+    for ends in (q.edges.i, q.edges.j):
+        np.minimum.at(nearest, ends, square)
     return q.mass * nearest
 
 
@@ -146,10 +146,10 @@ def _refined(law: PlanarLaw, seeds: np.ndarray, n: int, rng: np.random.Generator
     """n points from about a quarter as many: also the midpoints of neighbours, then the least needed taken away."""
     q = Quantizer.of(law, seeds)
     radii = _radii(q)
-    gap = np.linalg.norm(q.seeds[q.i] - q.seeds[q.j], axis=1)
+    i, j = q.edges.i, q.edges.j
     # In a hexagonal lattice the distance is 1.34 times the sum of the radii; longer ways lead through emptiness.
-    close = gap < 2.2 * (radii[q.i] + radii[q.j])
-    y = np.concatenate([q.seeds, 0.5 * (q.seeds[q.i] + q.seeds[q.j])[close]])
+    close = q.edges.gap < 2.2 * (radii[i] + radii[j])
+    y = np.concatenate([q.seeds, 0.5 * (q.seeds[i] + q.seeds[j])[close]])
     if len(y) <= n:
         return _filled(law, y, n, rng)
     least = np.argsort(_losses(Quantizer.of(law, y)), kind="stable")[: len(y) - n]

@@ -19,6 +19,7 @@ import numpy as np
 import scipy
 
 from diracs import _core
+from diracs.cells.record import Edges
 
 # Up to so many seeds matrices are dense.
 _DENSE = 60
@@ -52,14 +53,13 @@ class Quantizer:
     mass: np.ndarray  # (n,)
     first: np.ndarray  # (n, 2)
     second: np.ndarray  # (n,)
-    i: np.ndarray  # (e,) edges between cells i < j, none if they were not asked for
-    j: np.ndarray
-    line: np.ndarray  # (e, 3), ∫ (1, τ, τ²)ρ over the edge
+    edges: Edges  # none if they were not asked for
 
     @classmethod
     def of(cls, law: PlanarLaw, seeds: np.ndarray, *, edges: bool = True) -> Quantizer:
         seeds = np.ascontiguousarray(seeds)
-        return cls(seeds, *_core.moments(law.core, seeds, np.zeros(len(seeds)), edges=edges))
+        cells, between = _core.moments(law.core, seeds, np.zeros(len(seeds)), edges=edges)
+        return cls(seeds, cells.mass, cells.first, cells.second, between)
 
     @property
     def distortion(self) -> float:
@@ -79,9 +79,7 @@ class Quantizer:
 
     def hessian(self) -> np.ndarray | scipy.sparse.bsr_matrix:
         """H (2n, 2n), coordinates of one seed beside each other."""
-        n, i, j = len(self.seeds), self.i, self.j
-        between = self.seeds[j] - self.seeds[i]
-        gap = np.sqrt((between**2).sum(axis=1))
+        n, (i, j, between, gap, integrals) = len(self.seeds), self.edges
         normal = between / gap[:, None]
         tangent = np.stack([-normal[:, 1], normal[:, 0]], axis=1)
         # On the edge x − yᵢ = h·normal + τ·tangent and x − yⱼ = −h·normal + τ·tangent, h = gap/2.
@@ -90,7 +88,7 @@ class Quantizer:
         )
         tn = nt.transpose(0, 2, 1)
         zeroth, linear, square = (
-            a[:, None, None] for a in (0.5 * gap * self.line[:, 0], self.line[:, 1], 2 / gap * self.line[:, 2])
+            a[:, None, None] for a in (0.5 * gap * integrals[:, 0], integrals[:, 1], 2 / gap * integrals[:, 2])
         )
         even, odd = zeroth * nn + square * tt, linear * (nt + tn)
         across = square * tt - zeroth * nn + linear * (nt - tn)

@@ -236,10 +236,9 @@ def _direction(
     used = weights > 0
     i, j, coupling = _connected(len(rhs), moments.i, moments.j, weights[moments.component] * moments.coupling)
     share, k = weights[used], int(used.sum())
-    plane = np.ascontiguousarray(np.concatenate([seeds, np.zeros((len(seeds), 2 - seeds.shape[1]))], axis=1))
 
     def solve(b: np.ndarray) -> np.ndarray:
-        return solve_laplacian(plane, i, j, coupling, b - b.mean(), 1e-12)
+        return solve_laplacian(seeds, i, j, coupling, b - b.mean(), 1e-12)
 
     # A basis of the changes of sum zero.
     basis = np.concatenate([np.eye(k - 1), -np.ones((1, k - 1))])

@@ -8,6 +8,7 @@ import numpy as np
 
 from diracs import _core
 from diracs.cells.line import LineMixture, power_cells
+from diracs.cells.record import Edges
 
 
 @dataclass(frozen=True)
@@ -29,31 +30,33 @@ def component_moments(seeds: np.ndarray, dual: np.ndarray, means: np.ndarray, co
     """Moments of the power cells of seeds (n, d), d = 1 or 2, for components with full covariances (k, d, d)."""
     k, d = means.shape
     every = _on_line if d == 1 else _in_plane
-    masses, moved, cost, component, i, j, line = every(seeds, dual, means, covs)
-    steps = seeds[j] - seeds[i]
-    gap = np.sqrt((steps**2).sum(axis=1))
+    masses, moved, cost, component, edges = every(seeds, dual, means, covs)
+    steps, gap, line = edges.displacement, edges.gap, edges.integrals[:, 0]
     curvature = np.empty((k, d, d))
     for a in range(d):
         for b in range(d):
             curvature[:, a, b] = np.bincount(component, line / gap * steps[:, a] * steps[:, b], minlength=k)
-    return ComponentMoments(masses, cost, cost - masses @ dual, moved, curvature, component, i, j, line / (2.0 * gap))
+    potential, coupling = cost - masses @ dual, line / (2.0 * gap)
+    return ComponentMoments(masses, cost, potential, moved, curvature, component, edges.i, edges.j, coupling)
 
 
-def _in_plane(seeds: np.ndarray, dual: np.ndarray, means: np.ndarray, covs: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Masses (k, n); first (k, d) and second moments (k,) about the seeds; edges and their line integrals."""
+# Masses (k, n); first (k, d) and second moments (k,) about the seeds; all components' edges, and whose they are.
+_Found = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, Edges]
+
+
+def _in_plane(seeds: np.ndarray, dual: np.ndarray, means: np.ndarray, covs: np.ndarray) -> _Found:
     rows = []
     for mean, cov in zip(means, covs, strict=True):
         law = _core.Mixture(np.ascontiguousarray(mean[None]), np.ascontiguousarray(cov[None]), np.ones(1))
         rows.append(_core.moments(law, seeds, dual, edges=True))
-    component = np.repeat(np.arange(len(means)), [len(row[3]) for row in rows])
-    masses = np.array([row[0] for row in rows])
-    first = np.array([row[1].sum(axis=0) for row in rows])
-    second = np.array([row[2].sum() for row in rows])
-    i, j, line = (np.concatenate([row[a] for row in rows]) for a in (3, 4, 5))
-    return masses, first, second, component, i, j, line[:, 0]
+    component = np.repeat(np.arange(len(means)), [len(edges.i) for _, edges in rows])
+    masses = np.array([cells.mass for cells, _ in rows])
+    first = np.array([cells.first.sum(axis=0) for cells, _ in rows])
+    second = np.array([cells.second.sum() for cells, _ in rows])
+    return masses, first, second, component, Edges(*map(np.concatenate, zip(*(edges for _, edges in rows))))
 
 
-def _on_line(seeds: np.ndarray, dual: np.ndarray, means: np.ndarray, covs: np.ndarray) -> tuple[np.ndarray, ...]:
+def _on_line(seeds: np.ndarray, dual: np.ndarray, means: np.ndarray, covs: np.ndarray) -> _Found:
     """The same on the line, where an edge is a point."""
     k = len(means)
     law = LineMixture(means[:, 0], np.sqrt(covs[:, 0, 0]), np.ones(k))
@@ -62,14 +65,7 @@ def _on_line(seeds: np.ndarray, dual: np.ndarray, means: np.ndarray, covs: np.nd
     masses = np.zeros((k, len(seeds)))
     masses[:, alive] = found[0]
     component = np.repeat(np.arange(k), len(borders))
-    alive = alive.astype(np.int32)
-    line = law.at(borders).ravel()
-    return (
-        masses,
-        found[1].sum(axis=1)[:, None],
-        found[2].sum(axis=1),
-        component,
-        np.tile(alive[:-1], k),
-        np.tile(alive[1:], k),
-        line,
-    )
+    steps, alive = np.tile(np.diff(seeds[alive, 0]), k), alive.astype(np.int32)
+    line = law.at(borders).reshape(-1, 1)
+    edges = Edges(np.tile(alive[:-1], k), np.tile(alive[1:], k), steps[:, None], np.abs(steps), line)
+    return masses, found[1].sum(axis=1)[:, None], found[2].sum(axis=1), component, edges

@@ -16,14 +16,15 @@ _BALANCED = 1e-14
 def solve_laplacian(
     seeds: np.ndarray, i: np.ndarray, j: np.ndarray, coupling: np.ndarray, rhs: np.ndarray, tolerance: float
 ) -> np.ndarray:
-    """Solve L d = rhs for the Laplacian of a planar graph with edge weights `coupling`.
+    """Solve L d = rhs for the Laplacian of a graph drawn in space, with edge weights `coupling`.
 
     Multifrontal elimination in the order of a geometric nested dissection; conjugate gradients with algebraic multigrid
     where the factor would be too large. One vertex of each component is grounded; vertices without edges get zero.
 
     Parameters
     ----------
-    seeds : array (n, 2)
+    seeds : array (n, d)
+        Where the vertices are drawn: this decides how fast it is, not what comes out.
     i, j : int array (e,)
     coupling : array (e,)
         Non-negative.
@@ -36,7 +37,9 @@ def solve_laplacian(
     -------
     array (n,)
     """
-    solution, _, _ = _core.solve_laplacian(seeds, i, j, coupling, np.ascontiguousarray(rhs), tolerance)
+    solution, _, _ = _core.solve_laplacian(
+        np.ascontiguousarray(seeds), i, j, coupling, np.ascontiguousarray(rhs), tolerance
+    )
     return solution
 
 

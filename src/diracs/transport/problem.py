@@ -33,6 +33,6 @@ class Problem:
     def moments(self, weights: np.ndarray, density: PlanarDensity | None = None) -> Moments:
         """Moments of the power cells {x : |x − yᵢ|² − wᵢ ≤ |x − yⱼ|² − wⱼ}."""
         core = (density or self.density).core
-        mass, first, second, i, j, line = _core.moments(core, self.seeds, np.ascontiguousarray(weights), edges=True)
-        gap = np.linalg.norm(self.seeds[i] - self.seeds[j], axis=1)
-        return Moments(mass, first, second, i, j, line[:, 0] / (2.0 * gap))
+        cells, edges = _core.moments(core, self.seeds, np.ascontiguousarray(weights), edges=True)
+        coupling = edges.integrals[:, 0] / (2.0 * edges.gap)
+        return Moments(cells.mass, cells.first, cells.second, edges.i, edges.j, coupling)

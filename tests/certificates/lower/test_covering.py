@@ -53,7 +53,7 @@ def lloyd(core, seeds: np.ndarray, steps: int = 60) -> float:
     best = math.inf
     for _ in range(steps):
         seeds = np.ascontiguousarray(seeds)
-        mass, first, second = _core.moments(core, seeds, np.zeros(len(seeds)), edges=False)[:3]
+        mass, first, second, _ = _core.moments(core, seeds, np.zeros(len(seeds)), edges=False)[0]
         best = min(best, float(second.sum()))
         seeds = seeds + first / np.where(mass > 0, mass, 1.0)[:, None]
     return best
@@ -234,7 +234,7 @@ def test_rectangles_have_the_moments_of_the_image() -> None:
     partition = Partition.root(ImageLaw(masses, extent))
     core = _core.Image(masses / extent.prod() * masses.size, np.stack([-extent / 2, extent / 2]))
     seeds = np.zeros((1, 2))
-    expected = float(_core.moments(core, seeds, np.zeros(1), edges=False)[2][0])
+    expected = float(_core.moments(core, seeds, np.zeros(1), edges=False)[0].second[0])
     for _ in range(6):
         mass, centroid, second, peak, _ = partition.moments
         assert mass.sum() == pytest.approx(1.0, rel=1e-12)

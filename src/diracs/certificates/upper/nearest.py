@@ -200,12 +200,12 @@ class UnitImage:
 def planar_cells(law: PlanarLaw, reach: float, y: np.ndarray, weights: np.ndarray, blunt: float) -> Cells:
     """Power cells with the errors that docs/certificates.md derives; vertices are off by roundings of `blunt`."""
     w = np.ascontiguousarray(weights)
-    mass, first, second, i, j, line, sizes = _core.moments(law.core, y, w, edges=True, sizes=True)
+    (mass, first, second, sizes), (i, j, _, gap, line) = _core.moments(law.core, y, w, edges=True)
     mass, second = np.maximum(mass, 0.0), np.maximum(second, 0.0)
     mass_error = _OPERATIONS * _EPS * sizes[:, 0] + _FAN * mass
     second_error = _OPERATIONS * _EPS * sizes[:, 1] + _FAN * second
     # Both cells at a border see it off by roundings of its distances: a sliver may be in both of them, or in none.
-    gap, rise = np.linalg.norm(y[j] - y[i], axis=1), w[i] - w[j]
+    rise = w[i] - w[j]
     outside = np.maximum(np.hypot.reduce(np.abs(y), axis=1) - reach, 0.0)
     outside = np.minimum(outside[i] + outside[j], np.sqrt(32.0 * gap * reach))
     along2 = np.divide(line[:, 2], line[:, 0], out=np.zeros(len(i)), where=line[:, 0] > 0)

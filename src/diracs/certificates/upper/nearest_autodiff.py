@@ -119,9 +119,8 @@ def _add_mass_slopes(out: Slopes, held: np.ndarray, law: Any, y: np.ndarray, alo
     for place, mean, cov, weight in zip(held, law.means, law.covs, law.weights):
         one = _core.Mixture(np.zeros((1, 2)), cov[None], np.ones(1))
         shifted = np.ascontiguousarray(y - mean)
-        mass, _, _, i, j, line = _core.moments(one, shifted, seeds, edges=True)
-        between = shifted[j] - shifted[i]
-        gap = np.linalg.norm(between, axis=1)[:, None]
+        cells, (i, j, between, distance, line) = _core.moments(one, shifted, seeds, edges=True)
+        gap = distance[:, None]
         normal = between / gap
         tangent = np.stack([-normal[:, 1], normal[:, 0]], axis=1)
         jump = (along[j] - along[i])[:, None]
@@ -131,7 +130,7 @@ def _add_mass_slopes(out: Slopes, held: np.ndarray, law: Any, y: np.ndarray, alo
         out.means[place] += weight * (jump * normal * line[:, :1]).sum(axis=0)
         outer = 0.5 * weight * (jump * normal).T @ moment @ np.linalg.inv(cov)
         out.covs[place] += 0.5 * (outer + outer.T)
-        out.weights[place] += along @ mass
+        out.weights[place] += along @ cells.mass
         for ends, side in ((i, 1.0), (j, -1.0)):
             pull = weight * jump * side * (shifted[ends] * line[:, :1] - moment) / gap
             np.add.at(out.points, ends, pull)

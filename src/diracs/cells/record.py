@@ -1,0 +1,39 @@
+"""What the compiled core says of power cells, of any density and in any dimension, and of the edges between them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Cells(NamedTuple):
+    """Moments of the power cells of n seeds y in d dimensions; zero where a cell is empty.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from diracs import _core
+    >>> square = _core.Polygon(np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]), 1.0)
+    >>> seeds = np.array([[0.25, 0.5], [0.75, 0.5]])
+    >>> cells, edges = _core.moments(square, seeds, np.zeros(2), edges=True)
+    >>> cells.mass, edges.displacement, edges.integrals[:, 0]
+    (array([0.5, 0.5]), array([[0.5, 0. ]]), array([1.]))
+    """
+
+    mass: np.ndarray  # (n,) ∫ρ
+    first: np.ndarray  # (n, d) ∫ (x − yᵢ) ρ
+    second: np.ndarray  # (n,) ∫ |x − yᵢ|² ρ
+    sizes: np.ndarray  # (n, 2) of the terms of mass and second moment where these are differences, else zero
+
+
+class Edges(NamedTuple):
+    """The e pairs i < j of seeds whose cells have a common edge with something of the density on it."""
+
+    i: np.ndarray  # (e,) int32
+    j: np.ndarray  # (e,) int32
+    displacement: np.ndarray  # (e, d) yⱼ − yᵢ
+    gap: np.ndarray  # (e,) |yⱼ − yᵢ|
+    # (e, 3) ∫ (1, τ, τ²) ρ over the edge; in the plane, τ the coordinate along it to the left of yⱼ − yᵢ, from the line
+    # through both.
+    integrals: np.ndarray
