@@ -26,12 +26,13 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/clang-format --dry-run -Werror src/core/*/*.hpp src/core/*/*.cpp tests/core/*.hpp tests/core/*.cpp
 
 # The compiled core under the address and undefined-behaviour sanitizers; needs a C++ compiler and nothing else.
 sanitize:
 	@mkdir -p build
 	$(CXX) -std=c++17 -O1 -g -Wall -Wextra -ffp-contract=off -pthread -fno-omit-frame-pointer \
-		-fsanitize=address,undefined -fno-sanitize-recover=all -Isrc/core tests/core/sanitize.cpp -o build/sanitize
+		-fsanitize=address,undefined -fno-sanitize-recover=all -Isrc/core tests/core/sanitize*.cpp -o build/sanitize
 	build/sanitize
 
 SOURCES := CMakeLists.txt $(wildcard src/core/*/*.hpp src/core/*/*.cpp)
