@@ -52,7 +52,8 @@ void check_moments(const std::vector<double>& positions, const std::vector<doubl
     for (const int threads : {1, 3}) {
         const auto mass = [&](const auto& density) {
             double sum = 0.0;
-            for (const double m : moments(density, positions.data(), weights.data(), n, true, threads).cells.mass) sum += m;
+            for (const double m : moments(density, positions.data(), weights.data(), n, true, threads).cells.mass)
+                sum += m;
             return sum;
         };
         component_moments(mixture, positions.data(), weights.data(), n, threads);

@@ -32,7 +32,8 @@ void check_regular(const std::vector<double>& positions, const std::vector<doubl
         require(count > 0 || found.hidden[r] || found.ranks() == 1, "a seed without neighbours is hidden", input);
         for (int k = 0; k < count; ++k) {
             const int a = begin[k], b = begin[(k + 1) % count];
-            require(std::count(found.neighbours.data() + found.start[a], found.neighbours.data() + found.start[a + 1], r) == 1,
+            require(std::count(found.neighbours.data() + found.start[a], found.neighbours.data() + found.start[a + 1],
+                               r) == 1,
                     "neighbours of each other", input);
             if (orient(seed(r), seed(a), seed(b)) <= 0) continue;  // across the outside
             for (int other = 0; other < found.ranks(); ++other) {

@@ -30,32 +30,32 @@ inline ComponentMoments component_moments(const GaussianMixture& mixture, const 
     std::vector<std::vector<double>> blocks((ranks + size - 1) / size, std::vector<double>(kNumbers * count, 0.0));
 
     parallel_for(ranks, size, threads, [&] {
-        return [&, scratch = CellScratch(), own = GaussianMixture::Scratch()](std::size_t begin,
-                                                                              std::size_t end) mutable {
-            double* sums = blocks[begin / size].data();
-            for (int rank = static_cast<int>(begin); rank < static_cast<int>(end); ++rank) {
-                const Vec2 origin = cells.nearest_in_box(rank), y = cells.position(rank);
-                const Polygon& cell = cells.cell(rank, origin, scratch);
-                if (cell.empty()) continue;
-                const auto add = [&](std::size_t k, double /*weight*/, const CellMoments& about_origin,
-                                     const std::vector<LineMoments>& lines) {
-                    const CellMoments moments = about_origin.moved(origin - y);
-                    double* sum = sums + kNumbers * k;
-                    sum[0] += moments.second - cells.weight(rank) * moments.mass;
-                    sum[1] += moments.first.x;
-                    sum[2] += moments.first.y;
-                    for (std::size_t e = 0; e < cell.size(); ++e) {
-                        if (cell.labels[e] <= rank || !(lines[e].zeroth > 0.0)) continue;
-                        const Vec2 gap = cells.position(cell.labels[e]) - y;
-                        const double share = lines[e].zeroth / norm(gap);
-                        sum[3] += share * gap.x * gap.x;
-                        sum[4] += share * gap.x * gap.y;
-                        sum[5] += share * gap.y * gap.y;
-                    }
-                };
-                mixture.visit(cell, origin, rank, true, own, add);
-            }
-        };
+        return
+            [&, scratch = CellScratch(), own = GaussianMixture::Scratch()](std::size_t begin, std::size_t end) mutable {
+                double* sums = blocks[begin / size].data();
+                for (int rank = static_cast<int>(begin); rank < static_cast<int>(end); ++rank) {
+                    const Vec2 origin = cells.nearest_in_box(rank), y = cells.position(rank);
+                    const Polygon& cell = cells.cell(rank, origin, scratch);
+                    if (cell.empty()) continue;
+                    const auto add = [&](std::size_t k, double /*weight*/, const CellMoments& about_origin,
+                                         const std::vector<LineMoments>& lines) {
+                        const CellMoments moments = about_origin.moved(origin - y);
+                        double* sum = sums + kNumbers * k;
+                        sum[0] += moments.second - cells.weight(rank) * moments.mass;
+                        sum[1] += moments.first.x;
+                        sum[2] += moments.first.y;
+                        for (std::size_t e = 0; e < cell.size(); ++e) {
+                            if (cell.labels[e] <= rank || !(lines[e].zeroth > 0.0)) continue;
+                            const Vec2 gap = cells.position(cell.labels[e]) - y;
+                            const double share = lines[e].zeroth / norm(gap);
+                            sum[3] += share * gap.x * gap.x;
+                            sum[4] += share * gap.x * gap.y;
+                            sum[5] += share * gap.y * gap.y;
+                        }
+                    };
+                    mixture.visit(cell, origin, rank, true, own, add);
+                }
+            };
     });
 
     ComponentMoments result;

@@ -26,8 +26,8 @@ struct GaussianComponent {
         // xx yy − xy² exactly, so that a narrow component keeps its determinant; scaled, so that nothing underflows.
         const int e = std::ilogb(xx), f = std::ilogb(yy);
         const double scaled = std::ldexp(xx, -e);
-        const auto determinant2 = exact_product(scaled, std::ldexp(yy, -f)) -
-                                  exact_product(std::ldexp(xy, -e), std::ldexp(xy, -f));
+        const auto determinant2 =
+            exact_product(scaled, std::ldexp(yy, -f)) - exact_product(std::ldexp(xy, -e), std::ldexp(xy, -f));
         l22 = std::sqrt(std::ldexp(determinant2.estimate() / scaled, f));
         if (!(l11 > 0.0 && l22 > 0.0)) throw std::invalid_argument("covariances must be positive definite");
         inverse11 = 1.0 / l11, inverse22 = 1.0 / l22;

@@ -145,8 +145,8 @@ inline void place_fan(int rule, const Polygon& polygon, Vec2 center, FanNodes& n
     }
 }
 
-inline void add_fan(const FanNodes& nodes, const FanExponent& exponent, double log_size, double slack,
-                    double factor, FanValues& values) {
+inline void add_fan(const FanNodes& nodes, const FanExponent& exponent, double log_size, double slack, double factor,
+                    FanValues& values) {
     const auto add = log_size < -3.75 + slack / 5    ? detail::add_fan<7, 0>
                      : log_size < -2.17 + slack / 7  ? detail::add_fan<9, 0>
                      : log_size < -1.25 + slack / 9  ? detail::add_fan<11, 0>

@@ -24,7 +24,7 @@ struct GaussianSegment {
         return h * h + s * s;
     }
     double angle() const { return between(s1, s2); }  // that it subtends at the origin
-    double field(double s, Field which) const {  // at least its length at s
+    double field(double s, Field which) const {       // at least its length at s
         const double r2 = h * h + s * s, decay = std::exp(-0.5 * r2), turn = 1.0 / (2.0 * 3.141592653589793);
         if (which == Field::regular) return turn * (r2 > 1.0 ? 1.0 / std::sqrt(r2) : std::sqrt(r2));
         return turn * decay / std::sqrt(std::max(r2, 1e-300));
@@ -44,9 +44,9 @@ namespace detail {
 
 constexpr double kInverse2Pi = 0.15915494309189533577;
 constexpr double kLog2Pi = 1.83787706640934548356;
-constexpr double kNear2 = 4.0;  // r² below which the regular field is integrated, the decaying one above
+constexpr double kNear2 = 4.0;         // r² below which the regular field is integrated, the decaying one above
 constexpr double kFarthest2 = 1600.0;  // exp(−r²/2) is below the smallest double
-constexpr double kLongTail = 80.0;  // exp(−r²/2) has fallen by 4e-18 where r² has grown by this
+constexpr double kLongTail = 80.0;     // exp(−r²/2) has fallen by 4e-18 where r² has grown by this
 
 // (1 − exp(−r²/2))/r², given r² and exp(−r²/2).
 inline double regular_factor(double r2, double exponential) {

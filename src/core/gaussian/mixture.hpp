@@ -45,7 +45,7 @@ class GaussianMixture {
     // A cell about its origin, and what all components need to know of it.
     struct Shape {
         const Polygon& polygon;
-        Vec2 origin, center;  // center about the origin
+        Vec2 origin, center;                // center about the origin
         double radius, log_edge, log_area;  // radius about the center; log_edge of half the longest edge over it
     };
 
@@ -175,7 +175,11 @@ private:
             longest2 = std::max(longest2, norm2(b - a));
             twice += cross(a, b);
         }
-        return {polygon, origin, center, std::sqrt(radius2), 0.5 * std::log(0.25 * longest2 / radius2),
+        return {polygon,
+                origin,
+                center,
+                std::sqrt(radius2),
+                0.5 * std::log(0.25 * longest2 / radius2),
                 std::log(std::max(twice / 2.0, 1e-300))};
     }
 
@@ -324,8 +328,9 @@ private:
             const double reach2 = component.trace() * wide2;
             sizes.mass += 8.0 * std::fabs(line.flux) + nearest2 * line.zeroth + crossed;
             sizes.first += wide2 * length * line.zeroth + crossed * std::sqrt(reach2);
-            sizes.second += crossed * reach2 + wide2 * length * line.zeroth *
-                            (length * std::fabs(side.segment.h) + norm(tangent) * std::sqrt(wide2));
+            sizes.second +=
+                crossed * reach2 +
+                wide2 * length * line.zeroth * (length * std::fabs(side.segment.h) + norm(tangent) * std::sqrt(wide2));
             const double density = 1.0 / (component.determinant() * side.scale);  // φ₂ ds to ρ dℓ
             scratch.lines[e] = {density * line.zeroth, density * line.first / side.scale,
                                 density * line.second / (side.scale * side.scale)};
@@ -344,9 +349,9 @@ private:
             const Vec2 m = 0.5 * (a + b), h = 0.5 * (b - a);
             const FanIntegrals sum = integrate_fan(scratch.nodes, scratch.values, e);
             const double area = std::max(0.0, cross(m, h));  // of the triangle
-            moments.add(area, {sum.gamma1, 2.0 * (sum.gamma2[0] * m + sum.gamma2[1] * h),
-                               6.0 * (norm2(m) * sum.gamma3[0] + norm2(h) * sum.gamma3[2] +
-                                      2.0 * dot(m, h) * sum.gamma3[1])});
+            moments.add(
+                area, {sum.gamma1, 2.0 * (sum.gamma2[0] * m + sum.gamma2[1] * h),
+                       6.0 * (norm2(m) * sum.gamma3[0] + norm2(h) * sum.gamma3[2] + 2.0 * dot(m, h) * sum.gamma3[1])});
             if (polygon.labels[e] <= above) continue;
             const Vec2 tangent = polygon.halves[e].tangent();
             const double half = dot(h, tangent);

@@ -47,38 +47,38 @@ inline RectangleMoments rectangle_moments(const GaussianMixture& mixture, const 
     result.peak.resize(m);
     result.rounding.resize(2 * m);
     parallel_for(m, 64, threads, [&] {
-        return [&, clipper = Clipper(), scratch = GaussianMixture::Scratch()](std::size_t begin,
-                                                                              std::size_t end) mutable {
-            for (std::size_t i = begin; i < end; ++i) {
-                const Vec2 a = {low[2 * i], low[2 * i + 1]}, b = {high[2 * i], high[2 * i + 1]};
-                const Vec2 center = 0.5 * (a + b), from = a - center, to = b - center;
-                clipper.clear();
-                clipper.push(from, kDomainEdge, {{0.0, -1.0}, -from.y});
-                clipper.push({to.x, from.y}, kDomainEdge, {{1.0, 0.0}, to.x});
-                clipper.push(to, kDomainEdge, {{0.0, 1.0}, to.y});
-                clipper.push({from.x, to.y}, kDomainEdge, {{-1.0, 0.0}, -from.x});
-                CellMoments moments;
-                const auto add = [&](std::size_t k, double weight, const CellMoments& own, const auto&) {
-                    const GaussianComponent& component = mixture.component(k);
-                    moments.add(weight, own);
-                    result.peak[i] += weight * peak(component, center, to);
-                    if (component.stretch * norm(to) < kSmallRectangle) return;
-                    const double size2 = component.trace() + norm2(component.mean - center);
-                    result.rounding[2 * i] += kRectangleRounding * weight * std::sqrt(size2);
-                    result.rounding[2 * i + 1] += kRectangleRounding * weight * size2;
-                };
-                mixture.visit(clipper.polygon(), center, std::numeric_limits<int>::max(), true, scratch, add);
-                const double mass = std::max(moments.mass, 0.0);
-                // Within the rectangle, whatever rounding says.
-                Vec2 shift = mass > 0.0 ? (1.0 / mass) * moments.first : Vec2{};
-                shift = {std::min(std::max(shift.x, from.x), to.x), std::min(std::max(shift.y, from.y), to.y)};
-                const double second = moments.second - 2.0 * dot(shift, moments.first) + mass * norm2(shift);
-                result.mass[i] = mass;
-                result.centroid[2 * i] = center.x + shift.x;
-                result.centroid[2 * i + 1] = center.y + shift.y;
-                result.second[i] = std::min(std::max(second, 0.0), mass * norm2(to));
-            }
-        };
+        return
+            [&, clipper = Clipper(), scratch = GaussianMixture::Scratch()](std::size_t begin, std::size_t end) mutable {
+                for (std::size_t i = begin; i < end; ++i) {
+                    const Vec2 a = {low[2 * i], low[2 * i + 1]}, b = {high[2 * i], high[2 * i + 1]};
+                    const Vec2 center = 0.5 * (a + b), from = a - center, to = b - center;
+                    clipper.clear();
+                    clipper.push(from, kDomainEdge, {{0.0, -1.0}, -from.y});
+                    clipper.push({to.x, from.y}, kDomainEdge, {{1.0, 0.0}, to.x});
+                    clipper.push(to, kDomainEdge, {{0.0, 1.0}, to.y});
+                    clipper.push({from.x, to.y}, kDomainEdge, {{-1.0, 0.0}, -from.x});
+                    CellMoments moments;
+                    const auto add = [&](std::size_t k, double weight, const CellMoments& own, const auto&) {
+                        const GaussianComponent& component = mixture.component(k);
+                        moments.add(weight, own);
+                        result.peak[i] += weight * peak(component, center, to);
+                        if (component.stretch * norm(to) < kSmallRectangle) return;
+                        const double size2 = component.trace() + norm2(component.mean - center);
+                        result.rounding[2 * i] += kRectangleRounding * weight * std::sqrt(size2);
+                        result.rounding[2 * i + 1] += kRectangleRounding * weight * size2;
+                    };
+                    mixture.visit(clipper.polygon(), center, std::numeric_limits<int>::max(), true, scratch, add);
+                    const double mass = std::max(moments.mass, 0.0);
+                    // Within the rectangle, whatever rounding says.
+                    Vec2 shift = mass > 0.0 ? (1.0 / mass) * moments.first : Vec2{};
+                    shift = {std::min(std::max(shift.x, from.x), to.x), std::min(std::max(shift.y, from.y), to.y)};
+                    const double second = moments.second - 2.0 * dot(shift, moments.first) + mass * norm2(shift);
+                    result.mass[i] = mass;
+                    result.centroid[2 * i] = center.x + shift.x;
+                    result.centroid[2 * i + 1] = center.y + shift.y;
+                    result.second[i] = std::min(std::max(second, 0.0), mass * norm2(to));
+                }
+            };
     });
     return result;
 }

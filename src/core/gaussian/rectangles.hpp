@@ -76,7 +76,8 @@ private:
 class RectangleMasses {
 public:
     // Borders a (rows + 1) and b (columns + 1), sorted and standardized; |correlation| < 1; out (rows, columns).
-    void operator()(const double* a, int rows, const double* b, int columns, double correlation, double panel, double* out) {
+    void operator()(const double* a, int rows, const double* b, int columns, double correlation, double panel,
+                    double* out) {
         const int panels = static_cast<int>(std::lround(2.0 * kReach / panel));
         fill(b, columns, correlation, panel, panels);
         std::fill(out, out + static_cast<std::size_t>(rows) * columns, 0.0);
@@ -166,8 +167,9 @@ inline void rectangle_masses(const double* a, int rows, const double* b, int col
     parallel_for(count, 8, threads, [&] {
         return [&, masses = RectangleMasses()](std::size_t begin, std::size_t end) mutable {
             for (std::size_t k = begin; k < end; ++k) {
-                masses(a + k * (static_cast<std::size_t>(rows) + 1), rows, b + k * (static_cast<std::size_t>(columns) + 1),
-                       columns, correlation[k], panel[k], out + k * static_cast<std::size_t>(rows) * columns);
+                masses(a + k * (static_cast<std::size_t>(rows) + 1), rows,
+                       b + k * (static_cast<std::size_t>(columns) + 1), columns, correlation[k], panel[k],
+                       out + k * static_cast<std::size_t>(rows) * columns);
             }
         };
     });

@@ -96,7 +96,7 @@ private:
 
     struct Level {
         const WeightedGraph* graph;
-        std::vector<int> aggregate;  // of each vertex, on the next level; none on the last
+        std::vector<int> aggregate;   // of each vertex, on the next level; none on the last
         std::vector<double> inverse;  // 1/D
         std::vector<double> change;
         std::vector<double> b, x, first, a_first, second, a_second;  // of the K-cycle, on coarse levels

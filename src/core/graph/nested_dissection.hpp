@@ -66,8 +66,8 @@ public:
 private:
     const WeightedGraph& graph_;
     const Places& places_;
-    std::vector<int> part_;  // of the current halves; −1 in separators
-    std::vector<int> degree_;  // number of edges of the cut that are not yet covered
+    std::vector<int> part_;           // of the current halves; −1 in separators
+    std::vector<int> degree_;         // number of edges of the cut that are not yet covered
     std::vector<double> low_, high_;  // of a box
     EliminationOrder order_;
     int parts_ = 0;

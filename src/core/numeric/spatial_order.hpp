@@ -100,7 +100,8 @@ inline void sort_along_curve(std::vector<int>& points, const double* positions, 
     for (std::size_t k = 0; k < keys.size(); ++k) {
         std::uint32_t place[kHilbertAxes] = {};
         for (int a = 0; a < axes && cells > 0.0; ++a) {
-            place[a] = static_cast<std::uint32_t>(std::min(1.0, (0.5 * at(points[k], a) - 0.5 * low[a]) / side) * cells);
+            place[a] =
+                static_cast<std::uint32_t>(std::min(1.0, (0.5 * at(points[k], a) - 0.5 * low[a]) / side) * cells);
         }
         const std::uint64_t along = axes == 2 ? hilbert_index(place[0], place[1]) : hilbert_index(place, axes);
         keys[k] = along << 32 | static_cast<std::uint32_t>(points[k]);

@@ -4,7 +4,8 @@
 
 #include <cmath>  // tells of glibc
 
-#if defined(__GLIBC__) && defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
+#if defined(__GLIBC__) && defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
+    !defined(__SANITIZE_ADDRESS__)
 #define DIRACS_WIDE __attribute__((target_clones("avx2", "default")))
 #else
 #define DIRACS_WIDE

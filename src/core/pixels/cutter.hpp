@@ -97,8 +97,7 @@ public:
             const double border = x_.borders[i + 1] - o_.x, end = i < at.i1 ? border : right;
             Run whole{0, 0};  // the pixels with all four corners inside
             auto enclose = [&](const Section& b) {
-                if (on_border && end == border)
-                    whole = {std::max(a.l_ceil, b.l_ceil), std::min(a.u_floor, b.u_floor)};
+                if (on_border && end == border) whole = {std::max(a.l_ceil, b.l_ceil), std::min(a.u_floor, b.u_floor)};
                 runs[i - at.i0] = whole;
             };
             double x = std::min(lower.b.x, upper.b.x);
@@ -140,7 +139,12 @@ private:
     Section section(double x, const Chain& lower, const Chain& upper) const {
         const double l = lower.at(x), u = std::max(upper.at(x), l);
         const int l_floor = y_.floor(l, o_.y), u_floor = y_.floor(u, o_.y);
-        return {x, l, u, l_floor, l_floor + (l_floor < y_.n && border(l_floor) < l), u_floor,
+        return {x,
+                l,
+                u,
+                l_floor,
+                l_floor + (l_floor < y_.n && border(l_floor) < l),
+                u_floor,
                 u_floor + (u_floor < y_.n && border(u_floor) < u)};
     }
 
@@ -186,16 +190,18 @@ private:
         double w = 0, y = low;
         for (int j = first; sign > 0 ? j < end : j > end; j += sign) {
             const double bottom = sign > 0 ? border(j) : -border(j + 1), top = sign > 0 ? border(j + 1) : -border(j);
-            const double h = top - bottom, next = high <= top ? width : std::max(w, std::min(width, (top - low) * slope));
+            const double h = top - bottom,
+                         next = high <= top ? width : std::max(w, std::min(width, (top - low) * slope));
             const double d = next - w, p = std::clamp(top - y, 0.0, h), q = std::clamp(top - high, 0.0, h), pq = p + q;
             const double wh = w * h, area = wh + d * pq / 2;
             const double u = wh * w / 2 + d * (w * pq / 2 + d * (pq + q) / 6);
             const double v = wh * h / 2 + d * (p * pq + q * q) / 6;
-            const double uv = wh * (w * w + h * h) / 3 +
-                              d * (w * (w * pq / 2 + d * (pq + q) / 3) + (d * d * (pq + 2 * q) + pq * (p * p + q * q)) / 12);
+            const double uv = wh * (w * w + h * h) / 3 + d * (w * (w * pq / 2 + d * (pq + q) / 3) +
+                                                              (d * d * (pq + 2 * q) + pq * (p * p + q * q)) / 12);
             const double bx = forward * u, by = -v;
-            add_(i, j, Piece{area, area * start + bx, sign * (area * top + by),
-                             uv + 2 * (start * bx + top * by) + area * (start * start + top * top)});
+            add_(i, j,
+                 Piece{area, area * start + bx, sign * (area * top + by),
+                       uv + 2 * (start * bx + top * by) + area * (start * start + top * top)});
             w = next, y = top;
         }
     }

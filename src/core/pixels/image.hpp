@@ -24,8 +24,11 @@ public:
 
     // values[i * ny + j] ≥ 0 is the density on pixel (i, j) of the box [x0, x1] × [y0, y1].
     Image(const double* values, int nx, int ny, double x0, double y0, double x1, double y1)
-        : x_(nx, x0, x1), y_(ny, y0, y1), values_(values, values + std::size_t(nx) * ny),
-          table_(values, nx, ny, x_.step, y_.step), box_{{x0, y0}, {x1, y0}, {x1, y1}, {x0, y1}} {}
+        : x_(nx, x0, x1),
+          y_(ny, y0, y1),
+          values_(values, values + std::size_t(nx) * ny),
+          table_(values, nx, ny, x_.step, y_.step),
+          box_{{x0, y0}, {x1, y0}, {x1, y1}, {x0, y1}} {}
 
     const std::vector<Vec2>& domain() const { return box_; }
 
@@ -129,8 +132,8 @@ private:
         const int kx = x_.border_along(a.x, b.x, o.x), ky = y_.border_along(a.y, b.y, o.y);
         const auto add = [&](double share) {
             return [&, share](double value, double from, double to) {
-                sum.add(share, LineMoments::uniform(value, edge.start + from * edge.length,
-                                                    edge.start + to * edge.length));
+                sum.add(share,
+                        LineMoments::uniform(value, edge.start + from * edge.length, edge.start + to * edge.length));
             };
         };
         if (kx >= 0) {

@@ -23,7 +23,7 @@ struct Edges {
     std::vector<int> i, j;             // (e,) i < j
     std::vector<double> displacement;  // (e, 2): yⱼ − yᵢ
     std::vector<double> gap;           // (e,): |yⱼ − yᵢ|
-    std::vector<double> integrals;     // (e, 3): ∫(1, τ, τ²)ρ dℓ, τ to the left of yⱼ − yᵢ about the line through both
+    std::vector<double> integrals;  // (e, 3): ∫(1, τ, τ²)ρ dℓ, τ to the left of yⱼ − yᵢ about the line through both
 };
 
 struct Moments {
@@ -82,8 +82,8 @@ Moments moments(const Density& density, const double* positions, const double* w
 
     parallel_for(ranks, kSeedsPerRange, threads, [&] {
         using Scratch = typename Density::Scratch;
-        return [&, scratch = CellScratch(), own = Scratch(), lines = std::vector<LineMoments>()](
-                   std::size_t begin, std::size_t end) mutable {
+        return [&, scratch = CellScratch(), own = Scratch(),
+                lines = std::vector<LineMoments>()](std::size_t begin, std::size_t end) mutable {
             std::vector<detail::Edge>& here = found[begin / kSeedsPerRange];
             if (edges) here.reserve(3 * (end - begin) + 32);  // a planar graph has less than three edges per vertex
             for (int rank = static_cast<int>(begin); rank < static_cast<int>(end); ++rank) {

@@ -117,10 +117,11 @@ nb::ndarray<nb::numpy, double> radii(SizedCovering& covering, const Numbers& fac
 }  // namespace
 
 void bind_covering(nb::module_& module) {
-    module.def("rectangle_moments", &moments, "mixture"_a, "low"_a.noconvert(), "high"_a.noconvert(), nb::kw_only(),
-               "threads"_a = 0,
-               "For rectangles with these corners (m, 2): mass, centroid (m, 2), second moment about it, a bound on the\n"
-               "density, and errors (m, 2) of first and second moment.");
+    module.def(
+        "rectangle_moments", &moments, "mixture"_a, "low"_a.noconvert(), "high"_a.noconvert(), nb::kw_only(),
+        "threads"_a = 0,
+        "For rectangles with these corners (m, 2): mass, centroid (m, 2), second moment about it, a bound on the\n"
+        "density, and errors (m, 2) of first and second moment.");
 
     nb::class_<SizedCovering>(module, "Covering", "Sums over discs of a law known by moments of rectangles.")
         .def(
@@ -145,8 +146,8 @@ void bind_covering(nb::module_& module) {
         .def("reaches", &reaches, "allowances"_a.noconvert(), "centers"_a.noconvert(), "half"_a.noconvert(),
              nb::kw_only(), "threads"_a = 0,
              "Upper bounds on the mass where |x - y|^2 < t for some y of a box, for boxes with half sides `half` (2,).")
-        .def("radii", &radii, "facilities"_a.noconvert(), "points"_a.noconvert(), "start"_a.noconvert(),
-             nb::kw_only(), "steps"_a = 60, "threads"_a = 0,
+        .def("radii", &radii, "facilities"_a.noconvert(), "points"_a.noconvert(), "start"_a.noconvert(), nb::kw_only(),
+             "steps"_a = 60, "threads"_a = 0,
              "About the radius of the disc around each point that holds one facility, if each rectangle has so many.");
 }
 

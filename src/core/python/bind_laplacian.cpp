@@ -45,8 +45,8 @@ LaplacianMethod method_named(const std::string& name) {
     throw nb::value_error("method must be 'auto', 'direct' or 'multigrid'");
 }
 
-nb::tuple solve(const Rows& positions, const Indices& i, const Indices& j, const Numbers& coupling,
-                const Numbers& rhs, double tolerance, const std::string& method, int threads) {
+nb::tuple solve(const Rows& positions, const Indices& i, const Indices& j, const Numbers& coupling, const Numbers& rhs,
+                double tolerance, const std::string& method, int threads) {
     const LaplacianMethod chosen = method_named(method);
     std::vector<double> solution(positions.shape(0));
     Convergence reached;
@@ -65,8 +65,8 @@ nb::tuple solve(const Rows& positions, const Indices& i, const Indices& j, const
 void bind_laplacian(nb::module_& module) {
     module.def(
         "solve_laplacian", &solve, "positions"_a.noconvert(), "i"_a.noconvert(), "j"_a.noconvert(),
-        "coupling"_a.noconvert(), "rhs"_a.noconvert(), "tolerance"_a, "method"_a = "auto",
-        nb::kw_only(), "threads"_a = 0,
+        "coupling"_a.noconvert(), "rhs"_a.noconvert(), "tolerance"_a, "method"_a = "auto", nb::kw_only(),
+        "threads"_a = 0,
         "Solve L d = rhs for the Laplacian of a graph drawn at `positions` (n, d), rhs of sum zero on components:\n"
         "(d, iterations, residual), with the residual |D^-1/2 (rhs - L d)| / |D^-1/2 rhs|, D the diagonal of L, and\n"
         "no iterations by elimination. The vertex of largest diagonal in each component gets zero, and so do vertices\n"

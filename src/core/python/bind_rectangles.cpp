@@ -41,7 +41,8 @@ nb::ndarray<nb::numpy, double> masses(const Rows& a, const Rows& b, const Number
 void bind_rectangles(nb::module_& module) {
     module.def("rectangle_masses", &masses, "a"_a.noconvert(), "b"_a.noconvert(), "correlation"_a.noconvert(),
                "panel"_a.noconvert(), nb::kw_only(), "threads"_a = 0,
-               "Masses (k, rows, columns) of the cells of grids under standard bivariate normals: borders a (k, rows + 1) and\n"
+               "Masses (k, rows, columns) of the cells of grids under standard bivariate normals: borders a (k, rows + "
+               "1) and\n"
                "b (k, columns + 1), sorted, correlations inside (-1, 1), lengths of the panels of integration.");
 }
 

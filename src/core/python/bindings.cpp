@@ -135,8 +135,8 @@ nb::tuple components(const GaussianMixture& mixture, const Points& positions, co
 
 }  // namespace
 
-void bind_covering(nb::module_& module);  // bind_covering.cpp
-void bind_laplacian(nb::module_& module);  // bind_laplacian.cpp
+void bind_covering(nb::module_& module);    // bind_covering.cpp
+void bind_laplacian(nb::module_& module);   // bind_laplacian.cpp
 void bind_rectangles(nb::module_& module);  // bind_rectangles.cpp
 
 }  // namespace diracs
@@ -192,9 +192,11 @@ NB_MODULE(_core, module) {
              "the integral of the density, n the normal.");
 
     const char* moments_doc =
-        "The records Cells and Edges of diracs.cells.record: moments of each cell about its seed, and for each edge i < j\n"
+        "The records Cells and Edges of diracs.cells.record: moments of each cell about its seed, and for each edge i "
+        "< j\n"
         "the integrals (e, 3) of (1, t, t^2) against the density, t the coordinate along the edge, to the left of\n"
-        "y_j - y_i, about the line through both; no edges if these are not asked for. threads = 0 takes all processors.";
+        "y_j - y_i, about the line through both; no edges if these are not asked for. threads = 0 takes all "
+        "processors.";
     module.def("moments", &density_moments<UniformPolygon>, "density"_a, "positions"_a.noconvert(),
                "weights"_a.noconvert(), nb::kw_only(), "edges"_a, "threads"_a = 0, moments_doc);
     module.def("moments", &density_moments<ShapedImage>, "density"_a, "positions"_a.noconvert(),
