@@ -154,6 +154,9 @@ class Gaussian:
         return f"Gaussian(dimension {self.ndim})"
 
 
+# Eigenvalues of covariances below this share of the largest, times d, are rounding: such a covariance is singular.
+SINGULAR = 4e-16
+
 SumOfGaussians = GaussianMixture  # the name used in the optimal transport literature
 
 

@@ -14,7 +14,7 @@ from diracs.codebooks.optimal import optimal_levels
 from diracs.codebooks.scalar import ScalarCodebook
 from diracs.codebooks.tabulated import tabulate, tabulated_levels
 from diracs.laws.convert import as_mixture
-from diracs.laws.gaussian import GaussianMixture, components_of
+from diracs.laws.gaussian import SINGULAR, GaussianMixture, components_of
 from diracs.schemes.allocation import Allocation, Block, budgets_below
 from diracs.schemes.grouping import merge_levels, modes, moment_match
 from diracs.schemes.layered import LayeredScheme, Scheme
@@ -145,7 +145,7 @@ def group(mixture: Mixture, labels: np.ndarray) -> Groups:
     values, vectors = np.linalg.eigh(covs)
     values = np.maximum(values[:, ::-1], 0.0)
     # Rounding noise of singular covariances is no variance.
-    values = np.where(values > 4e-16 * covs.shape[-1] * values[:, :1], values, 0.0)
+    values = np.where(values > SINGULAR * covs.shape[-1] * values[:, :1], values, 0.0)
     diagonal = (covs * (1.0 - np.eye(covs.shape[-1])) == 0.0).all(axis=(1, 2))
     axes = vectors[:, :, ::-1].copy()
     if diagonal.any():
