@@ -93,7 +93,7 @@ class DiscInUnit:
     def law(self):
         return self
 
-    def draw(self, count, rng):
+    def draw_root(self, count, rng):
         return thinned(uniform(1.0, 20 * count, rng), np.ones(20 * count), count, rng)
 
     def cells(self, y, weights=None):

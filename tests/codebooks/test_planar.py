@@ -166,8 +166,8 @@ def test_systematic_sampling_gives_each_region_its_share():
 
 def test_draws_follow_the_root_of_the_density():
     law = PlanarMixture.of(*THREE)
-    x = law.draw(20_000, np.random.default_rng(0))
-    one = PlanarMixture.of(np.zeros((1, 2)), np.eye(2)[None], np.ones(1)).draw(20_000, np.random.default_rng(0))
+    x = law.draw_root(20_000, np.random.default_rng(0))
+    one = PlanarMixture.of(np.zeros((1, 2)), np.eye(2)[None], np.ones(1)).draw_root(20_000, np.random.default_rng(0))
     np.testing.assert_allclose(np.cov(one.T), 2.0 * np.eye(2), atol=0.1)
     # Moments of √f by quadrature.
     axis = np.linspace(-10, 12, 400)

@@ -21,7 +21,7 @@ def image():
 @pytest.mark.parametrize("law", [mixture(1), mixture(3), image()], ids=["one", "three", "image"])
 @pytest.mark.parametrize("n", [2, 25, 80])
 def test_hessian_against_differences_of_the_gradient(law, n):
-    seeds = law.draw(n, np.random.default_rng(n))
+    seeds = law.draw_root(n, np.random.default_rng(n))
     at = Quantizer.of(law, seeds)
     hessian = at.hessian()
     matrix = hessian if isinstance(hessian, np.ndarray) else hessian.toarray()
@@ -37,7 +37,7 @@ def test_hessian_against_differences_of_the_gradient(law, n):
 
 def test_gradient_against_differences_of_the_distortion():
     law = mixture()
-    seeds, way = (law.draw(20, np.random.default_rng(s)) for s in (0, 1))
+    seeds, way = (law.draw_root(20, np.random.default_rng(s)) for s in (0, 1))
     ahead, behind = (Quantizer.of(law, seeds + s * 1e-5 * way).distortion for s in (1.0, -1.0))
     slope = -2.0 * (Quantizer.of(law, seeds).first * way).sum()
     assert (ahead - behind) / 2e-5 == pytest.approx(slope, rel=1e-8)
@@ -45,14 +45,14 @@ def test_gradient_against_differences_of_the_distortion():
 
 def test_shifts_lead_to_barycenters():
     law = mixture()
-    at = Quantizer.of(law, law.draw(10, np.random.default_rng(0)))
+    at = Quantizer.of(law, law.draw_root(10, np.random.default_rng(0)))
     whole = (at.mass[:, None] * (at.seeds + at.shifts)).sum(axis=0)
     np.testing.assert_allclose(whole, law.weights @ law.means, atol=1e-14)
 
 
 @pytest.mark.parametrize("law", [mixture(), image()], ids=["mixture", "image"])
 def test_minimizing_never_raises_the_distortion_and_ends_stationary(law):
-    start = Quantizer.of(law, law.draw(40, np.random.default_rng(3)))
+    start = Quantizer.of(law, law.draw_root(40, np.random.default_rng(3)))
     end = minimize(law, start, 300, 1e-12)
     assert end.distortion < start.distortion
     assert end.length < 1e-9 * np.sqrt(end.distortion)
@@ -62,6 +62,6 @@ def test_minimizing_never_raises_the_distortion_and_ends_stationary(law):
 
 def test_few_evaluations_are_respected():
     law = mixture()
-    start = Quantizer.of(law, law.draw(40, np.random.default_rng(3)))
+    start = Quantizer.of(law, law.draw_root(40, np.random.default_rng(3)))
     assert minimize(law, start, 0, 1e-12) is start
     assert minimize(law, start, 2, 1e-12).distortion <= start.distortion

@@ -20,7 +20,7 @@ from diracs import (
     ScalarCodebook,
     discretize,
 )
-from diracs.show.files import load, read_mixture, save, write_mixture
+from diracs.show.files import load, read_mixture, save
 
 FORMATS = ["npz", "json"]
 
@@ -162,10 +162,18 @@ def test_files_can_be_read_without_diracs(tmp_path):
 @pytest.mark.parametrize("name", ["q.pkl", "q", "q.txt"])
 def test_other_suffixes_are_refused(tmp_path, name):
     q = discretize(mixture(), layered())
-    for action in (lambda p: save(q, p), load, lambda p: write_mixture(mixture(), p), read_mixture):
+    for action in (lambda p: save(q, p), load, read_mixture):
         with pytest.raises(ValueError, match=r"\.npz or \.json"):
             action(tmp_path / name)
     assert not list(tmp_path.iterdir())
+
+
+def write_mixture(law, path):
+    arrays = {name: np.asarray(getattr(law, name)) for name in ("means", "covs", "weights")}
+    if path.suffix == ".npz":
+        np.savez(path, **arrays)
+    else:
+        path.write_text(json.dumps({name: a.tolist() for name, a in arrays.items()}), encoding="utf-8")
 
 
 def test_foreign_and_damaged_files_are_refused(tmp_path):

@@ -18,7 +18,8 @@ import array_api_compat
 import numpy as np
 import scipy
 
-Array = Any  # numpy.ndarray, torch.Tensor or jax.Array
+# numpy.ndarray, torch.Tensor or jax.Array: no protocol holds for all three, so that docstrings give shapes and dtypes.
+Array = Any
 
 # The only dtypes that certificates are made of.
 _NATIVE = (np.dtype(np.float32), np.dtype(np.float64))

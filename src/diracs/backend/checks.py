@@ -125,27 +125,33 @@ def count(name: str, n: Any) -> int:
 
 
 def positive(name: str, x: Any) -> float:
-    try:
-        if isinstance(x, bool | str | bytes):
-            raise TypeError
-        value = float(x)
-    except (TypeError, ValueError):
-        raise TypeError(f"{name} must be a number, got {x!r}") from None
+    value = _number(name, x)
     if not value > 0 or not np.isfinite(value):
         raise ValueError(f"{name} must be a finite number above zero, got {value:g}")
     return value
 
 
 def not_negative(name: str, x: Any) -> float:
-    try:
-        if isinstance(x, bool | str | bytes):
-            raise TypeError
-        value = float(x)
-    except (TypeError, ValueError):
-        raise TypeError(f"{name} must be a number, got {x!r}") from None
+    value = _number(name, x)
     if not value >= 0 or not np.isfinite(value):
         raise ValueError(f"{name} must be a finite number, at least 0, got {value:g}")
     return value
+
+
+def _number(name: str, x: Any) -> float:
+    try:
+        if isinstance(x, bool | str | bytes):
+            raise TypeError
+        return float(x)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be a number, got {x!r}") from None
+
+
+def seed(x: Any) -> int:
+    """What random numbers start from."""
+    if isinstance(x, bool) or not isinstance(x, int | np.integer) or x < 0:
+        raise ValueError(f"seed must be a whole number of at least 0, got {x!r}")
+    return int(x)
 
 
 def all_positive(name: str, x: Array) -> None:

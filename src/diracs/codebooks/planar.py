@@ -61,13 +61,13 @@ def optimal_points(
 def _approached(law: PlanarLaw, n: int, also: np.ndarray | None, rng: np.random.Generator, quick: bool) -> np.ndarray:
     """Points near the optimum, by the ways that the module's text tells."""
     if n == 1:
-        return law.draw(1, rng)
+        return law.draw_root(1, rng)
     if n > _REFINED:
         # A triangulation of m points has about 3m edges, less those along its border.
         coarse = _approached(law, n // 4 + int(0.35 * math.sqrt(n)), None, rng, quick)
         starts = [_refined(law, coarse, n, rng)]
     else:
-        starts = [law.draw(n, rng) for _ in range(_STARTS if n <= _FEW else 1)]
+        starts = [law.draw_root(n, rng) for _ in range(_STARTS if n <= _FEW else 1)]
     if also is not None:
         starts.append(_filled(law, also, n, rng))
     if n > _REFINED:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -23,7 +22,7 @@ class PlanarMixture:
     means: np.ndarray  # (k, 2)
     covs: np.ndarray  # (k, 2, 2)
     weights: np.ndarray  # (k,)
-    core: Any
+    core: _core.Mixture
 
     @property
     def components(self) -> int:
@@ -34,7 +33,7 @@ class PlanarMixture:
         means, covs, weights = (np.ascontiguousarray(x) for x in (means, covs, weights))
         return cls(means, covs, weights, _core.Mixture(means, covs, weights))
 
-    def draw(self, count: int, rng: np.random.Generator) -> np.ndarray:
+    def draw_root(self, count: int, rng: np.random.Generator) -> np.ndarray:
         """Candidates from Σ √(w_k φ_k), between √f and √K times that, thinned evenly along a curve.
 
         √φ_Σ is proportional to the density of N(0, 2Σ).
@@ -73,7 +72,7 @@ class PlanarImage:
 
     masses: np.ndarray  # (n₁, n₂)
     extent: np.ndarray  # (2,), the sides of the box
-    core: Any
+    core: _core.Image
     components = 1
 
     @classmethod
@@ -82,7 +81,7 @@ class PlanarImage:
         box = np.stack([-0.5 * extent, 0.5 * extent])
         return cls(masses, extent, _core.Image(np.ascontiguousarray(masses / area), box))
 
-    def draw(self, count: int, rng: np.random.Generator) -> np.ndarray:
+    def draw_root(self, count: int, rng: np.random.Generator) -> np.ndarray:
         """Uniform points in pixels drawn in proportion to the roots of their masses, thinned evenly along a curve."""
         roots = np.sqrt(self.masses).ravel()
         candidates = 20 * count

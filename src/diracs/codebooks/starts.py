@@ -143,7 +143,7 @@ def allocate(constant: np.ndarray, n: int, normal: np.ndarray) -> np.ndarray:
 def k_means(g: Grid, n: int, bins: int) -> np.ndarray | None:
     """Centres of the exact n-means of the mixture gathered in bins, by dynamic programming; None if bins are too few.
 
-    The cost C of bins i…j is a difference of prefix sums; F_m(j) = min_i F_{m−1}(i − 1) + C(i, j) (Bellman 1973).
+    The cost of bins i…j is a difference of prefix sums, as good as a start has to be.
     """
     # Half the bins follow f^{1/3}, which spreads them like levels, half the mass, which finds narrow components.
     share = 0.5 * g.compand / max(g.compand.sum(), 1e-300) + 0.5 * g.mass / g.mass.sum()
@@ -161,16 +161,24 @@ def k_means(g: Grid, n: int, bins: int) -> np.ndarray | None:
     with np.errstate(divide="ignore", invalid="ignore"):
         cost = np.maximum(d2 - d1 * d1 / d0, 0.0)
     cost[np.tri(b, k=-1, dtype=bool)] = np.inf
-    least = [cost[0]]
-    work = np.empty((b - 1, b))
-    for _ in range(1, n):
-        np.add(cost[1:], least[-1][:-1, None], out=work)
-        least.append(np.append(np.inf, work[:, 1:].min(axis=0)))
+    least = least_costs(cost, n)
     ends = [b]
     for m in range(n - 1, 0, -1):
         ends.append(1 + int(np.argmin(cost[1:, ends[-1] - 1] + least[m - 1][:-1])))
     begins = np.array([0, *ends[:0:-1]])
     return np.add.reduceat(mass * centre, begins) / np.add.reduceat(mass, begins)
+
+
+def least_costs(cost: np.ndarray, n: int) -> list[np.ndarray]:
+    """Least costs (b,) of the first 1, …, b atoms in 1, …, n ≤ b runs, given those of each run: cost[i, j] of i…j.
+
+    F_m(j) = min_i F_{m−1}(i − 1) + C(i, j) (Bellman 1973); C is infinite for i > j.
+    """
+    least, work = [cost[0]], np.empty_like(cost[1:])
+    for _ in range(1, n):
+        np.add(cost[1:], least[-1][:-1, None], out=work)
+        least.append(np.append(np.inf, work[:, 1:].min(axis=0)))
+    return least
 
 
 def _quantiles(edges: np.ndarray, mass: np.ndarray, n: int) -> np.ndarray:

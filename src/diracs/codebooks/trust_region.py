@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import scipy
@@ -34,14 +34,14 @@ class PlanarLaw(Protocol):
     """A law of the plane, near the origin and of size about one."""
 
     @property
-    def core(self) -> Any:
+    def core(self) -> _core.Polygon | _core.Image | _core.Mixture:
         """What the compiled core integrates."""
 
     @property
     def components(self) -> int:
         """How many terms its density has, for what an evaluation costs."""
 
-    def draw(self, count: int, rng: np.random.Generator) -> np.ndarray:
+    def draw_root(self, count: int, rng: np.random.Generator) -> np.ndarray:
         """`count` points (count, 2) spread like the density ∝ √f, that of the best quantizers of many points."""
 
 

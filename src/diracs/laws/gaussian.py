@@ -8,7 +8,16 @@ from typing import Any
 import numpy as np
 
 from diracs.backend import checks
-from diracs.backend.arrays import Array, common_framework, companion, frozen, namespace, pytree
+from diracs.backend.arrays import (
+    Array,
+    asarray_like,
+    common_framework,
+    companion,
+    concrete,
+    frozen,
+    namespace,
+    pytree,
+)
 
 KINDS = {-1: "isotropic", 0: "diagonal", 1: "full"}
 
@@ -145,15 +154,22 @@ class Gaussian:
         return f"Gaussian(dimension {self.ndim})"
 
 
+# Eigenvalues of covariances below this share of the largest, times d, are rounding: such a covariance is singular.
+SINGULAR = 4e-16
+
 SumOfGaussians = GaussianMixture  # the name used in the optimal transport literature
 
 
-def full_covariances(means: np.ndarray, covs: np.ndarray) -> np.ndarray:
-    """NumPy covariances of any kind as matrices (..., k, d, d)."""
-    d = means.shape[-1]
+def full_covariances(means: Array, covs: Array) -> Array:
+    """Covariances of any kind as matrices (..., k, d, d), in their framework."""
     kind = KINDS[covs.ndim - means.ndim]
     if kind == "full":
         return covs
-    if kind == "isotropic":
-        return covs[..., None, None] * np.eye(d)
-    return covs[..., :, None] * np.eye(d)
+    eye = asarray_like(np.eye(means.shape[-1]), covs)
+    return (covs[..., None, None] if kind == "isotropic" else covs[..., :, None]) * eye
+
+
+def components_of(mixture: GaussianMixture) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Means (..., k, d), full covariances (..., k, d, d) and weights (..., k), NumPy float64."""
+    means, covs, weights = (concrete(x) for x in (mixture.means, mixture.covs, mixture.weights))
+    return means, full_covariances(means, covs), weights

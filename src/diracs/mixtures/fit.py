@@ -137,8 +137,6 @@ def fit_mixture(
     if not isinstance(covariance_kind, str) or covariance_kind not in kinds:
         raise ValueError(f"covariance_kind must be one of {', '.join(map(repr, kinds))}, got {covariance_kind!r}")
     runs, most = checks.count("starts", starts), checks.count("max_iterations", max_iterations)
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise ValueError(f"seed must be a whole number of at least 0, got {seed!r}")
     least, tolerance = checks.positive("floor", floor), checks.positive("tol", tol)
     if least < _LEAST_FLOOR:
         raise ValueError(f"floor must be at least {_LEAST_FLOOR:g} of the points' own deviation, got {least:g}")
@@ -146,7 +144,7 @@ def fit_mixture(
         raise ValueError(f"floor must be at most 0.5, half of the points' own deviation, got {least:g}")
     if callback is not None and not callable(callback):
         raise TypeError(f"callback must be callable, got {type(callback).__name__}")
-    return _fit(diracs, count, Options(covariance_kind, runs, int(seed), least, tolerance, most), callback)
+    return _fit(diracs, count, Options(covariance_kind, runs, checks.seed(seed), least, tolerance, most), callback)
 
 
 def _checked_points(points: Any) -> Array:

@@ -14,7 +14,7 @@ from diracs.backend.arrays import Array, bound_in, concrete, framework, is_trace
 from diracs.certificates.rounding import with_moved_masses
 from diracs.laws.convert import as_mixture
 from diracs.laws.gaussian import GaussianMixture, full_covariances
-from diracs.schemes.grouping import cut_tree, merge_nearby, ward_tree
+from diracs.schemes.grouping import centroids, cut_tree, embedding, psd_roots, ward_tree
 
 # Ward's tree starts from at most so many clusters.
 _MOST = 2000
@@ -116,9 +116,8 @@ def clusters(points: np.ndarray, weights: np.ndarray, k: int) -> np.ndarray:
         return np.arange(n)
     if k == 1:
         return np.zeros(n, dtype=int)
-    near = np.arange(n) if n <= _MOST else merge_nearby(points, _MOST)
-    centres = points if n <= _MOST else centroids(points, weights, near)
-    starts = [cut_tree(ward_tree(centres), k)[near], _farthest(points, weights, k)]
+    near, tree = ward_tree(points, weights, _MOST)
+    starts = [cut_tree(tree, k)[near], _farthest(points, weights, k)]
     found = [_lloyd(points, weights, labels) for labels in starts]
     return min(found, key=lambda pair: pair[1])[0]
 
@@ -146,13 +145,6 @@ def _lloyd(points: np.ndarray, weights: np.ndarray, labels: np.ndarray) -> tuple
     return labels, float(weights @ (off**2).sum(axis=1))
 
 
-def centroids(points: np.ndarray, weights: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Weighted means (G, p) of groups of points."""
-    total = np.bincount(labels, weights)
-    share = weights / total[labels]
-    return np.stack([np.bincount(labels, share * column) for column in points.T], axis=1)
-
-
 def _distinct(means: np.ndarray, covs: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Where the distinct components of positive weight stand, in their order; labels (K,) of all, −1 for no weight."""
     held = np.flatnonzero(weights > 0)
@@ -162,25 +154,6 @@ def _distinct(means: np.ndarray, covs: np.ndarray, weights: np.ndarray) -> tuple
     labels = np.full(len(weights), -1)
     labels[held] = np.argsort(order)[owner.ravel()]
     return held[first[order]], labels
-
-
-def psd_roots(covs: np.ndarray) -> np.ndarray:
-    """Symmetric square roots of positive semidefinite matrices (..., d, d)."""
-    values, vectors = np.linalg.eigh(covs)
-    return (vectors * np.sqrt(np.maximum(values, 0.0))[..., None, :]) @ np.swapaxes(vectors, -1, -2)
-
-
-def embedding(means: np.ndarray, covs: np.ndarray) -> np.ndarray:
-    """Points (K, p) whose distances bound those of the Gaussians, and equal them where covariances commute."""
-    k, d = means.shape
-    if covs.ndim == 3:
-        flat = covs.reshape(k, -1)
-        if (flat == flat[0]).all():
-            return means
-        roots = psd_roots(covs).reshape(k, -1)
-    else:
-        roots = np.sqrt(covs) if covs.ndim == 2 else np.sqrt(d * covs)[:, None]
-    return np.concatenate([means, roots], axis=1)
 
 
 def bures(first: np.ndarray, second: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from diracs.backend.arrays import Array, bound_in, common_framework, concrete, f
 from diracs.laws.convert import as_mixture
 from diracs.laws.diracs import SumOfDiracs
 from diracs.laws.gaussian import GaussianMixture
-from diracs.mixtures.reduction import centroids, clusters
+from diracs.mixtures.reduction import clusters
 from diracs.propagation.affine import LARGEST, MOST_COMPONENTS, propagate_exactly
 from diracs.propagation.bounds import AffineGrowth, Growth, LipschitzGrowth, targets
 from diracs.propagation.dynamics import Affine, SlopeOnBalls, global_slope, images
@@ -20,6 +20,7 @@ from diracs.propagation.law import Law, as_state, law_of, rounding, state_roundi
 from diracs.propagation.limit import affine_limit, check_contraction, lipschitz_limit, settle
 from diracs.propagation.step import Choice, Chooser, with_local_slopes
 from diracs.propagation.trajectory import Limit, Trajectory
+from diracs.schemes.grouping import centroids
 
 # No step of a search for a bound takes more points.
 _MOST_POINTS = 20_000

@@ -8,8 +8,8 @@ import numpy as np
 
 from diracs.backend.arrays import Array, concrete, framework, namespace, take, to_framework
 from diracs.certificates.rounding import mass_change
-from diracs.laws.gaussian import GaussianMixture, full_covariances
-from diracs.mixtures.reduction import psd_roots
+from diracs.laws.gaussian import GaussianMixture, components_of, full_covariances
+from diracs.schemes.grouping import psd_roots
 
 
 class Law(NamedTuple):
@@ -27,8 +27,7 @@ class Law(NamedTuple):
 
 def law_of(mixture: GaussianMixture) -> Law:
     """A given mixture: nothing is known of where its components come from, so that they have one source."""
-    means, covs, weights = (concrete(x) for x in (mixture.means, mixture.covs, mixture.weights))
-    covs = full_covariances(means, covs)
+    means, covs, weights = components_of(mixture)
     keep = weights > 0
     means, covs, weights = means[keep], covs[keep], weights[keep]
     if abs(weights.sum() - 1.0) > 1e-13:

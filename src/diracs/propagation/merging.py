@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from diracs.mixtures.reduction import bures, centroids, clusters, embedding
+from diracs.mixtures.reduction import bures, clusters
+from diracs.schemes.grouping import centroids, embedding
 
 # The covariance of a group is kept if that costs no more than this share of what its means are moved by.
 _LITTLE = 0.02

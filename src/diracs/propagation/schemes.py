@@ -13,7 +13,7 @@ from diracs.codebooks.scalar import ScalarCodebook
 from diracs.codebooks.tabulated import tabulate, tabulated_levels
 from diracs.propagation.law import Law
 from diracs.schemes.generate import Groups, Plan, plan
-from diracs.schemes.grouping import cut_tree, merge_nearby, ward_tree
+from diracs.schemes.grouping import cut_tree, embedding, ward_tree
 from diracs.schemes.layered import LayeredScheme
 from diracs.schemes.product import ProductScheme
 
@@ -38,13 +38,9 @@ def grouping_tree(law: Law, count: int | None) -> dict[int, np.ndarray]:
     levels = {1: np.zeros(k, dtype=int)}
     if k == 1 or count == 1:
         return levels
-    roots = np.sqrt(np.diagonal(law.covs, axis1=1, axis2=2))[law.kind]
-    points = law.means if len(law.covs) == 1 else np.concatenate([law.means, roots], axis=1)
-    start = np.arange(k)
-    if k > _MOST:
-        start = merge_nearby(points, _MOST)
-        points = np.stack([np.bincount(start, column) for column in points.T], axis=1) / np.bincount(start)[:, None]
-    tree = ward_tree(points)
+    variances = np.diagonal(law.covs, axis1=1, axis2=2)[law.kind]
+    points = law.means if len(law.covs) == 1 else embedding(law.means, variances)
+    start, tree = ward_tree(points, np.ones(k), _MOST)
     most = max(1, min(k, _ENTRIES // law.means.shape[1] ** 2))
     counts = np.unique(np.concatenate([[2, 3, 4, 6], np.geomspace(2, most, 8).round(), [most]]).astype(int))
     counts = counts if count is None else np.array([min(count, k)])

@@ -12,15 +12,14 @@ from diracs.backend.arrays import concrete
 from diracs.cells.intervals import voronoi_moments
 from diracs.certificates.rounding import ROUNDINGS, root_mean_square
 from diracs.certificates.upper.assignment import parts
-from diracs.certificates.upper.nearest import UnitMixture, nearest
-from diracs.certificates.upper.nearest_line import unit_image
+from diracs.certificates.upper.nearest import nearest
 from diracs.certificates.upper.product import FrameMoments, block_moments, in_frame
 from diracs.codebooks.cross import CrossCodebook, shell_moments
 from diracs.codebooks.scalar import ScalarCodebook
-from diracs.laws.gaussian import GaussianMixture, full_covariances
-from diracs.laws.pixels import PolynomialGrid
+from diracs.laws.gaussian import GaussianMixture, components_of
 from diracs.propagation.law import law_of
 from diracs.propagation.step import measure
+from diracs.quantization.by_points import ENGINES, unit_law
 from diracs.quantization.discretization import Quantization
 from diracs.schemes.layered import LayeredScheme
 from diracs.schemes.points import PointScheme
@@ -43,7 +42,7 @@ def barycentric(q: Quantization) -> Cells:
     """The cells of a quantization that is no batch, NumPy float64."""
     law, scheme = q.distribution, q.scheme
     assert not isinstance(scheme, tuple)
-    if isinstance(law, PolynomialGrid) or (isinstance(scheme, PointScheme) and law.ndim == 2):
+    if ENGINES.know(law) or (isinstance(scheme, PointScheme) and law.ndim == 2):
         return _voronoi(law, concrete(q.positions))
     if isinstance(scheme, PointScheme):
         scheme = ProductScheme([ScalarCodebook(concrete(scheme.points)[:, 0])])
@@ -55,14 +54,9 @@ def barycentric(q: Quantization) -> Cells:
     return Cells(choice.cells.masses, choice.cells.barycenters, math.sqrt(choice.step.square) + choice.step.moved)
 
 
-def _voronoi(law: GaussianMixture | PolynomialGrid, points: np.ndarray) -> Cells:
+def _voronoi(law: Any, points: np.ndarray) -> Cells:
     """Of cells of points on the line or in the plane; that of points is no larger for barycenters."""
-    unit: Any
-    if isinstance(law, PolynomialGrid):
-        unit = unit_image(concrete(law.values), law.domain)
-    else:
-        means = concrete(law.means)
-        unit = UnitMixture.of(means, full_covariances(means, concrete(law.covs)), concrete(law.weights))
+    unit = unit_law(law)
     found = nearest(unit, points)
     solid = found.masses > 0
     shift = found.first / np.where(solid, found.masses, 1.0)[:, None] * solid[:, None]
@@ -91,8 +85,7 @@ def _of_crosses(q: Quantization, law: GaussianMixture, scheme: LayeredScheme) ->
     In the frame R component k is X = μ + C ξ + rest, C = Σ R B^{−1/2} O with B = RᵀΣR: the axes that no codebook covers
     follow by regression. O is the polar factor of diag(ĝ) B^{1/2}, turned over; E[ξ | point] is known block by block.
     """
-    means, weights = concrete(law.means), concrete(law.weights)
-    covs = full_covariances(means, concrete(law.covs))
+    means, covs, weights = components_of(law)
     masses, places = [], []
     for part, members, index, share in parts(scheme, means, covs, weights / weights.sum()):
         points = part.positions(law.ndim).reshape(part.stack, -1, law.ndim)

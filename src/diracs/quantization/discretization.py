@@ -36,7 +36,7 @@ from diracs.certificates.upper.traced import compiled
 from diracs.codebooks.scalar import ScalarCodebook
 from diracs.laws.convert import as_mixture
 from diracs.laws.diracs import SumOfDiracs
-from diracs.laws.gaussian import GaussianMixture, full_covariances
+from diracs.laws.gaussian import GaussianMixture, components_of
 from diracs.laws.pixels import PolynomialGrid
 from diracs.quantization.by_points import ENGINES, engines
 from diracs.quantization.nearest_points import in_given_order, mixture_to_points, unit_to_points
@@ -103,8 +103,7 @@ class Quantization:
             else:
                 from diracs.certificates.lower.mixture import sharpest_lower_bound
 
-                means, covs, weights = (concrete(x) for x in (law.means, law.covs, law.weights))
-                covs = full_covariances(means, covs)
+                means, covs, weights = components_of(law)
                 batch, like = law.batch_shape, law.means
                 found = [sharpest_lower_bound(means[i], covs[i], weights[i], n) for i in np.ndindex(*batch)]
                 bounds = np.reshape(found, batch)

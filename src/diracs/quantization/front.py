@@ -23,7 +23,7 @@ from diracs.backend.arrays import (
 from diracs.certificates.lower.mixture import lower_bound
 from diracs.certificates.upper.nearest import REQUIRED, UnitMixture
 from diracs.laws.convert import as_mixture
-from diracs.laws.gaussian import GaussianMixture, full_covariances
+from diracs.laws.gaussian import GaussianMixture, components_of
 from diracs.quantization.by_points import ENGINES, engines
 from diracs.quantization.discretization import Quantization, discretize
 from diracs.quantization.moment_matching import matched
@@ -197,8 +197,7 @@ def _found(result: Quantization | None, w2: float) -> Quantization:
 def _quantize_in_plane(mixture: GaussianMixture, n: int | None, w2: float | None, wanted: bool) -> Quantization | None:
     """By optimal points in the plane; None where schemes are to be preferred and these were not `wanted`."""
     numbers, unit = normalized(mixture)
-    means, covs, weights = (concrete(x) for x in (mixture.means, mixture.covs, mixture.weights))
-    law = UnitMixture.of(means, full_covariances(means, covs), weights)
+    law = UnitMixture.of(*components_of(mixture))
     components = int(np.count_nonzero(numbers.weights))
     if law is None:
         if wanted:

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import singledispatch
+from typing import Any
 
 import numpy as np
 
@@ -20,10 +22,11 @@ from diracs.backend.arrays import bound_in, concrete, framework, to_framework
 from diracs.certificates.masses import mass_error
 from diracs.certificates.rounding import ROUNDINGS, root_mean_square, with_moved_masses
 from diracs.codebooks.cross import CrossCodebook, optimal_crosses
-from diracs.laws.gaussian import GaussianMixture, full_covariances
+from diracs.laws.gaussian import GaussianMixture, components_of
 from diracs.laws.pixels import PolynomialGrid
 from diracs.propagation.law import rounding
 from diracs.quantization.barycenters import barycentric
+from diracs.quantization.by_points import ENGINES
 from diracs.quantization.discretization import Quantization, discretize
 from diracs.schemes.product import ProductScheme
 
@@ -71,7 +74,7 @@ def matched(law: Law, n: int | None, w2: float | None, scheme: str, plain: Calla
 def _at(law: Law, n: int, scheme: str, plain: Callable[..., Quantization]) -> Quantization | None:
     """The best with at most n points: of the scheme's own, or one cross that spans the space."""
     found = [with_matched_moments(plain(law, n, scheme=scheme))]
-    if scheme not in ("grid", "optimal") and isinstance(law, GaussianMixture):
+    if scheme not in ("grid", "optimal") and not ENGINES.know(law):
         cross = _spanning_cross(law, n)
         found.append(None if cross is None else with_matched_moments(discretize(law, cross)))
     return min((q for q in found if q is not None), key=lambda q: float(concrete(q.w2)), default=None)
@@ -107,7 +110,7 @@ def with_matched_moments(q: Quantization) -> Quantization | None:
         return None
     positions = np.where(placed[:, None], mean + off @ found.T, cells.barycenters)
     moved = float(root_mean_square(positions - cells.barycenters, cells.masses))
-    terms = 1 if isinstance(law, PolynomialGrid) else law.n_components
+    terms = 1 if ENGINES.know(law) else law.n_components
     wrong = mass_error(positions, cells.masses, np.full(len(positions), ROUNDINGS + terms))
     square = with_moved_masses(np.asarray(cells.w2**2 + moved**2), *wrong)
     kind, like = framework(q.positions), q.positions
@@ -116,21 +119,32 @@ def with_matched_moments(q: Quantization) -> Quantization | None:
     return Quantization(law, q.scheme, given, masses, bound_in(w2, kind, like, up=True), False)
 
 
-def moments_of(law: Law) -> tuple[np.ndarray, np.ndarray]:
+@singledispatch
+def moments_of(law: Any) -> tuple[np.ndarray, np.ndarray]:
     """Mean (d,) and covariance (d, d)."""
-    if isinstance(law, PolynomialGrid):
-        values, (low, high) = concrete(law.values), law.domain
-        shares = values / values.sum()
-        sides = (high - low) / values.shape
-        centres = [low[k] + sides[k] * (np.arange(n) + 0.5) for k, n in enumerate(values.shape)]
-        places = np.stack(np.meshgrid(*centres, indexing="ij"), axis=-1).reshape(-1, values.ndim)
-        weights, covs = shares.ravel(), np.diag(sides**2 / 12.0)
-    else:
-        places, weights = concrete(law.means), concrete(law.weights)
-        weights = weights / weights.sum()
-        covs = np.tensordot(weights, full_covariances(places, concrete(law.covs)), 1)
+    raise TypeError(f"the mean and covariance of a {type(law).__name__} are not known: register them with moments_of")
+
+
+@moments_of.register(PolynomialGrid)
+def _(law: PolynomialGrid) -> tuple[np.ndarray, np.ndarray]:
+    values, (low, high) = concrete(law.values), law.domain
+    sides = (high - low) / values.shape
+    centres = [low[k] + sides[k] * (np.arange(n) + 0.5) for k, n in enumerate(values.shape)]
+    places = np.stack(np.meshgrid(*centres, indexing="ij"), axis=-1).reshape(-1, values.ndim)
+    return _with_spread(places, np.diag(sides**2 / 12.0), (values / values.sum()).ravel())
+
+
+@moments_of.register(GaussianMixture)
+def _(law: GaussianMixture) -> tuple[np.ndarray, np.ndarray]:
+    places, covs, weights = components_of(law)
+    weights = weights / weights.sum()
+    return _with_spread(places, np.tensordot(weights, covs, 1), weights)
+
+
+def _with_spread(places: np.ndarray, within: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean, and covariance within parts plus that of their places (k, d)."""
     mean = places[0] + weights @ (places - places[0])
-    return mean, covs + (weights[:, None] * (places - mean)).T @ (places - mean)
+    return mean, within + (weights[:, None] * (places - mean)).T @ (places - mean)
 
 
 def _map_between(before: np.ndarray, after: np.ndarray) -> np.ndarray | None:

@@ -6,7 +6,6 @@ import numpy as np
 
 from diracs.backend.arrays import (
     Array,
-    asarray_like,
     bound_in,
     concrete,
     framework,
@@ -16,6 +15,7 @@ from diracs.backend.arrays import (
 )
 from diracs.certificates.upper.nearest import REQUIRED, UnitLaw, UnitMixture, nearest, rounded
 from diracs.certificates.upper.nearest_autodiff import nearest_masses
+from diracs.laws.gaussian import full_covariances
 
 
 def mixture_to_points(means: Array, covs: Array, weights: Array, points: Array) -> tuple[Array, Array, Array]:
@@ -36,8 +36,7 @@ def mixture_to_points(means: Array, covs: Array, weights: Array, points: Array) 
     """
     kind = framework(means)
     placed = to_framework(points, kind, means)
-    full = _full(covs)
-    arrays = (means, full, weights, placed)
+    arrays = (means, full_covariances(means, covs), weights, placed)
     if any(is_lazy(x) for x in arrays):
         masses, w2 = nearest_masses(*arrays)
         return placed, masses, w2
@@ -61,14 +60,6 @@ def _numbers(law: UnitLaw, placed: Array, like: Array) -> tuple[Array, Array]:
     dtype = np.float32 if "32" in str(like.dtype) else np.float64
     masses, w2 = rounded(law, points, nearest(law, points), dtype)
     return to_framework(masses, kind, like), bound_in(w2, kind, like, up=True)
-
-
-def _full(covs: Array) -> Array:
-    """Covariances of any kind as matrices (k, 2, 2)."""
-    if covs.ndim == 3:
-        return covs
-    eye = asarray_like(np.eye(2), covs)
-    return (covs[:, None, None] if covs.ndim == 1 else covs[:, :, None]) * eye
 
 
 def in_given_order(points: Array, positions: Array, masses: Array) -> tuple[Array, Array]:

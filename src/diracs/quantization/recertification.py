@@ -22,23 +22,12 @@ from diracs.backend.arrays import (
 )
 from diracs.certificates.masses import mass_error
 from diracs.certificates.rounding import ROUNDINGS, mass_change, with_moved_masses
-from diracs.certificates.upper.nearest import (
-    FARTHEST,
-    REQUIRED,
-    Cells,
-    UnitImage,
-    UnitMixture,
-    into,
-    nearest,
-    raised,
-    rounded,
-)
-from diracs.certificates.upper.nearest_line import UnitLineImage, unit_image
+from diracs.certificates.upper.nearest import FARTHEST, Cells, into, nearest, raised, rounded
+from diracs.certificates.upper.nearest_line import UnitLineImage
 from diracs.codebooks.planar_laws import hilbert_order
 from diracs.laws.convert import as_mixture
 from diracs.laws.diracs import SumOfDiracs, as_diracs
-from diracs.laws.gaussian import GaussianMixture, full_covariances
-from diracs.laws.pixels import PolynomialGrid
+from diracs.quantization.by_points import ENGINES, unit_law
 from diracs.quantization.discretization import Quantization, discretize
 from diracs.schemes.points import PointScheme
 from diracs.transport.line import transport_on_line
@@ -92,14 +81,14 @@ def recertify(distribution: Any, diracs: SumOfDiracs | Quantization) -> Recertif
     between neighbours along a curve is a coupling as well; its cost is added.
     """
     given = as_diracs(diracs)
-    law = distribution if isinstance(distribution, PolynomialGrid) else as_mixture(distribution)
+    law = distribution if ENGINES.know(distribution) else as_mixture(distribution)
     common_framework(distribution=leaves(law)[0], diracs=given.positions)
     found = companion(*leaves(law), *leaves(given))
     like = leaves(law)[0] if found is None else found
     kind = framework(like)
     if any(is_traced(x) for x in (like, given.positions, given.weights)):
         raise TypeError("recertify needs numbers, not traced values: use discretize and distance inside jit or grad")
-    if given.positions.ndim != 2 or (isinstance(law, GaussianMixture) and law.batch_shape):
+    if given.positions.ndim != 2 or getattr(law, "batch_shape", ()):
         raise ValueError("distribution and diracs must be single ones, not batches: recertify one after the other")
     if given.ndim != law.ndim or given.ndim > 2:
         raise ValueError(
@@ -115,29 +104,27 @@ def recertify(distribution: Any, diracs: SumOfDiracs | Quantization) -> Recertif
     )
 
 
-def _with_best_masses(
-    law: GaussianMixture | PolynomialGrid, positions: np.ndarray, dtype: type
-) -> tuple[np.ndarray, float]:
+def _with_best_masses(law: Any, positions: np.ndarray, dtype: type) -> tuple[np.ndarray, float]:
     """Masses in a dtype, and W₂ to these, rounded up."""
-    if positions.shape[1] == 2 or isinstance(law, PolynomialGrid):
-        unit_law = unit_image(law.values, law.domain) if isinstance(law, PolynomialGrid) else _unit_mixture(law)
-        return rounded(unit_law, positions, nearest(unit_law, positions), dtype)
+    if positions.shape[1] == 2 or ENGINES.know(law):
+        unit = unit_law(law)
+        return rounded(unit, positions, nearest(unit, positions), dtype)
     found = discretize(law, PointScheme(positions))
     order = np.argsort(positions[:, 0], kind="stable")
     masses: np.ndarray = np.asarray(found.weights, dtype)
     return masses, _with_masses(float(found.w2), positions[order], found.weights[order], masses[order])
 
 
-def _with_given_masses(law: GaussianMixture | PolynomialGrid, diracs: SumOfDiracs) -> float:
+def _with_given_masses(law: Any, diracs: SumOfDiracs) -> float:
     """W₂ to the Diracs as they are, rounded up."""
-    if diracs.ndim == 1 and isinstance(law, PolynomialGrid):
-        return _with_given_masses_on_line(UnitLineImage.of(law.values, law.domain), diracs)
+    if diracs.ndim == 1 and ENGINES.know(law):
+        return _with_given_masses_on_line(unit_law(law), diracs)
     with warnings.catch_warnings():
         # What the plan's masses lack is paid for below.
         warnings.simplefilter("ignore", ConvergenceWarning)
         plan = optimal_transport_plan(diracs, law)
     positions, masses = diracs.positions, diracs.weights
-    if isinstance(law, GaussianMixture) and diracs.ndim == 1:
+    if diracs.ndim == 1:
         order = np.argsort(positions[:, 0], kind="stable")
         size = max(float(np.abs(x).max()) for x in (positions, law.means))
         w2 = math.sqrt(float(plan.distance)) * (1.0 + _SLACK) + 16.0 * _EPS * size
@@ -151,13 +138,13 @@ def _with_given_masses(law: GaussianMixture | PolynomialGrid, diracs: SumOfDirac
         best = discretize(law, PointScheme(positions))
         return min(w2, _with_masses(float(best.w2), positions[order], best.weights[order], masses[order]))
     # Whatever the weights are, their power cells make a coupling, with masses of its own; Diracs on one spot share one.
-    unit_law = UnitImage.of(law.values, law.domain) if isinstance(law, PolynomialGrid) else _unit_mixture(law)
+    unit = unit_law(law)
     held = np.flatnonzero(masses > 0)
     positions, first, place = np.unique(positions[held], axis=0, return_index=True, return_inverse=True)
     masses = np.bincount(place.ravel(), masses[held])
-    y, weights = into(unit_law, positions), plan.weights[held[first]] / unit_law.unit**2
-    cells, order = unit_law.cells(y, weights), hilbert_order(y)
-    w2 = raised(unit_law, y, cells)
+    y, weights = into(unit, positions), plan.weights[held[first]] / unit.unit**2
+    cells, order = unit.cells(y, weights), hilbert_order(y)
+    w2 = raised(unit, y, cells)
     return _with_masses(w2, positions[order], cells.mass[order], masses[order], cells.second[order])
 
 
@@ -185,10 +172,3 @@ def _with_masses(
     seconds = None if seconds is None else seconds[held]
     change, fraction = mass_change(positions[held] / size, masses[held], wanted[held], seconds)
     return math.sqrt(float(with_moved_masses(np.asarray((w2 / size) ** 2), np.asarray(change), fraction))) * size
-
-
-def _unit_mixture(law: GaussianMixture) -> UnitMixture:
-    found = UnitMixture.of(law.means, full_covariances(law.means, law.covs), law.weights)
-    if found is None:
-        raise ValueError(f"distribution must have {REQUIRED}, to be recertified in the plane")
-    return found

@@ -7,14 +7,14 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from diracs.backend import checks
-from diracs.backend.arrays import beside, concrete, is_traced, map_arrays
+from diracs.backend.arrays import beside, is_traced, map_arrays
 from diracs.codebooks.cross import CrossCodebook, optimal_crosses
 from diracs.codebooks.normal import normal_levels
 from diracs.codebooks.optimal import optimal_levels
 from diracs.codebooks.scalar import ScalarCodebook
 from diracs.codebooks.tabulated import tabulate, tabulated_levels
 from diracs.laws.convert import as_mixture
-from diracs.laws.gaussian import GaussianMixture, full_covariances
+from diracs.laws.gaussian import SINGULAR, GaussianMixture, components_of
 from diracs.schemes.allocation import Allocation, Block, budgets_below
 from diracs.schemes.grouping import merge_levels, modes, moment_match
 from diracs.schemes.layered import LayeredScheme, Scheme
@@ -116,8 +116,7 @@ def normalized(mixture: GaussianMixture) -> tuple[Mixture, float]:
             "a scheme is chosen by looking at the distribution, which cannot be done under transforms such as jit;"
             " make the scheme outside and use discretize(distribution, scheme) inside"
         )
-    means, covs, weights = (concrete(x) for x in (mixture.means, mixture.covs, mixture.weights))
-    covs = full_covariances(means, covs)
+    means, covs, weights = components_of(mixture)
     first = int(np.argmax(weights > 0))
     empty = weights == 0
     if empty.any():
@@ -146,7 +145,7 @@ def group(mixture: Mixture, labels: np.ndarray) -> Groups:
     values, vectors = np.linalg.eigh(covs)
     values = np.maximum(values[:, ::-1], 0.0)
     # Rounding noise of singular covariances is no variance.
-    values = np.where(values > 4e-16 * covs.shape[-1] * values[:, :1], values, 0.0)
+    values = np.where(values > SINGULAR * covs.shape[-1] * values[:, :1], values, 0.0)
     diagonal = (covs * (1.0 - np.eye(covs.shape[-1])) == 0.0).all(axis=(1, 2))
     axes = vectors[:, :, ::-1].copy()
     if diagonal.any():

@@ -47,24 +47,31 @@ def merge_levels(means: np.ndarray, covs: np.ndarray, weights: np.ndarray, count
     """
     k = len(means)
     counts = sorted({min(max(count, 1), k) for count in counts})
-    points = _embedding(means, covs)
-    start = np.arange(k)
-    if k > _MOST:
-        start = merge_nearby(points, _MOST)
-        points = np.stack([np.bincount(start, column) for column in points.T], axis=1) / np.bincount(start)[:, None]
     out = {1: np.zeros(k, dtype=int), k: np.arange(k)}
     inner = [count for count in counts if 1 < count < k]
     if inner:
-        tree = ward_tree(points)
+        start, tree = ward_tree(_embedded(means, covs), np.ones(k), _MOST)
         for count in inner:
             out[count] = np.unique(cut_tree(tree, count)[start], return_inverse=True)[1]
     return {count: out[count] for count in counts}
 
 
-def ward_tree(points: np.ndarray) -> np.ndarray:
-    """Ward's tree of points (n, p), at least two of them, as a linkage matrix."""
-    tree: np.ndarray = scipy.cluster.hierarchy.linkage(scipy.spatial.distance.pdist(points), "ward")
-    return tree
+def _embedded(means: np.ndarray, covs: np.ndarray) -> np.ndarray:
+    """The embedding about the middle, or (μ, √diag Σ) where that would be too large."""
+    large = means.size * means.shape[1] > _BLOCK
+    return embedding(means - means.mean(axis=0), np.diagonal(covs, axis1=1, axis2=2) if large else covs)
+
+
+def ward_tree(points: np.ndarray, weights: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """Ward's tree of points (n, p), at least two: the small clusters (n,) that it starts from, and a linkage matrix.
+
+    Each point is one of these, unless there are more than `most`.
+    """
+    start = np.arange(len(points))
+    if len(points) > most:
+        start = merge_nearby(points, most)
+        points = centroids(points, weights, start)
+    return start, scipy.cluster.hierarchy.linkage(scipy.spatial.distance.pdist(points), "ward")
 
 
 def cut_tree(tree: np.ndarray, count: int) -> np.ndarray:
@@ -73,16 +80,30 @@ def cut_tree(tree: np.ndarray, count: int) -> np.ndarray:
     return labels
 
 
-def _embedding(means: np.ndarray, covs: np.ndarray) -> np.ndarray:
-    """Points (k, p) whose distances stand for W₂: (μ, Σ^{1/2}), or (μ, √diag Σ) where that would be too large."""
+def psd_roots(covs: np.ndarray) -> np.ndarray:
+    """Symmetric square roots of positive semidefinite matrices (..., d, d)."""
+    values, vectors = np.linalg.eigh(covs)
+    return (vectors * np.sqrt(np.maximum(values, 0.0))[..., None, :]) @ np.swapaxes(vectors, -1, -2)
+
+
+def embedding(means: np.ndarray, covs: np.ndarray) -> np.ndarray:
+    """Points (K, p) whose distances bound those of the Gaussians, and equal them where covariances commute."""
     k, d = means.shape
-    if k * d * d > _BLOCK:
-        roots = np.sqrt(np.diagonal(covs, axis1=1, axis2=2))
+    if covs.ndim == 3:
+        flat = covs.reshape(k, -1)
+        if (flat == flat[0]).all():
+            return means
+        roots = psd_roots(covs).reshape(k, -1)
     else:
-        values, vectors = np.linalg.eigh(covs)
-        roots = (vectors * np.sqrt(np.maximum(values, 0.0))[:, None, :]) @ np.swapaxes(vectors, 1, 2)
-        roots = roots.reshape(k, -1)
-    return np.concatenate([means - means.mean(axis=0), roots], axis=1)
+        roots = np.sqrt(covs) if covs.ndim == 2 else np.sqrt(d * covs)[:, None]
+    return np.concatenate([means, roots], axis=1)
+
+
+def centroids(points: np.ndarray, weights: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Weighted means (G, p) of groups of points."""
+    total = np.bincount(labels, weights)
+    share = weights / total[labels]
+    return np.stack([np.bincount(labels, share * column) for column in points.T], axis=1)
 
 
 def merge_nearby(points: np.ndarray, count: int) -> np.ndarray:
@@ -115,7 +136,7 @@ def modes(means: np.ndarray, covs: np.ndarray, weights: np.ndarray) -> np.ndarra
     """
     k = len(means)
     if k > _MODES:
-        labels = merge_nearby(_embedding(means, covs), _MODES)
+        labels = merge_nearby(_embedded(means, covs), _MODES)
         weights, means, covs = moment_match(means, covs, weights, labels)
         return modes(means, covs, weights)[labels]
     centre = weights @ means

@@ -112,21 +112,6 @@ def load(path: Filename) -> Quantization:
     return quantization
 
 
-def write_mixture(mixture: GaussianMixture, path: Filename) -> None:
-    """Write means, covs and weights of a mixture to `path`, `.npz` or `.json`.
-
-    Raises
-    ------
-    ValueError
-        For any other suffix.
-    """
-    arrays = {name: _to_numpy(getattr(mixture, name)) for name in _MIXTURE_KEYS}
-    if file_format(path) == ".json":
-        _write_json(path, {name: a.tolist() for name, a in arrays.items()})
-    else:
-        _write_npz(path, arrays)
-
-
 def read_mixture(path: Filename) -> GaussianMixture:
     """The mixture of a file that holds `means`, `covs` and, if they are not equal, `weights`, as in `GaussianMixture`.
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import math
+from functools import singledispatch
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from diracs.show.style import LAW, colour_bar, line, mark, shades
+from diracs.backend.arrays import concrete
+from diracs.laws.gaussian import GaussianMixture, components_of
+from diracs.laws.pixels import PolynomialGrid
+from diracs.mixtures.density import mixture_density
+from diracs.show.style import LAW, colour_bar, line, mark, padded, shades
 
 if TYPE_CHECKING:
     from diracs.show.style import Axes
@@ -31,12 +35,43 @@ def ticks(limits: np.ndarray, means: np.ndarray, deviations: np.ndarray, number:
     return x[(x >= limits[0]) & (x <= limits[1])]
 
 
-def draw_law(mpl: ModuleType, ax: Axes, components: Components, limits: np.ndarray, legend: bool) -> list[Any]:
-    """Highest density regions of the components that have a density, segments and rings for the others.
+@singledispatch
+def limits_of(law: Any, points: np.ndarray, reach: float = 2.7) -> np.ndarray:
+    """Lower and upper corner (2, d) of a picture: all points (n, d), and of the law its box or so many deviations."""
+    return padded(points.min(axis=0), points.max(axis=0))
 
-    Returns the entries of a legend for the latter; the former get a colour bar, if there is to be a legend.
-    """
-    means, covs, weights = components
+
+@limits_of.register(PolynomialGrid)
+def _(law: PolynomialGrid, points: np.ndarray, reach: float = 2.7) -> np.ndarray:
+    low, high = law.domain
+    return np.stack([np.minimum(points.min(axis=0), low), np.maximum(points.max(axis=0), high)])
+
+
+@limits_of.register(GaussianMixture)
+def _(law: GaussianMixture, points: np.ndarray, reach: float = 2.7) -> np.ndarray:
+    means, covs, weights = components_of(law)
+    present = weights > 1e-4
+    means, far = means[present], reach * np.sqrt(np.diagonal(covs, axis1=-2, axis2=-1))[present]
+    low = np.minimum(points.min(axis=0), (means - far).min(axis=0))
+    return padded(low, np.maximum(points.max(axis=0), (means + far).max(axis=0)))
+
+
+@singledispatch
+def draw_law(law: Any, mpl: ModuleType, ax: Axes, limits: np.ndarray, legend: bool) -> list[Any]:
+    """A law of the plane, if it is known how; the entries of a legend, where there is no colour bar for it."""
+    return []
+
+
+@draw_law.register(PolynomialGrid)
+def _(law: PolynomialGrid, mpl: ModuleType, ax: Axes, limits: np.ndarray, legend: bool) -> list[Any]:
+    draw_image(mpl, ax, concrete(law.values), law.domain, legend)
+    return []
+
+
+@draw_law.register(GaussianMixture)
+def _(law: GaussianMixture, mpl: ModuleType, ax: Axes, limits: np.ndarray, legend: bool) -> list[Any]:
+    """Highest density regions of the components that have a density, segments and rings for the others."""
+    means, covs, weights = components_of(law)
     # Thin is what looks thin: the axes of a stretched picture have scales of their own.
     extent = limits[1] - limits[0]
     drawn = extent if ax.get_aspect() == "auto" else np.full(2, extent.max())
@@ -71,12 +106,8 @@ def _draw_density(mpl: ModuleType, ax: Axes, components: Components, limits: np.
     deviations = np.sqrt(np.diagonal(covs, axis1=-2, axis2=-1))
     number = 220 if len(weights) <= 50 else 120
     x, y = (ticks(limits[:, j], means[:, j], deviations[:, j], number) for j in (0, 1))
-    density = np.zeros((len(y), len(x)))
-    for mean, cov, weight in zip(means, covs, weights):
-        determinant = cov[0, 0] * cov[1, 1] - cov[0, 1] ** 2
-        u, v = x[None, :] - mean[0], y[:, None] - mean[1]
-        square = (cov[1, 1] * u * u - 2 * cov[0, 1] * u * v + cov[0, 0] * v * v) / determinant
-        density += weight * np.exp(-0.5 * square) / (2 * math.pi * math.sqrt(determinant))
+    places = np.stack(np.meshgrid(x, y), axis=-1)
+    density = mixture_density(places.reshape(-1, 2), means, covs, weights).reshape(places.shape[:-1])
     levels = density_levels(density, np.outer(np.gradient(y), np.gradient(x)), weights.sum())
     # Shades are spread evenly over the shares of mass, whatever the values.
     colors = shades(mpl)(np.linspace(0.15, 0.95, len(levels)))

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import math
+from functools import singledispatch
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from diracs.backend.arrays import concrete
-from diracs.laws.gaussian import full_covariances
+from diracs.laws.gaussian import GaussianMixture, components_of
 from diracs.laws.pixels import PolynomialGrid
-from diracs.show.law import Components, ticks
-from diracs.show.style import DIRAC, INK, LAW, legend_below, line, mark, mass_mark, padded, without_box
+from diracs.mixtures.density import mixture_density
+from diracs.show.law import limits_of, ticks
+from diracs.show.style import DIRAC, INK, LAW, legend_below, line, mark, mass_mark, without_box
 
 if TYPE_CHECKING:
     from diracs.show.style import Axes
@@ -20,62 +21,51 @@ if TYPE_CHECKING:
 
 # Components narrower than this share of the picture are drawn as lines.
 _THIN = 1e-6
+_FILL = {"color": LAW, "alpha": 0.15, "linewidth": 0}
 
 
-def line_components(mixture: Any) -> Components:
-    """Means (k, 1), covariances (k, 1, 1) and weights (k,) of a mixture on the line, in NumPy."""
-    means = concrete(mixture.means)
-    return means, full_covariances(means, concrete(mixture.covs)), concrete(mixture.weights)
-
-
-def draw_curve(
-    mpl: ModuleType, ax: Axes, law: Components | PolynomialGrid, limits: np.ndarray
-) -> tuple[float, list[Any]]:
+@singledispatch
+def draw_curve(law: Any, mpl: ModuleType, ax: Axes, limits: np.ndarray) -> tuple[float, list[Any]]:
     """The density of a law on the line; its highest value (0 if it has none), and the entries of a legend."""
+    return 0.0, []
+
+
+@draw_curve.register(PolynomialGrid)
+def _(law: PolynomialGrid, mpl: ModuleType, ax: Axes, limits: np.ndarray) -> tuple[float, list[Any]]:
+    values = concrete(law.values)
+    low, high = law.domain[:, 0]
+    edges = np.linspace(low, high, len(values) + 1)
+    ax.fill_between(edges, np.append(values, values[-1]), step="post", **_FILL)
+    ax.stairs(values, edges, color=LAW, linewidth=1.6)
+    return float(values.max()), [line(mpl, "density", LAW)]
+
+
+@draw_curve.register(GaussianMixture)
+def _(law: GaussianMixture, mpl: ModuleType, ax: Axes, limits: np.ndarray) -> tuple[float, list[Any]]:
     entries, top = [], 0.0
-    fill = {"color": LAW, "alpha": 0.15, "linewidth": 0}
-    if isinstance(law, PolynomialGrid):
-        values = concrete(law.values)
-        low, high = law.domain[:, 0]
-        edges = np.linspace(low, high, len(values) + 1)
-        ax.fill_between(edges, np.append(values, values[-1]), step="post", **fill)
-        ax.stairs(values, edges, color=LAW, linewidth=1.6)
-        return float(values.max()), [line(mpl, "density", LAW)]
-    means, deviations, weights = law[0][:, 0], np.sqrt(law[1][:, 0, 0]), law[2]
-    smooth = deviations > _THIN * (limits[1] - limits[0])
-    if smooth.any():
-        t, f = density_curve(means[smooth], deviations[smooth], weights[smooth], limits)
+    t, f, thin = density_curve(law, limits)
+    if len(t):
         top = float(f.max())
-        ax.fill_between(t, f, **fill)
+        ax.fill_between(t, f, **_FILL)
         ax.plot(t, f, color=LAW, linewidth=1.6)
         entries.append(line(mpl, "density", LAW))
-    if not smooth.all():
+    if len(thin):
         style = {"linewidth": 1.2, "linestyle": (0, (4, 3))}
-        for m in means[~smooth]:
+        for m in thin:
             ax.axvline(m, color=LAW, **style)
         entries.append(line(mpl, "components without width", LAW, **style))
     return top, entries
 
 
-def density_curve(
-    means: np.ndarray, deviations: np.ndarray, weights: np.ndarray, limits: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Abscissas and the values of a mixture's density there."""
-    t = ticks(limits, means, deviations, 600)
-    z = (t[:, None] - means) / deviations
-    return t, np.exp(-0.5 * z * z) @ (weights / (deviations * math.sqrt(2 * math.pi)))
-
-
-def line_limits(x: np.ndarray, law: Components | PolynomialGrid | None, reach: float = 2.7) -> np.ndarray:
-    """Both ends of the picture: all points, and the law up to some deviations."""
-    low, high = x.min(), x.max()
-    if isinstance(law, PolynomialGrid):
-        return np.array([min(low, law.domain[0, 0]), max(high, law.domain[1, 0])])
-    if law is not None:
-        present = law[2] > 1e-4
-        means, spread = law[0][present, 0], reach * np.sqrt(law[1][present, 0, 0])
-        low, high = min(low, (means - spread).min()), max(high, (means + spread).max())
-    return padded(np.array([low, low]), np.array([high, high]))[:, 0]
+def density_curve(law: GaussianMixture, limits: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Abscissas and the values of a mixture's density there; the means of components without width, left out of it."""
+    means, covs, weights = components_of(law)
+    deviations = np.sqrt(covs[:, 0, 0])
+    wide = deviations > _THIN * (limits[1] - limits[0])
+    if not wide.any():
+        return np.zeros(0), np.zeros(0), means[:, 0]
+    t = ticks(limits, means[wide, 0], deviations[wide], 600)
+    return t, mixture_density(t[:, None], means[wide], covs[wide], weights[wide]), means[~wide, 0]
 
 
 def draw_stems(
@@ -83,13 +73,13 @@ def draw_stems(
     ax: Axes,
     x: np.ndarray,
     masses: np.ndarray,
-    law: Components | PolynomialGrid | None,
+    law: Any,
     color: Any,
     legend: bool,
 ) -> None:
-    """The density, if there is one, and stems of the heights of masses, the tallest as high as it; an axis for each."""
-    limits = line_limits(x, law)
-    top, entries = (0.0, []) if law is None else draw_curve(mpl, ax, law, limits)
+    """The density of the law (none for None), stems of the heights of masses, the tallest as high; an axis for each."""
+    limits = limits_of(law, x[:, None])[:, 0]
+    top, entries = draw_curve(law, mpl, ax, limits)
     has_density = top > 0
     unit = (top or float(masses.max())) / float(masses.max())
     heights = masses * unit
@@ -121,10 +111,8 @@ def draw_line_plan(mpl: ModuleType, ax: Axes, plan: OtPlan, cells: bool, arrows:
 
     x, masses = concrete(plan.diracs.positions)[:, 0], concrete(plan.diracs.weights)
     centres, held = concrete(plan.barycenters)[:, 0], concrete(plan.cell_masses) > 0
-    grid = isinstance(plan.density, PolynomialGrid)
-    law: Any = plan.density if grid else line_components(plan.density)
-    limits = line_limits(x, law, 3.5)
-    top, entries = draw_curve(mpl, ax, law, limits)
+    limits = limits_of(plan.density, x[:, None], 3.5)[:, 0]
+    top, entries = draw_curve(plan.density, mpl, ax, limits)
     below = -0.22 * top
     if cells:
         seeds, first = np.unique(x[held], return_index=True)

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from diracs.backend.arrays import concrete
-from diracs.laws.gaussian import GaussianMixture
-from diracs.show.line import density_curve, line_components, line_limits
+from diracs.laws.gaussian import GaussianMixture, components_of
+from diracs.mixtures.density import mixture_density
+from diracs.show.law import limits_of
+from diracs.show.line import density_curve
 from diracs.show.style import (
     DIRAC,
     INK,
@@ -135,20 +137,19 @@ def _draw_on_line(
 ) -> None:
     """Densities to the right of their steps, all of one width; Diracs on the steps, bounds about the means."""
     states = [trajectory.initial, *trajectory.states]
-    laws = {t: line_components(states[t]) for t in chosen.tolist()}
     gap = float(np.diff(chosen).min()) if len(chosen) > 1 else 1.0
     sizes = np.array([1.0])
     low, high = math.inf, -math.inf
-    for t, (means, covs, weights) in laws.items():
-        limits = line_limits(means[:, 0], (means, covs, weights), 3.5)
+    for t in chosen.tolist():
+        means = concrete(states[t].means)
+        limits = limits_of(states[t], means, 3.5)[:, 0]
         low, high = min(low, limits[0]), max(high, limits[1])
-        mean, deviations = float(weights @ means[:, 0]), np.sqrt(covs[:, 0, 0])
-        wide = deviations > 1e-6 * (limits[1] - limits[0])
-        if wide.any():
-            x, f = density_curve(means[wide, 0], deviations[wide], weights[wide], limits)
+        mean = float(concrete(states[t].weights) @ means[:, 0])
+        x, f, thin = density_curve(states[t], limits)
+        if len(x):
             ax.fill_betweenx(x, t, t + 0.8 * gap * f / f.max(), color=LAW, alpha=0.35, linewidth=0, zorder=1)
-        if not wide.all():
-            ax.hlines(means[~wide, 0], t, t + 0.8 * gap, color=LAW, linewidth=1.2, linestyle=(0, (4, 3)), zorder=1)
+        if len(thin):
+            ax.hlines(thin, t, t + 0.8 * gap, color=LAW, linewidth=1.2, linestyle=(0, (4, 3)), zorder=1)
         if diracs and t < len(trajectory.diracs):
             points, masses = (concrete(v) for v in (trajectory.diracs[t].positions, trajectory.diracs[t].weights))
             sizes = np.clip(160.0 * masses, 0.8, 30.0)
@@ -253,12 +254,7 @@ def _axes(states: list[GaussianMixture], axes: Any) -> tuple[np.ndarray, tuple[s
 
 def _flat(state: GaussianMixture, axes: np.ndarray) -> np.ndarray:
     """Covariances (k, 2, 2) in the plane of the axes."""
-    covs = concrete(state.covs)
-    if state.covariance_kind == "full":
-        full: np.ndarray = axes.T @ covs @ axes
-        return full
-    each = np.broadcast_to(covs[:, None] if covs.ndim == 1 else covs, concrete(state.means).shape)
-    return np.einsum("di,kd,dj->kij", axes, each, axes, optimize=True)
+    return np.asarray(axes.T @ components_of(state)[1] @ axes)
 
 
 def _deviations(flat: np.ndarray) -> np.ndarray:
@@ -278,16 +274,7 @@ def _draw_density(ax: Axes, state: GaussianMixture, axes: np.ndarray, color: Any
         return
     low, high = (means - 4.0 * deviations).min(axis=0), (means + 4.0 * deviations).max(axis=0)
     x, y = (np.linspace(a, b, _PIXELS) for a, b in zip(low, high, strict=True))
-    places = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
-    density = np.zeros(len(places))
-    covariances, kind = np.unique(flat.reshape(len(flat), -1), axis=0, return_inverse=True)
-    for k, cov in enumerate(covariances.reshape(-1, 2, 2)):
-        rows = np.flatnonzero(kind.ravel() == k)
-        whiten = np.linalg.inv(np.linalg.cholesky(cov)).T
-        for part in np.array_split(rows, -(-len(rows) // 128)):
-            u, v = places @ whiten, means[part] @ whiten
-            square = (u**2).sum(axis=1)[:, None] - 2.0 * u @ v.T + (v**2).sum(axis=1)
-            density += np.exp(-0.5 * square) @ weights[part] * np.linalg.det(whiten) / (2.0 * math.pi)
+    density = mixture_density(np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2), means, flat, weights)
     sorted_values = np.sort(density)[::-1]
     held = np.cumsum(sorted_values) / density.sum()
     levels = sorted_values[np.searchsorted(held, _SHARES)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import singledispatch
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +11,8 @@ import numpy as np
 import scipy
 
 from diracs.backend.arrays import concrete
-from diracs.laws.gaussian import Gaussian, GaussianMixture, full_covariances
-from diracs.laws.pixels import PolynomialGrid
-from diracs.show.law import Components, draw_image, draw_law
+from diracs.laws.gaussian import GaussianMixture, components_of
+from diracs.show.law import Components, draw_law, limits_of
 from diracs.show.line import draw_stems
 from diracs.show.style import (
     DIRAC,
@@ -26,7 +26,6 @@ from diracs.show.style import (
     load_matplotlib,
     mass_mark,
     new_axes,
-    padded,
     trim,
     write_title,
 )
@@ -86,26 +85,20 @@ def plot_quantization(
         raise ValueError(f"only one quantization can be plotted, got a batch of shape {positions.shape[:-2]}: pick one")
     kept = masses > 0
     positions, masses = positions[kept], masses[kept]
-    image = q.distribution if isinstance(q.distribution, PolynomialGrid) else None
-    components = _components(q.distribution)
+    law: Any = q.distribution
     own = ax is None
     if positions.shape[1] == 1:
         ax = new_axes() if ax is None else ax
-        law = (image or components) if contours else None
-        draw_stems(mpl, ax, positions[:, 0], masses, law, color, legend)
+        draw_stems(mpl, ax, positions[:, 0], masses, law if contours else None, color, legend)
     else:
         labels = ("$x_1$", "$x_2$")
         if positions.shape[1] > 2:
-            positions, components, labels = _project(positions, masses, components)
+            positions, law, labels = _project(positions, masses, law)
             cells = False
-        limits = _limits(positions, components, image)
+        limits = limits_of(law, positions)
         ax = new_axes(limits) if ax is None else ax
         frame(ax, limits, labels)
-        entries = []
-        if contours and components is not None:
-            entries = draw_law(mpl, ax, components, limits, legend)
-        if contours and image is not None:
-            draw_image(mpl, ax, concrete(image.values), image.domain, legend)
+        entries = draw_law(law, mpl, ax, limits, legend) if contours else []
         _draw_points(mpl, ax, positions, masses, cells, color, entries, legend)
     if title:
         write_title(ax, certificate_text(q, lower))
@@ -122,20 +115,20 @@ def certificate_text(q: Quantization, lower: bool = False) -> str:
     return text if best is None else f"{text},  best possible ≥ {best}"
 
 
+@singledispatch
 def _components(law: Any) -> Components | None:
     """The components of a Gaussian mixture in NumPy, None for other laws."""
-    if isinstance(law, Gaussian):
-        law = law.as_mixture()
-    if not isinstance(law, GaussianMixture):
-        return None
-    means = concrete(law.means)
-    return means, full_covariances(means, concrete(law.covs)), concrete(law.weights)
+    return None
+
+
+_components.register(GaussianMixture)(components_of)
 
 
 def _project(
-    positions: np.ndarray, masses: np.ndarray, components: Components | None
-) -> tuple[np.ndarray, Components | None, tuple[str, str]]:
-    """Positions and components on the two leading principal axes of the law (of the Diracs, if it is not a mixture)."""
+    positions: np.ndarray, masses: np.ndarray, law: Any
+) -> tuple[np.ndarray, GaussianMixture | None, tuple[str, str]]:
+    """Positions and the law on the two leading principal axes of the law (of the Diracs, if it is not a mixture)."""
+    components = _components(law)
     means, covs, weights = components or (positions, np.zeros((1, 1, 1)), masses)
     center = weights @ means
     shifted = means - center
@@ -149,22 +142,8 @@ def _project(
         f"first principal axis ({share[0]:.0%} of the variance)",
         f"second principal axis ({share[1]:.0%}), cells not drawn",
     )
-    projected = None if components is None else (shifted @ axes, axes.T @ covs @ axes, weights)
+    projected = None if components is None else GaussianMixture._of(shifted @ axes, axes.T @ covs @ axes, weights)
     return (positions - center) @ axes, projected, labels
-
-
-def _limits(positions: np.ndarray, components: Components | None, image: PolynomialGrid | None) -> np.ndarray:
-    """Lower and upper corner (2, 2) of the picture: all Diracs, the law up to 2.7 deviations, or its box."""
-    low, high = positions.min(axis=0), positions.max(axis=0)
-    if components is not None:
-        means, covs, weights = components
-        present = weights > 1e-4
-        reach = 2.7 * np.sqrt(np.diagonal(covs, axis1=-2, axis2=-1))[present]
-        low = np.minimum(low, (means[present] - reach).min(axis=0))
-        high = np.maximum(high, (means[present] + reach).max(axis=0))
-    if image is not None and len(low) == image.ndim:
-        return np.stack([np.minimum(low, image.domain[0]), np.maximum(high, image.domain[1])])
-    return padded(low, high)
 
 
 def _draw_points(

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+from functools import singledispatch
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from diracs.backend.arrays import concrete
-from diracs.laws.gaussian import full_covariances
+from diracs.laws.gaussian import GaussianMixture, components_of
 from diracs.laws.pixels import PolynomialGrid
-from diracs.show.law import draw_image
-from diracs.show.line import draw_curve, draw_line_plan, line_components, line_limits
+from diracs.mixtures.density import mixture_density
+from diracs.show.law import draw_image, limits_of
+from diracs.show.line import draw_curve, draw_line_plan
 from diracs.show.style import (
     DIRAC,
     INK,
@@ -36,11 +38,9 @@ from diracs.show.style import (
 
 if TYPE_CHECKING:
     from diracs.laws.diracs import SumOfDiracs
-    from diracs.laws.gaussian import GaussianMixture
     from diracs.show.style import Axes
     from diracs.transport.plan import OtPlan
     from diracs.transport.power_diagram import PowerDiagram
-    from diracs.transport.target import Density
 
 
 def plot_diagram(
@@ -226,16 +226,15 @@ def plot_fit(
     own = ax is None
     if positions.shape[1] == 1:
         ax = new_axes() if ax is None else ax
-        law = line_components(mixture)
-        limits = line_limits(positions[:, 0], law, 3.0)
-        top, entries = draw_curve(mpl, ax, law, limits)
+        limits = limits_of(mixture, positions, 3.0)[:, 0]
+        top, entries = draw_curve(mixture, mpl, ax, limits)
         if dots:
             ax.plot(positions[:, 0], np.zeros(len(positions)), "|", color=INK, markersize=8.0, clip_on=False)
             entries.append(mark(mpl, "points", INK, "|", 8.0))
         ax.set(xlabel="$x$", ylabel="density (mass per length)", xlim=limits, ylim=(0.0, 1.08 * (top or 1.0)))
         without_box(ax)
     else:
-        means, covs = concrete(mixture.means), full_covariances(concrete(mixture.means), concrete(mixture.covs))
+        means, covs, weights = components_of(mixture)
         reach = 2.0 * np.sqrt(np.diagonal(covs, axis1=1, axis2=2))
         low = np.minimum((means - reach).min(axis=0), positions.min(axis=0))
         limits = padded(low, np.maximum((means + reach).max(axis=0), positions.max(axis=0)))
@@ -246,7 +245,7 @@ def plot_fit(
             sizes = dot_sizes(ax, positions, masses, 0.03)
             ax.scatter(positions[:, 0], positions[:, 1], s=sizes, color=INK, alpha=0.55, linewidths=0)
             entries.append(mass_mark(mpl, masses, sizes, INK, "points", alpha=0.55))
-        entries += _draw_ellipses(mpl, ax, means, covs, concrete(mixture.weights), color)
+        entries += _draw_ellipses(mpl, ax, means, covs, weights, color)
     if title:
         write_title(ax, title)
     if legend:
@@ -275,19 +274,22 @@ def _draw_ellipses(
     return [ellipse, mark(mpl, "means (size: weight)", color, "+", 7.0, markeredgewidth=1.6)]
 
 
-def density_values(density: Density, box: np.ndarray, pixels: int = 300) -> np.ndarray:
+@singledispatch
+def density_values(density: Any, box: np.ndarray, pixels: int = 300) -> np.ndarray:
     """A grid's values, or those of a mixture at midpoints of a grid on the box (2, 2)."""
-    if isinstance(density, PolynomialGrid):
-        return concrete(density.values)
-    means, weights = concrete(density.means), concrete(density.weights)
+    raise TypeError(f"there is no picture of a {type(density).__name__} in the plane yet")
+
+
+@density_values.register(PolynomialGrid)
+def _(density: PolynomialGrid, box: np.ndarray, pixels: int = 300) -> np.ndarray:
+    return concrete(density.values)
+
+
+@density_values.register(GaussianMixture)
+def _(density: GaussianMixture, box: np.ndarray, pixels: int = 300) -> np.ndarray:
     axes = [a + (b - a) * (np.arange(pixels) + 0.5) / pixels for a, b in box.T]
-    points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
-    values = np.zeros((pixels, pixels))
-    for mean, cov, weight in zip(means, full_covariances(means, concrete(density.covs)), weights, strict=True):
-        factor = np.linalg.cholesky(cov)
-        u = np.linalg.solve(factor, (points - mean)[..., None])[..., 0]
-        values += weight / (2.0 * np.pi * factor[0, 0] * factor[1, 1]) * np.exp(-0.5 * (u * u).sum(axis=-1))
-    return values
+    points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
+    return mixture_density(points, *components_of(density)).reshape(pixels, pixels)
 
 
 def _thin(n: int) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import scipy
@@ -20,7 +20,7 @@ class PlanarDensity(Protocol):
     """A density of mass 1 and size about 1 near the origin."""
 
     @property
-    def core(self) -> Any:
+    def core(self) -> _core.Polygon | _core.Image | _core.Mixture:
         """As the compiled core takes it."""
 
     @property
@@ -57,7 +57,7 @@ class ImageDensity:
 
     pixels: np.ndarray
     extent: np.ndarray
-    core: Any
+    core: _core.Polygon | _core.Image
 
     @classmethod
     def of(cls, pixels: np.ndarray, extent: np.ndarray) -> ImageDensity:
@@ -122,7 +122,7 @@ class MixtureDensity:
     weights: np.ndarray
 
     @cached_property
-    def core(self) -> Any:
+    def core(self) -> _core.Mixture:
         return _core.Mixture(*(np.ascontiguousarray(x) for x in (self.means, self.covs, self.weights)))
 
     @property

@@ -68,11 +68,9 @@ def lloyd(
     form, parameters = parts(density)
     target = target_of(form, tuple(map(concrete, parameters)))
     planar = target.planar()
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise ValueError(f"seed must be a whole number of at least 0, got {seed!r}")
     if callback is not None and not callable(callback):
         raise TypeError(f"callback must be callable, got {type(callback).__name__}")
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(checks.seed(seed))
     like = parameters[0]
     if isinstance(n_or_positions, HoldsDiracs):
         n_or_positions = n_or_positions.diracs

@@ -8,8 +8,9 @@ from diracs import _core
 from diracs.backend.arrays import concrete, is_traced
 from diracs.backend.callback import Numbers
 from diracs.cells.line import LineImage, LineMixture, power_cells
-from diracs.laws.gaussian import GaussianMixture, full_covariances
+from diracs.laws.gaussian import SINGULAR, GaussianMixture, full_covariances
 from diracs.laws.pixels import PolynomialGrid
+from diracs.transport.components import component_moments
 from diracs.transport.density import ImageDensity, MixtureDensity
 from diracs.transport.families import Family, Parameters, register
 
@@ -22,7 +23,7 @@ def singular(means: np.ndarray, covs: np.ndarray) -> np.ndarray:
         return np.asarray(~((covs > 0).all(axis=-1) if covs.ndim == 2 else covs > 0))
     unit = np.abs(covs).max(axis=(1, 2), keepdims=True)
     values = np.linalg.eigvalsh(covs / np.where(unit > 0, unit, 1.0))
-    return np.asarray(~(values[:, 0] > 4e-16 * means.shape[1]) | (unit[:, 0, 0] == 0))
+    return np.asarray(~(values[:, 0] > SINGULAR * means.shape[1]) | (unit[:, 0, 0] == 0))
 
 
 class GridTarget:
@@ -86,10 +87,8 @@ class MixtureTarget:
         return self.centre + points * self.size
 
     def line(self) -> LineMixture:
-        return self._on_line(self._kept, self.weights)
-
-    def _on_line(self, kept: np.ndarray, weights: np.ndarray) -> LineMixture:
-        return LineMixture(self._means[kept, 0], np.sqrt(self._covs[kept, 0, 0]), weights[kept])
+        kept = self._kept
+        return LineMixture(self._means[kept, 0], np.sqrt(self._covs[kept, 0, 0]), self.weights[kept])
 
     def planar(self) -> MixtureDensity:
         return MixtureDensity(self._means[self._kept], self._covs[self._kept], self.weights[self._kept])
@@ -107,10 +106,7 @@ class MixtureTarget:
         ∂π = ∫ φᶜ dρ_k, less its mean.
         """
         seeds, w = self.normalized(positions), weights / self.size**2
-        if positions.shape[1] == 1:
-            potential, moved, curvature = self._on_line_components(seeds[:, 0], w)
-        else:
-            potential, moved, curvature = self._in_plane_components(seeds, w)
+        potential, moved, curvature = self._components(seeds, w)
         slope = self.weights[:, None, None] * (np.eye(positions.shape[1]) - curvature)
         if self.covs.ndim == 2:
             slope = np.diagonal(slope, axis1=1, axis2=2).copy()
@@ -119,33 +115,24 @@ class MixtureTarget:
         potential = potential - self.weights @ potential
         return 2.0 * self.weights[:, None] * moved * self.size, slope, potential * self.size**2
 
-    def _in_plane_components(self, seeds: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Potential (k,), first moments (k, 2) and curvature (k, 2, 2)."""
-        k = len(self.means)
-        potential, moved, curvature = np.empty(k), np.zeros((k, 2)), np.zeros((k, 2, 2))
+    def _components(self, seeds: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Potential (k,), first moments (k, d) and curvature (k, d, d)."""
+        k, d = self.means.shape
+        potential, moved, curvature = np.empty(k), np.zeros((k, d)), np.zeros((k, d, d))
         thin = singular(self.means, self.covs)
-        # Equal weights: what is negligible for one component does not depend on the others'.
-        broad = MixtureDensity(self._means[~thin], self._covs[~thin], np.full(k - thin.sum(), 1.0 / (k - thin.sum())))
-        unique, first = np.unique(seeds, axis=0, return_index=True)
-        found = broad.core.components(unique, np.ascontiguousarray(weights[first]))
+        means, covs = self._means[~thin], self._covs[~thin]
+        if d == 1:
+            line = component_moments(seeds, weights, means, covs)
+            found = line.potential, line.moved, line.curvature
+        else:
+            # Equal weights: what is negligible for one component does not depend on the others'.
+            broad = MixtureDensity(means, covs, np.full(len(means), 1.0 / len(means)))
+            unique, first = np.unique(seeds, axis=0, return_index=True)
+            found = broad.core.components(unique, np.ascontiguousarray(weights[first]))
         potential[~thin], moved[~thin], curvature[~thin] = found
         for i in np.flatnonzero(thin):
             potential[i] = _thin_potential(self._means[i], self._covs[i], seeds, weights)
         return potential, moved, curvature
-
-    def _on_line_components(self, seeds: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The same on the line: (k,), (k, 1), (k, 1, 1)."""
-        potential, moved, curvature = np.zeros((3, len(self.means)))
-        thin = singular(self.means, self.covs)
-        alive, borders = power_cells(seeds, weights)
-        y, w = seeds[alive], weights[alive]
-        law = self._on_line(~thin, np.ones(len(self.means)))
-        mass, first, second = law.component_moments(y, np.concatenate([[-np.inf], borders, [np.inf]]))
-        potential[~thin], moved[~thin] = second.sum(axis=1) - mass @ w, first.sum(axis=1)
-        curvature[~thin] = law.at(borders) @ np.diff(y)
-        for i in np.flatnonzero(thin):
-            potential[i] = _thin_potential(self._means[i], self._covs[i], seeds[:, None], weights)
-        return potential, moved[:, None], curvature[:, None, None]
 
 
 def _thin_potential(mean: np.ndarray, cov: np.ndarray, seeds: np.ndarray, weights: np.ndarray) -> float:

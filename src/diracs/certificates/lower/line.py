@@ -11,6 +11,7 @@ from diracs.certificates.upper.nearest import raised
 from diracs.certificates.upper.nearest_line import UnitLineImage
 from diracs.codebooks.line_image import companded_levels
 from diracs.codebooks.optimal import mixture_distortion, optimal_levels
+from diracs.codebooks.starts import least_costs
 
 ATOMS = (256, 768)  # fewest and most atoms that stand for the law
 
@@ -63,8 +64,4 @@ def _least_partition(atoms: np.ndarray, masses: np.ndarray, n: int) -> float:
         mean[: j + 1] += shift * (masses[j] / total)
         mass[: j + 1] = total
         cost[: j + 1, j] = squares[: j + 1]
-    best = cost[0]
-    for _ in range(n - 1):
-        # One run fewer before atom i, then the run from i to j; or as many runs as before.
-        best = np.minimum(best, (np.append(np.inf, best[:-1])[:, None] + cost).min(axis=0))
-    return float(best[-1])
+    return float(least_costs(cost, min(n, count))[-1][-1])

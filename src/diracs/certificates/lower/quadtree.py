@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -42,7 +42,7 @@ class MixtureLaw:
     """A Gaussian mixture with positive definite covariances; its weights need not sum to 1."""
 
     def __init__(self, means: np.ndarray, covs: np.ndarray, weights: np.ndarray) -> None:
-        self.core: Any = _core.Mixture(*(np.ascontiguousarray(x) for x in (means, covs, weights)))
+        self.core = _core.Mixture(*(np.ascontiguousarray(x) for x in (means, covs, weights)))
         reach = _REACH * np.sqrt(np.diagonal(covs, axis1=1, axis2=2))
         low, high = (means - reach).min(axis=0), (means + reach).max(axis=0)
         self.sides = np.full(2, float((high - low).max()))
@@ -167,11 +167,11 @@ class Partition:
         return np.ldexp(float(self.law.sides.prod()), -2 * self.levels)
 
     @cached_property
-    def covering(self) -> Any:
+    def covering(self) -> _core.Covering:
         """The compiled core's."""
         return self.covering_of(self.moments.second)
 
-    def covering_of(self, second: np.ndarray) -> Any:
+    def covering_of(self, second: np.ndarray) -> _core.Covering:
         """With other second moments (m,)."""
         mass, centroid, _, peak, _ = self.moments
         return _core.Covering(*corners(self.law, self.levels, self.places), mass, centroid, second, peak)
