@@ -163,7 +163,8 @@ def _fewest_by_product(
         error, used = quick(n)
         return unit * error, used, used
 
-    points = fewest(at, w2, _MOST_POINTS, mixture.ndim)
+    planned = fewest(lambda n: (unit * quick.planned(n), n, n), w2, _MOST_POINTS, mixture.ndim)
+    points = fewest(at, w2, _MOST_POINTS, mixture.ndim, start=planned or 1)
     if points is None:
         raise ValueError(f"w2 = {w2:g} needs more than {_MOST_POINTS} points; ask for a larger error")
     # The error of the best product is not quite monotone in n: fewer points may do.

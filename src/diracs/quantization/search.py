@@ -80,6 +80,11 @@ class QuickErrors:
         self._fitted: dict[tuple, Any] = {}
         self._winners: dict[int, tuple[str, np.ndarray]] = {}
 
+    def planned(self, n: int) -> float:
+        """About the least of the errors as they are planned, with nothing built."""
+        plans = _candidates(self._groupings, n, self._configurations)
+        return min(candidate.error for _, candidate in plans) ** 0.5
+
     def __call__(self, n: int) -> tuple[float, int]:
         """Root of the mean square error, and the number of points used."""
         mixture, known = self._groupings.mixture, self._known(n)

@@ -42,7 +42,7 @@ _MOST_PIXELS = 2**22
 # Rectangles times components; of many components no more than what so many rectangles for each point take.
 _WORK, _MANY, _LEAST_WORK, _FOR_EACH_POINT = 4e7, 300, 1.5e7, 20.0
 # Steps without success after which to go back; steps that together gain less than this share are the last ones.
-_PATIENCE, _LAST, _LEAST_GAIN = 15, 5, 1e-3
+_PATIENCE, _LAST, _LEAST_GAIN = 15, 5, 3e-4
 # So many sites, about, are looked at to scale allowances.
 _SCALED_AT = 4000
 # Moments of rectangles are this exact, relative and absolute, and nothing else is less exact.

@@ -28,7 +28,7 @@ def compiled(
     leaves, structure = jax.tree_util.tree_flatten(scheme)
     aligned = {id(part.frame) for part in scheme.schemes if part.frame is not None and axis_aligned(part)}
     frames = [concrete(x) if id(x) in aligned else None for x in leaves]
-    fixed = tuple(None if f is None else (f.shape, tuple(f.ravel().tolist())) for f in frames)
+    fixed = tuple(None if f is None else (f.shape, f.dtype.name, tuple(f.ravel().tolist())) for f in frames)
     free = [x for x, f in zip(leaves, frames) if f is None]
     *found, exact = _program(function)(means, covs, weights, free, fixed, structure)
     return *found, exact is not None
@@ -42,7 +42,7 @@ def _program(function: Callable[..., Result]) -> Callable[..., Any]:
     def program(means: Array, covs: Array, weights: Array, free: list[Array], fixed: Any, structure: Any) -> Any:
         rest = iter(free)
         with jax.ensure_compile_time_eval():
-            frames = [None if f is None else jnp.reshape(jnp.asarray(f[1], dtype=float), f[0]) for f in fixed]
+            frames = [None if f is None else jnp.reshape(jnp.asarray(f[2], dtype=f[1]), f[0]) for f in fixed]
         scheme = jax.tree_util.tree_unflatten(structure, [next(rest) if f is None else f for f in frames])
         *found, exact = function(means, covs, weights, scheme, "jax")
         # A program returns arrays, and their structure.
