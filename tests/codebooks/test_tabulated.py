@@ -24,3 +24,18 @@ def test_more_levels_than_point_masses():
     levels = tabulated_levels(tabulate(np.array([0.0, 1.0]), np.zeros(2), np.ones(2)), 5)
     assert len(levels) == 5
     assert np.abs(levels[:, None] - [0.0, 1.0]).min(axis=0) == pytest.approx([0.0, 0.0], abs=1e-6)
+
+
+def test_joined_neighbours_serve_as_well_as_all_components(monkeypatch):
+    rng = np.random.default_rng(5)
+    means, variances = rng.standard_normal(6000), rng.choice([0.0, 1e-4, 0.3, 2.0], 6000)
+    weights = rng.random(6000) * (rng.random(6000) < 0.9)
+    weights /= weights.sum()
+
+    def error():
+        levels = tabulated_levels(tabulate(means, variances, weights), 20)
+        return mixture_distortion(levels[None], means, variances, weights, np.zeros(6000, dtype=int))
+
+    joined = error()
+    monkeypatch.setattr("diracs.codebooks.tabulated._COMPONENTS", 10_000)
+    assert joined <= error() * 1.001

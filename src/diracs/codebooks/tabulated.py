@@ -13,6 +13,8 @@ from diracs.codebooks import starts
 from diracs.codebooks.newton import CellMoments, minimize_distortion
 
 _CELLS = 2048
+# More components than this are joined with their neighbours first; variances within a quarter of an octave are alike.
+_COMPONENTS, _ALIKE = 1024, 4.0
 
 
 @dataclass(frozen=True)
@@ -45,13 +47,31 @@ class Table:
 
 def tabulate(means: np.ndarray, variances: np.ndarray, weights: np.ndarray) -> Table:
     """The table of a mixture (k,) on the line."""
-    weights = weights / weights.sum()
+    means, variances, weights = _joined(means, variances, weights / weights.sum())
     centre = float(weights @ means)
     scale = float(np.sqrt(weights @ (variances + (means - centre) ** 2))) or 1.0
     grid = starts.grid((means - centre) / scale, np.sqrt(variances) / scale, weights, _CELLS)
     density = grid.mass / np.diff(grid.edges)
     moments = [np.diff(grid.edges ** (p + 1)) / (p + 1) * density for p in range(3)]
     return Table(grid, centre, scale, density, np.stack([np.append(0.0, np.cumsum(m)) for m in moments]))
+
+
+def _joined(means: np.ndarray, variances: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """At most about so many components, each with the moments of neighbours of like variances."""
+    kept = np.flatnonzero(weights > 0.0)
+    if len(kept) <= _COMPONENTS:
+        return means, variances, weights
+    means, variances, weights = means[kept], variances[kept], weights[kept]
+    octaves = np.round(_ALIKE * np.log2(np.maximum(variances, 1e-300)))
+    order = np.lexsort((means, octaves))
+    means, variances, weights, octaves = (x[order] for x in (means, variances, weights, octaves))
+    share = np.arange(len(means)) * _COMPONENTS // len(means)
+    begin = np.flatnonzero((np.diff(share, prepend=-1) > 0) | (np.diff(octaves, prepend=np.nan) != 0.0))
+    size = np.diff(np.append(begin, len(means)))
+    mass = np.add.reduceat(weights, begin)
+    middle = np.add.reduceat(weights * means, begin) / mass
+    spread = variances + (means - np.repeat(middle, size)) ** 2
+    return middle, np.add.reduceat(weights * spread, begin) / mass, mass
 
 
 def tabulated_levels(table: Table, n: int) -> np.ndarray:

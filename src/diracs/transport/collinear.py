@@ -19,7 +19,8 @@ def collinear_weights(problem: Problem) -> np.ndarray | None:
     """
     seeds = problem.seeds
     _, sizes, axes = np.linalg.svd(seeds - seeds.mean(axis=0), full_matrices=False)
-    if len(seeds) < 2 or not sizes[1] <= _FLAT * sizes[0]:
+    # Two seeds are on a line always, and Newton's method needs fewer moments for them.
+    if len(seeds) < 3 or not sizes[1] <= _FLAT * sizes[0]:
         return None
     along = seeds @ axes[0]
     order = np.argsort(along)

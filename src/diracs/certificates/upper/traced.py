@@ -28,7 +28,10 @@ def compiled(
     leaves, structure = jax.tree_util.tree_flatten(scheme)
     aligned = {id(part.frame) for part in scheme.schemes if part.frame is not None and axis_aligned(part)}
     frames = [concrete(x) if id(x) in aligned else None for x in leaves]
-    fixed = tuple(None if f is None else (f.shape, f.dtype.name, tuple(f.ravel().tolist())) for f in frames)
+    fixed = tuple(
+        None if f is None else (f.shape, jax.dtypes.canonicalize_dtype(f.dtype).name, tuple(f.ravel().tolist()))
+        for f in frames
+    )
     free = [x for x, f in zip(leaves, frames) if f is None]
     *found, exact = _program(function)(means, covs, weights, free, fixed, structure)
     return *found, exact is not None
