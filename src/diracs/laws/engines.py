@@ -21,9 +21,9 @@ class Engines(Generic[Engine]):
     """
 
     def __init__(self) -> None:
-        self._table: list[tuple[type, int | None, Engine]] = []
+        self._table: list[tuple[type[Any], int | None, Engine]] = []
 
-    def add(self, law: type, ndim: int | None, engine: Engine) -> None:
+    def add(self, law: type[Any], ndim: int | None, engine: Engine) -> None:
         """For laws of this class and dimension, of any dimension if None; what was added last comes first."""
         self._table.insert(0, (law, ndim, engine))
 

@@ -36,8 +36,7 @@ from diracs.certificates.upper.traced import compiled
 from diracs.codebooks.scalar import ScalarCodebook
 from diracs.laws.convert import as_mixture
 from diracs.laws.diracs import SumOfDiracs
-from diracs.laws.gaussian import GaussianMixture, components_of
-from diracs.laws.pixels import PolynomialGrid
+from diracs.laws.gaussian import components_of
 from diracs.quantization.by_points import ENGINES, engines
 from diracs.quantization.nearest_points import in_given_order, mixture_to_points, unit_to_points
 from diracs.schemes.layered import LayeredScheme, Scheme
@@ -67,7 +66,7 @@ class Quantization:
     distribution : GaussianMixture or PolynomialGrid
     """
 
-    distribution: GaussianMixture | PolynomialGrid
+    distribution: Any
     scheme: Scheme | tuple[Scheme, ...]
     positions: Array
     weights: Array

@@ -30,19 +30,18 @@ from diracs.quantization.by_points import ENGINES
 from diracs.quantization.discretization import Quantization, discretize
 from diracs.schemes.product import ProductScheme
 
-Law = GaussianMixture | PolynomialGrid
 # Directions with less of the law's largest variance, and with less of their own variance left in C, count as none.
 _FLAT, _LOST = 1e-14, 1e-6
 # Searches for an error, and shells of a cross.
 _TRIALS, _SHELLS = 200, 20
 
 
-def matched(law: Law, n: int | None, w2: float | None, scheme: str, plain: Callable[..., Quantization]) -> Quantization:
+def matched(law: Any, n: int | None, w2: float | None, scheme: str, plain: Callable[..., Quantization]) -> Quantization:
     """A quantization with the mean and covariance of a law that is no batch.
 
     Parameters
     ----------
-    law : GaussianMixture or PolynomialGrid
+    law : GaussianMixture, PolynomialGrid, or a law that `by_points.ENGINES` know
     n, w2, scheme
         As of `quantize`, checked.
     plain : callable
@@ -71,7 +70,7 @@ def matched(law: Law, n: int | None, w2: float | None, scheme: str, plain: Calla
     raise ValueError(f"w2 = {w2:g} is not reached with matched moments near {points} points; ask for a larger error")
 
 
-def _at(law: Law, n: int, scheme: str, plain: Callable[..., Quantization]) -> Quantization | None:
+def _at(law: Any, n: int, scheme: str, plain: Callable[..., Quantization]) -> Quantization | None:
     """The best with at most n points: of the scheme's own, or one cross that spans the space."""
     found = [with_matched_moments(plain(law, n, scheme=scheme))]
     if scheme not in ("grid", "optimal") and not ENGINES.know(law):
