@@ -29,11 +29,18 @@ lint: $(STAMP)
 	$(BIN)/clang-format --dry-run -Werror src/core/*/*.hpp src/core/*/*.cpp tests/core/*.hpp tests/core/*.cpp
 
 # The compiled core under the address and undefined-behaviour sanitizers; needs a C++ compiler and nothing else.
+SANITIZED := $(patsubst tests/core/%.cpp,build/sanitize/%.o,$(wildcard tests/core/sanitize*.cpp))
 sanitize:
-	@mkdir -p build
-	$(CXX) -std=c++17 -O1 -g -Wall -Wextra -ffp-contract=off -pthread -fno-omit-frame-pointer \
-		-fsanitize=address,undefined -fno-sanitize-recover=all -Isrc/core tests/core/sanitize*.cpp -o build/sanitize
-	build/sanitize
+	$(MAKE) --jobs 2 build/sanitize/run
+	build/sanitize/run
+
+build/sanitize/run: $(SANITIZED)
+	$(CXX) -pthread -fsanitize=address,undefined $^ -o $@
+
+build/sanitize/%.o: tests/core/%.cpp tests/core/sanitize.hpp $(wildcard src/core/*/*.hpp)
+	@mkdir -p $(@D)
+	$(CXX) -std=c++17 -O1 -Wall -Wextra -ffp-contract=off -pthread -fno-omit-frame-pointer \
+		-fsanitize=address,undefined -fno-sanitize-recover=all -Isrc/core -c $< -o $@
 
 SOURCES := CMakeLists.txt $(wildcard src/core/*/*.hpp src/core/*/*.cpp)
 

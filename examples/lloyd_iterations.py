@@ -62,7 +62,8 @@ def draw(ax: Axes, density: diracs.PolynomialGrid, diagram: diracs.PowerDiagram)
     for cell in diagram.cells:
         if len(cell):
             ax.fill(*cell.T, fill=False, edgecolor=INK, linewidth=0.4)
-    ax.scatter(*np.asarray(diagram.positions).T, s=4.0, color=DIRAC, linewidths=0, zorder=3)
+    x, y = np.asarray(diagram.positions).T
+    ax.scatter(x, y, s=4.0, color=DIRAC, linewidths=0, zorder=3)
     ax.set(xlim=(x0, x1), ylim=(y0, y1), aspect="equal", xticks=[], yticks=[])
 
 

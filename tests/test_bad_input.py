@@ -363,11 +363,11 @@ def test_every_public_name_is_there():
         (lambda: GaussianMixture([[1 + 1j]], [1.0]), "means"),
         (lambda: ScalarCodebook([1 + 1j, 0]), "levels"),
         (lambda: quantize(Gaussian([0.0], [1.0]), w2=True), "w2"),
-        (lambda: quantize(Gaussian([0.0], [1.0]), w2="0.1"), "w2"),
+        (lambda: quantize(Gaussian([0.0], [1.0]), w2="0.1"), "w2"),  # type: ignore[arg-type]
         (lambda: quantize(Gaussian([0.0], [1.0]), n=10**30), "n"),
-        (lambda: ProductScheme(3), "codebooks"),
-        (lambda: ProductScheme(None), "codebooks"),
-        (lambda: LayeredScheme(None), "schemes"),
+        (lambda: ProductScheme(3), "codebooks"),  # type: ignore[arg-type]
+        (lambda: ProductScheme(None), "codebooks"),  # type: ignore[arg-type]
+        (lambda: LayeredScheme(None), "schemes"),  # type: ignore[arg-type]
         (lambda: LayeredScheme([ProductScheme([], offset=[0.0])] * 2, groups=[[0], [1, 2]]), "groups"),
     ],
 )

@@ -269,7 +269,7 @@ POINTS = sample(10)
         (lambda: fit_mixture((POINTS * 1e30).astype(np.float32), 1), "points"),
         (lambda: fit_mixture(POINTS * 1e200, 1), "points"),
         (lambda: fit_mixture(POINTS, 0), "k must"),
-        (lambda: fit_mixture(POINTS, 1.5), "k must"),
+        (lambda: fit_mixture(POINTS, 1.5), "k must"),  # type: ignore[arg-type]
         (lambda: fit_mixture(POINTS, 1, covariance_kind="tied"), "covariance_kind"),
         (lambda: fit_mixture(POINTS, 1, starts=0), "starts"),
         (lambda: fit_mixture(POINTS, 1, seed=-1), "seed"),
@@ -279,7 +279,7 @@ POINTS = sample(10)
         (lambda: fit_mixture(POINTS.astype(np.float32), 1, floor=1e-4), "floor"),
         (lambda: fit_mixture(POINTS, 1, tol=-1.0), "tol"),
         (lambda: fit_mixture(POINTS, 1, max_iterations=0), "max_iterations"),
-        (lambda: fit_mixture(POINTS, 1, callback=3), "callback"),
+        (lambda: fit_mixture(POINTS, 1, callback=3), "callback"),  # type: ignore[arg-type]
     ],
 )
 def test_bad_input_is_refused_by_name(call, name):

@@ -156,6 +156,8 @@ class Gaussian:
 
 # Eigenvalues of covariances below this share of the largest, times d, are rounding: such a covariance is singular.
 SINGULAR = 4e-16
+# The same for covariances that were computed, as sums or products of others: these carry more rounding.
+FLAT = 1e-14
 
 SumOfGaussians = GaussianMixture  # the name used in the optimal transport literature
 

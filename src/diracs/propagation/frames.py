@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from diracs.laws.gaussian import FLAT
 from diracs.propagation.law import Law
 from diracs.schemes.product import ProductScheme
 
@@ -77,7 +78,7 @@ def excess(placed: InFrames, pairs: list[int], gain: np.ndarray) -> np.ndarray:
     off = np.abs(block) * (1.0 - np.eye(root.shape[1]))
     diagonal = (off <= _UNCORRELATED * root[:, :, None] * root[:, None, :]).all(axis=(1, 2))
     values, vectors = np.linalg.eigh(0.5 * (block + np.swapaxes(block, 1, 2)))
-    positive = values > 1e-14 * values[:, -1:]
+    positive = values > FLAT * values[:, -1:]
     roots = np.sqrt(np.where(positive, values, 0.0))
     inverses = np.where(positive, 1.0 / np.where(positive, roots, 1.0), 0.0)
     transposed = np.swapaxes(vectors, 1, 2)

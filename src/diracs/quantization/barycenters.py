@@ -16,7 +16,7 @@ from diracs.certificates.upper.nearest import nearest
 from diracs.certificates.upper.product import FrameMoments, block_moments, in_frame
 from diracs.codebooks.cross import CrossCodebook, shell_moments
 from diracs.codebooks.scalar import ScalarCodebook
-from diracs.laws.gaussian import GaussianMixture, components_of
+from diracs.laws.gaussian import FLAT, GaussianMixture, components_of
 from diracs.propagation.law import law_of
 from diracs.propagation.step import measure
 from diracs.quantization.by_points import ENGINES, unit_law
@@ -26,8 +26,6 @@ from diracs.schemes.points import PointScheme
 from diracs.schemes.product import ProductScheme, orthonormal
 
 _EPS = 2.0**-52
-# Eigenvalues below this share of the largest count as zero.
-_FLAT = 1e-14
 
 
 class Cells(NamedTuple):
@@ -142,7 +140,7 @@ def _lift(part: ProductScheme, g: int, cov: np.ndarray, gain: np.ndarray) -> np.
     spread = cov @ frame
     block = frame.T @ spread
     values, vectors = np.linalg.eigh(0.5 * (block + block.T))
-    solid = values > _FLAT * values[-1] if len(values) else np.zeros(0, dtype=bool)
+    solid = values > FLAT * values[-1] if len(values) else np.zeros(0, dtype=bool)
     roots = np.sqrt(np.where(solid, values, 0.0))
     inverse = np.divide(1.0, roots, out=np.zeros_like(roots), where=solid)
     u, _, vt = np.linalg.svd(gain[:, None] * ((vectors * roots) @ vectors.T))

@@ -22,7 +22,7 @@ from diracs.backend.arrays import bound_in, concrete, framework, to_framework
 from diracs.certificates.masses import mass_error
 from diracs.certificates.rounding import ROUNDINGS, root_mean_square, with_moved_masses
 from diracs.codebooks.cross import CrossCodebook, optimal_crosses
-from diracs.laws.gaussian import GaussianMixture, components_of
+from diracs.laws.gaussian import FLAT, GaussianMixture, components_of
 from diracs.laws.pixels import PolynomialGrid
 from diracs.propagation.law import rounding
 from diracs.quantization.barycenters import barycentric
@@ -30,8 +30,8 @@ from diracs.quantization.by_points import ENGINES
 from diracs.quantization.discretization import Quantization, discretize
 from diracs.schemes.product import ProductScheme
 
-# Directions with less of the law's largest variance, and with less of their own variance left in C, count as none.
-_FLAT, _LOST = 1e-14, 1e-6
+# Directions with less than this share of their own variance left in C count as lost.
+_LOST = 1e-6
 # Searches for an error, and shells of a cross.
 _TRIALS, _SHELLS = 200, 20
 
@@ -83,7 +83,7 @@ def _spanning_cross(law: GaussianMixture, n: int) -> ProductScheme | None:
     """Sigma points on all principal axes of the law, as many shells as n allows; None if that is not one."""
     mean, cov = moments_of(law)
     values, vectors = np.linalg.eigh(cov)
-    r = int(np.count_nonzero(values > _FLAT * len(values) * values[-1]))
+    r = int(np.count_nonzero(values > FLAT * len(values) * values[-1]))
     if r == 0 or n < 2 * r:
         return None
     radii = optimal_crosses((r,), min(n // (2 * r), _SHELLS))[0][0]
@@ -151,7 +151,7 @@ def _map_between(before: np.ndarray, after: np.ndarray) -> np.ndarray | None:
     values, vectors = np.linalg.eigh(0.5 * (after + after.T))
     if not values[-1] > 0:
         return np.zeros_like(after)
-    kept = values > _FLAT * len(values) * values[-1]
+    kept = values > FLAT * len(values) * values[-1]
     vectors, roots = vectors[:, kept], np.sqrt(values[kept])
     # C in coordinates where Σ is the identity: its eigenvalues are at most 1.
     white = vectors.T @ before @ vectors / roots[:, None] / roots

@@ -208,7 +208,9 @@ def test_radii_hold_one_facility(partition: Partition) -> None:
 def test_rectangles_have_the_moments_of_the_mixture(narrowest: float) -> None:
     mixture = random_mixture(np.random.default_rng(4), 3, 1.0, narrowest)
     law = MixtureLaw(*mixture)
-    partition = choose(law, 20, 3e3).partition
+    chosen = choose(law, 20, 3e3)
+    assert chosen is not None
+    partition = chosen.partition
     mass, centroid, second, peak, rounding = partition.moments
     means, covs, weights = mixture
     assert mass.sum() == pytest.approx(1.0, abs=1e-12)
@@ -245,14 +247,14 @@ def test_rectangles_have_the_moments_of_the_image() -> None:
 
 def test_the_number_of_threads_does_not_matter(partition: Partition) -> None:
     tau, points = np.full(len(partition), 0.1), np.random.default_rng(0).normal(1.0, 1.0, (1000, 2))
+    assert isinstance(partition.law, MixtureLaw)
+    core = partition.law.core
     low, high = corners(partition.law, partition.levels, partition.places)
     for call in (
         lambda threads: partition.covering.gains(tau, points, bound=True, threads=threads),
         lambda threads: partition.covering.reaches(tau, points, np.full(2, 0.1), threads=threads),
         lambda threads: partition.covering.radii(tau, points, np.full(1000, 0.3), threads=threads),
-        lambda threads: np.concatenate(
-            [a.ravel() for a in _core.rectangle_moments(partition.law.core, low, high, threads=threads)]
-        ),
+        lambda threads: np.concatenate([a.ravel() for a in _core.rectangle_moments(core, low, high, threads=threads)]),
     ):
         np.testing.assert_array_equal(call(1), call(5))
 
