@@ -8,14 +8,18 @@ WORKERS ?= 2
 
 ATTACKS ?= 300
 
-.PHONY: demo test attack lint sanitize clean
+.PHONY: demo test test-slow attack lint sanitize clean
 
 demo: $(STAMP)
 	$(BIN)/python examples/demo.py --output demo
 	@echo "The pictures are in demo/"
 
 test: $(STAMP)
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS)
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+
+# What takes more than ten seconds: programs of thousands of operations compiled, all inputs of the reference.
+test-slow: $(STAMP)
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m slow
 
 # Random attacks on every promise, many more of them than among the tests: make attack ATTACKS=3000
 attack: $(STAMP)

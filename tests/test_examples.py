@@ -60,6 +60,7 @@ def test_bounds_of_the_damped_rotation_are_above_what_is_surely_there(tmp_path):
     assert (tmp_path / "rotation.png").stat().st_size > 1000
 
 
+@pytest.mark.slow
 def test_local_slopes_of_the_pendulum_help(tmp_path):
     printed = run(EXAMPLES / "pendulum.py", "--output", str(tmp_path / "pendulum.png"))
     rows = re.findall(r"^ +\d +([\d.]+) +([\d.]+)$", printed, flags=re.MULTILINE)
@@ -67,6 +68,7 @@ def test_local_slopes_of_the_pendulum_help(tmp_path):
     assert (tmp_path / "pendulum.png").stat().st_size > 1000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name, arguments", [("ten_dimensions", ["--steps", "20"]), ("bayesian_layer", [])])
 def test_many_dimensions_are_drawn(tmp_path, name, arguments):
     assert "W₂" in run(EXAMPLES / f"{name}.py", *arguments, "--output", str(tmp_path / "picture.png"))
@@ -80,6 +82,7 @@ def test_stipples_and_iterations_are_drawn(tmp_path):
     assert all(picture.stat().st_size > 1000 for picture in pictures)
 
 
+@pytest.mark.slow
 def test_learned_levels_beat_the_hand_built_grid_and_the_grid_of_quantize():
     rows = re.findall(r"[=≤≥] ([\d.]+)$", run(EXAMPLES / "learn_levels.py"), flags=re.MULTILINE)
     start, learned, grid, auto, lower = (float(w2) for w2 in rows)
@@ -89,6 +92,7 @@ def test_learned_levels_beat_the_hand_built_grid_and_the_grid_of_quantize():
     assert learned < 1.1 * grid
 
 
+@pytest.mark.slow
 def test_fits_are_compared_in_a_picture(tmp_path):
     printed = run(EXAMPLES / "fit_mixture.py", "--output", str(tmp_path / "fits.png"))
     errors = [float(w2) for w2 in re.findall(r"(?:likelihood|W₂) +([\d.]+) ", printed)]

@@ -114,7 +114,9 @@ def test_torch_gradients_are_finite_differences(shape, kind):
     assert_gradients(torch.autograd.grad(w2, leaves, allow_unused=True), shape, kind)
 
 
-@pytest.mark.parametrize(("shape", "kind"), [*zip(SHAPES[::3], ("full", "isotropic"))])
+@pytest.mark.parametrize(
+    ("shape", "kind"), [("grid in the plane", "full"), pytest.param("layers", "isotropic", marks=pytest.mark.slow)]
+)
 def test_jax_gradients_under_jit_are_finite_differences(shape, kind):
     with enable_x64(True):
         leaves = [jnp.asarray(v) for v in values(kind)]
@@ -276,6 +278,7 @@ def test_leaves_of_the_pytrees_are_the_arrays(jax_law, jax_scheme):
     np.testing.assert_allclose(doubled.means, 2 * MEANS, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_gradients_with_respect_to_whole_objects():
     law = GaussianMixture(jnp.asarray(MEANS), jnp.asarray(COVS["diagonal"]), jnp.asarray(WEIGHTS))
     scheme = ProductScheme([ScalarCodebook(jnp.asarray(LEVELS))], offset=jnp.asarray(OFFSET))
@@ -287,6 +290,7 @@ def test_gradients_with_respect_to_whole_objects():
     assert by_scheme.codebooks[0].levels.shape == (3,)
 
 
+@pytest.mark.slow
 def test_vmap_over_laws_equals_one_by_one(jax_law, jax_scheme):
     shifts = jnp.asarray([0.0, 0.5, 2.0])
     laws = GaussianMixture(
@@ -300,6 +304,7 @@ def test_vmap_over_laws_equals_one_by_one(jax_law, jax_scheme):
         assert float(batched.w2[i]) == float(alone.w2)
 
 
+@pytest.mark.slow
 def test_jacobian_of_positions_and_weights():
     def both(levels, means):
         law = GaussianMixture(means, jnp.asarray(COVS["isotropic"]))
@@ -317,9 +322,8 @@ def test_jacobian_of_positions_and_weights():
 
 
 @pytest.mark.parametrize("name", ["numpy-64", "torch-64", "jax-32"])
-@pytest.mark.parametrize("batch", [(3,), (2, 2)])
-def test_batches_equal_one_by_one(name, batch):
-    make = FRAMEWORKS[name][2]
+def test_batches_equal_one_by_one(name):
+    make, batch = FRAMEWORKS[name][2], (2, 2)
     rng = np.random.default_rng(1)
     means, roots = rng.normal(size=(*batch, 2, 2)), rng.normal(size=(*batch, 2, 2, 2))
     covs, weights = roots @ np.swapaxes(roots, -1, -2), rng.uniform(size=(*batch, 2))
@@ -533,6 +537,7 @@ def test_second_derivatives_of_certificates_are_finite_differences_of_the_first(
     assert_second_derivatives(functools.partial(certificate, shape, torch.tensor), leaves)
 
 
+@pytest.mark.slow
 def test_second_derivatives_under_jax_are_those_of_torch():
     arrays = values("full")
     direction = np.random.default_rng(2).normal(size=np.shape(MEANS))

@@ -11,6 +11,22 @@ from diracs import Gaussian, GaussianMixture, PointScheme, Quantization, quantiz
 CASES = json.loads((Path(__file__).parent / "data" / "grid_certificates.json").read_text())
 
 
+def _law(case: dict) -> Gaussian | GaussianMixture:
+    if "cov" in case:
+        return Gaussian(np.zeros(len(case["cov"])), case["cov"])
+    return GaussianMixture(case["means"], case["covs"], case["weights"])
+
+
+QUICK = [case for case in CASES if case["n"] <= 100 and case.get("w2")]
+
+
+@pytest.mark.parametrize("case", QUICK, ids=[f"{case['case']}-{case['n']}" for case in QUICK])
+def test_few_points_are_not_above_the_published_certificate(case):
+    q = quantize(_law(case), case["n"])
+    assert len(q) <= case["n"]
+    assert q.w2 <= case["w2"] * (1 + 1e-6)
+
+
 @pytest.fixture(scope="module")
 def results():
     # The published grids differ in more than the law and the number of points.
@@ -18,33 +34,35 @@ def results():
     found = []
     for case in CASES:
         key = json.dumps([case.get(name) for name in ("means", "covs", "weights", "cov", "n")])
-        if key in known:
-            found.append(known[key])
-            continue
-        if "cov" in case:
-            law = Gaussian(np.zeros(len(case["cov"])), case["cov"])
-        else:
-            law = GaussianMixture(case["means"], case["covs"], case["weights"])
-        known[key] = quantize(law, case["n"])
+        if key not in known:
+            known[key] = quantize(_law(case), case["n"])
         found.append(known[key])
     return found
 
 
+@pytest.mark.slow
+@pytest.mark.xdist_group("reference")
 def test_no_more_points_than_asked_for(results):
     assert all(len(q) <= case["n"] for q, case in zip(results, CASES))
 
 
+@pytest.mark.slow
+@pytest.mark.xdist_group("reference")
 def test_never_above_the_published_certificate(results):
     solved = [(q.w2, case["w2"]) for q, case in zip(results, CASES) if case.get("w2")]
     assert len(solved) == 31
     assert all(ours <= published * (1 + 1e-6) for ours, published in solved)
 
 
+@pytest.mark.slow
+@pytest.mark.xdist_group("reference")
 def test_geometric_mean_far_below(results):
     ratios = [q.w2 / case["w2"] for q, case in zip(results, CASES) if case.get("w2")]
     assert np.exp(np.mean(np.log(ratios))) <= 0.60
 
 
+@pytest.mark.slow
+@pytest.mark.xdist_group("reference")
 def test_in_the_plane_optimal_points_are_far_below_the_better_of_both_published_grids(results):
     best: dict[tuple, tuple[float, float]] = {}
     for q, case in zip(results, CASES):
@@ -56,6 +74,8 @@ def test_in_the_plane_optimal_points_are_far_below_the_better_of_both_published_
     assert np.exp(np.mean([np.log(ours / published) for ours, published in best.values()])) <= 0.75
 
 
+@pytest.mark.slow
+@pytest.mark.xdist_group("reference")
 def test_inputs_that_the_published_package_fails_on_are_certified(results):
     failed = [q for q, case in zip(results, CASES) if not case.get("w2")]
     assert len(failed) == 10

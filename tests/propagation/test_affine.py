@@ -73,6 +73,7 @@ def test_merging_is_never_below_the_truth_on_the_line(seed):
         assert exact.w2_bound[t] <= 1e-3 * grid
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=10, derandomize=True)
 @given(st.integers(0, 2**32 - 1))
 def test_merging_costs_less_than_diracs(seed):

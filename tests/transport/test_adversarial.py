@@ -85,7 +85,7 @@ def test_unreachable_tolerance_warns(tol):
     assert recomputed(plan) < 1e-12
 
 
-@pytest.mark.parametrize("decades", [16, 100, 300])
+@pytest.mark.parametrize("decades", [16, 300])
 def test_hopeless_masses_are_reported(decades):
     masses = 10.0 ** (-decades * np.linspace(0, 1, 50))
     with pytest.warns(diracs.ConvergenceWarning):

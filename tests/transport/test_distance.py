@@ -96,6 +96,7 @@ def test_dtype_and_framework_are_kept():
     assert isinstance(out, torch.Tensor) and out.dtype == torch.float64
 
 
+@pytest.mark.slow
 def test_jax_tutorial():
     t = jnp.linspace(0, 1, 64)
     x, y = jnp.meshgrid(t, t)

@@ -83,6 +83,7 @@ public:
         std::fill(out, out + static_cast<std::size_t>(rows) * columns, 0.0);
         Place from = place(a[0], panel, panels);
         for (int r = 0; r < rows; ++r) {
+            poll_interrupt();
             const Place to = place(a[r + 1], panel, panels);
             double* row = out + static_cast<std::size_t>(r) * columns;
             if (from.panel == to.panel) {
@@ -131,6 +132,7 @@ private:
         total_.assign(static_cast<std::size_t>(panels) * columns, 0.0);
         tail_.resize(static_cast<std::size_t>(columns) + 1);
         for (int p = 0; p < panels; ++p) {
+            poll_interrupt();
             double* total = total_.data() + static_cast<std::size_t>(p) * columns;
             for (int k = 0; k < kPanelNodes; ++k) {
                 const double x = -kReach + panel * (p + 0.5 * (1.0 + rule_.node[k]));

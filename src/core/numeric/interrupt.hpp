@@ -1,11 +1,12 @@
 // Ctrl-C: long computations look now and then whether they are to stop.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 
 namespace diracs {
 
-// While it lives, poll_interrupt() on this thread calls `check`, which throws to stop. Other threads have nobody to ask.
+// While it lives, poll_interrupt() on this thread calls `check`, which throws to stop.
 class Interruptible {
 public:
     using Check = void (*)();
@@ -24,9 +25,21 @@ private:
     Check outer_;
 };
 
+// What poll_interrupt() throws on the threads that work for one that has stopped.
+struct Stopped {};
+
+// On such a thread: set once the others are to stop.
+inline const std::atomic<bool>*& stop_flag() {
+    thread_local const std::atomic<bool>* flag = nullptr;
+    return flag;
+}
+
 // Cheap enough for every millisecond of work; asks twenty times a second at most, since it takes Python's lock.
 inline void poll_interrupt() {
     using Clock = std::chrono::steady_clock;
+    if (const std::atomic<bool>* flag = stop_flag(); flag != nullptr && flag->load(std::memory_order_relaxed)) {
+        throw Stopped();
+    }
     const Interruptible::Check check = Interruptible::current();
     if (check == nullptr) return;
     thread_local Clock::time_point last{};
