@@ -1,0 +1,115 @@
+"""Point clouds as laws: the best few points for many, and the exact W₂ to given ones, in any dimension."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from diracs.cells.partition import Partition
+from diracs.certificates.rounding import diffused, mass_change, with_moved_masses
+from diracs.certificates.upper.nearest import FARTHEST
+from diracs.merging.kmeans import kmeans
+from diracs.merging.merge import Merged, assign, barycenters, certified
+
+_EPS = 2.0**-52
+
+
+@dataclass(frozen=True)
+class UnitCloud:
+    """Weighted points in their own unit: x = centre + unit·u, u of size about one. Cells may stand for points."""
+
+    cells: Partition  # u (N, d) with positive masses
+    centre: np.ndarray  # (d,)
+    unit: float
+
+    @classmethod
+    def of(cls, points: np.ndarray, weights: np.ndarray, spreads: np.ndarray | None = None) -> UnitCloud:
+        """From float64 points (N, d), weights (N,), and spreads (N,) of what the points stand for."""
+        spreads = np.zeros(len(points)) if spreads is None else spreads
+        held = weights > 0
+        if not held.all():
+            points, weights, spreads = points[held], weights[held], spreads[held]
+        low, high = points.min(axis=0), points.max(axis=0)
+        centre = 0.5 * low + 0.5 * high
+        largest = float(np.maximum(high - centre, centre - low).max())
+        unit = math.ldexp(1.0, math.frexp(largest)[1]) if largest > 0 else 1.0
+        return cls(Partition(weights, (points - centre) / unit, spreads / unit / unit), centre, unit)
+
+    def into(self, points: np.ndarray) -> np.ndarray:
+        """Points of space in the unit."""
+        return np.ascontiguousarray((points - self.centre) / self.unit)
+
+    def out_of(self, points: np.ndarray) -> np.ndarray:
+        """Points of the unit in space."""
+        return self.centre + self.unit * points
+
+    def best_points(
+        self, n: int, *, seed: int = 0, start: np.ndarray | None = None, breaths: int | None = None
+    ) -> np.ndarray:
+        """At most n points of space (m, d), near the best, in space; `start` are points of space too.
+
+        Points of the cloud that groups consist of come back as they are.
+        """
+        start = None if start is None else self.into(start)
+        options = {} if breaths is None else {"breaths": breaths}
+        y = kmeans(self.cells, n, seed=seed, start=start, **options)
+        return self.out_of(barycenters(self.cells, y))
+
+    def error(self, n: int) -> float:
+        """About the root mean square error of n points."""
+        y = kmeans(self.cells, n, breaths=0, steps=4)
+        return math.sqrt(assign(self.cells, y).square) * self.unit
+
+    def certify(self, found: Merged) -> tuple[np.ndarray, float]:
+        """Masses (n,) of the points that the cloud went to, and a bound on W₂ with these.
+
+        Coordinates are differences, right to half a rounding, and barycenters sums.
+        """
+        masses, root = certified(found, 0.0, 8.0 * _EPS)
+        return masses, root * self.unit
+
+
+@dataclass(frozen=True)
+class CloudToPoints:
+    """Each point of a cloud went to the nearest of given ones."""
+
+    masses: np.ndarray  # (n,) float64
+    w2: float  # W₂, not below
+    square: float  # W₂² in the unit, but for rounding
+    labels: np.ndarray  # (N,) of the points of positive weight
+
+
+def to_nearest(cloud: UnitCloud, points: np.ndarray) -> CloudToPoints:
+    """The best masses on points (n, d) of space, and W₂ with these: exact but for rounding, which raises it.
+
+    Raises
+    ------
+    ValueError
+        If all points lie further from the cloud than 10¹² of its sizes.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        y = cloud.into(points)
+        # Points that are further from all of the cloud than some other have no mass, and may be too far to look at.
+        distance = np.hypot.reduce(np.abs(np.minimum(np.abs(y), 1e300)), axis=1)
+    close = distance <= distance.min() + 4.0 * math.sqrt(y.shape[1])
+    if not distance.min() < FARTHEST:
+        raise ValueError(f"points must not all lie further from the distribution than {FARTHEST:g} of its sizes")
+    found = assign(cloud.cells, np.ascontiguousarray(y[close]))
+    # u and y are differences, right to half a rounding.
+    some, root = certified(found, 0.0, _EPS)
+    masses = np.zeros(len(points))
+    masses[close] = some
+    return CloudToPoints(masses, root * cloud.unit, found.square, np.flatnonzero(close)[found.labels])
+
+
+def narrowed(cloud: UnitCloud, points: np.ndarray, found: CloudToPoints, dtype: type) -> tuple[np.ndarray, float]:
+    """The masses in a dtype, and the bound with these, float64."""
+    if dtype == np.float64:
+        return found.masses, found.w2
+    masses = diffused(found.masses, dtype)
+    y = np.clip(cloud.into(points), -FARTHEST, FARTHEST)
+    change, fraction = mass_change(y, found.masses, masses)
+    square = with_moved_masses(np.asarray((found.w2 / cloud.unit) ** 2), np.asarray(change), fraction)
+    return masses, math.sqrt(float(square)) * cloud.unit
