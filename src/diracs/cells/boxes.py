@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -16,9 +17,10 @@ _EPS = 2.0**-52
 # Eigenvalues below this share of the largest count as zero, and cost their root in W₂.
 _FLAT = 1e-28
 # Borders at infinity, in deviations: beyond, float64 holds no mass.
-_FAR = 39.0
+FAR = 39.0
 # A cut leaves this share of a box, or of its deviations from its mean, on either side.
 _INSIDE, _DEVIATIONS = 0.15, 1.5
+_HALVINGS = 40
 
 
 class Components(NamedTuple):
@@ -43,12 +45,14 @@ class Components(NamedTuple):
             values[diagonal] = np.diagonal(covs[diagonal], axis1=1, axis2=2)
             vectors[diagonal] = np.eye(covs.shape[-1])
             off[diagonal] = 0.0
-        values = np.where(values > np.maximum(off, _FLAT)[:, None], values, 0.0)
+        flat = values <= np.maximum(off, _FLAT)[:, None]
+        lost = np.where(flat, np.maximum(values, 0.0), 0.0)
+        values = np.where(flat, 0.0, values)
         # An error δ of a variance is one of δ/σ ≤ √δ of the deviation (Powers & Størmer 1970, for roots of matrices).
         share = weights / weights.sum()
         roots = np.maximum(np.sqrt(values), np.sqrt(off)[:, None])
         errors = np.divide(off[:, None], roots, out=np.zeros_like(roots), where=roots > 0)
-        rounding = math.sqrt(float(share @ (errors**2).sum(axis=1)))
+        rounding = sum(math.sqrt(float(share @ x.sum(axis=1))) for x in (errors**2, lost))
         return cls(means, vectors, np.sqrt(values), weights, rounding)
 
     @property
@@ -79,10 +83,17 @@ class Boxes:
         deviations = law.deviations[k]
         offsets = deviations * self.mean
         barycenter = np.empty_like(offsets)
-        for i in np.unique(k):
-            of = k == i
+        for i, of in self._by_component():
             barycenter[of] = law.means[i] + offsets[of] @ law.axes[i].T
         return Partition(mass, barycenter, mass * (deviations**2 * self.variance).sum(axis=1))
+
+    def _by_component(self) -> Iterator[tuple[int, np.ndarray]]:
+        """Components with the places of their boxes."""
+        order = np.argsort(self.component, kind="stable")
+        ends = np.cumsum(np.bincount(self.component))
+        for i, places in enumerate(np.split(order, ends[:-1])):
+            if len(places):
+                yield i, places
 
     def take(self, index: np.ndarray) -> Boxes:
         """Some of the boxes."""
@@ -99,8 +110,7 @@ class Boxes:
     def slopes(self, directions: np.ndarray) -> np.ndarray:
         """Of directions (N, d) in space, the components along the boxes' axes, by deviations."""
         out = np.empty_like(directions)
-        for i in np.unique(self.component):
-            of = self.component == i
+        for i, of in self._by_component():
             out[of] = directions[of] @ self.law.axes[i] * self.law.deviations[i]
         return out
 
@@ -121,7 +131,7 @@ class Boxes:
 
 def normal_cells(low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mass, mean and variance of N(0, 1) between borders, ±39 standing for infinity."""
-    left, right = low <= -_FAR, high >= _FAR
+    left, right = low <= -FAR, high >= FAR
     level = np.where(left, np.where(right, 0.0, high), np.where(right, low, 0.5 * low + 0.5 * high))
     before = np.where(left, np.inf, level - low)
     after = np.where(right, np.inf, high - level)
@@ -148,7 +158,7 @@ def grid_boxes(law: Components, count: int) -> Boxes:
         tables = []
         for n in numbers:
             inner = math.sqrt((r + 2.0) / r) * scipy.special.ndtri(np.arange(1, n) / n)
-            borders = np.concatenate([[-_FAR], inner, [_FAR]])
+            borders = np.concatenate([[-FAR], inner, [FAR]])
             tables.append((borders[:-1], borders[1:], *normal_cells(borders[:-1], borders[1:])))
         index = np.indices(tuple(numbers)).reshape(d, -1)
         columns = [np.stack([table[j][i] for table, i in zip(tables, index)], axis=1) for j in range(5)]
@@ -161,29 +171,24 @@ def _counts(law: Components, count: int) -> list[np.ndarray]:
     """Numbers of intervals on each axis of each component."""
     sigma, weight = law.deviations, law.weights
 
-    def numbers(k: int, width: float) -> np.ndarray:
-        return np.maximum(np.rint(sigma[k] / width), 1.0) if width > 0 else np.ones(sigma.shape[1])
-
-    def width(k: int, price: float) -> float:
-        """θ with w θ² r / N(θ) = price, by halving; N as if it were no whole number."""
-        low, high = -60.0, 60.0
-        for _ in range(60):
+    def numbers(price: float) -> np.ndarray:
+        """(K, d), for the widths θ with w θ² r/N(θ) = price, found by halving; N as if it were no whole number."""
+        low, high = np.full(len(weight), -60.0), np.full(len(weight), 60.0)
+        for _ in range(_HALVINGS):
             middle = 0.5 * (low + high)
-            theta = math.exp(middle)
-            ratio = sigma[k] / theta
-            logs = np.log(np.maximum(ratio, 1.0)).sum()
-            used = max(int((ratio > 1.0).sum()), 1)
-            above = math.log(weight[k] * used) + 2.0 * middle - logs > math.log(price)
-            low, high = (low, middle) if above else (middle, high)
-        return math.exp(0.5 * (low + high))
+            ratio = sigma / np.exp(middle)[:, None]
+            used = np.maximum((ratio > 1.0).sum(axis=1), 1)
+            above = np.log(weight * used) + 2.0 * middle - np.log(np.maximum(ratio, 1.0)).sum(axis=1) > price
+            low, high = np.where(above, low, middle), np.where(above, middle, high)
+        return np.maximum(np.rint(sigma / np.exp(0.5 * (low + high))[:, None]), 1.0)
 
     least, most = -200.0, 50.0
-    found = [np.ones(sigma.shape[1], dtype=int)] * len(weight)
-    for _ in range(40):
+    found = np.ones(sigma.shape)
+    for _ in range(_HALVINGS):
         middle = 0.5 * (least + most)
-        tried = [numbers(k, width(k, math.exp(middle))) for k in range(len(weight))]
-        if sum(float(n.prod()) for n in tried) <= max(count, len(weight)):
-            most, found = middle, [n.astype(int) for n in tried]
+        tried = numbers(middle)
+        if float(tried.prod(axis=1).sum()) <= max(count, len(weight)):
+            most, found = middle, tried
         else:
             least = middle
-    return found
+    return list(found.astype(int))

@@ -11,9 +11,11 @@ from diracs.cells.partition import Partition
 from diracs.certificates.rounding import diffused, mass_change, with_moved_masses
 from diracs.certificates.upper.nearest import FARTHEST
 from diracs.merging.kmeans import kmeans
-from diracs.merging.merge import Merged, assign, barycenters, certified
+from diracs.merging.merge import Merged, assign, certified, close_points, groups
 
 _EPS = 2.0**-52
+# Of the unit: ways shorter than that have squares below the least number.
+_LOST = 1e-150
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,7 @@ class UnitCloud:
     """Weighted points in their own unit: x = centre + unit·u, u of size about one. Cells may stand for points."""
 
     cells: Partition  # u (N, d) with positive masses
+    points: np.ndarray  # (N, d) x, as given
     centre: np.ndarray  # (d,)
     unit: float
 
@@ -35,7 +38,7 @@ class UnitCloud:
         centre = 0.5 * low + 0.5 * high
         largest = float(np.maximum(high - centre, centre - low).max())
         unit = math.ldexp(1.0, math.frexp(largest)[1]) if largest > 0 else 1.0
-        return cls(Partition(weights, (points - centre) / unit, spreads / unit / unit), centre, unit)
+        return cls(Partition(weights, (points - centre) / unit, spreads / unit / unit), points, centre, unit)
 
     def into(self, points: np.ndarray) -> np.ndarray:
         """Points of space in the unit."""
@@ -55,7 +58,10 @@ class UnitCloud:
         start = None if start is None else self.into(start)
         options = {} if breaths is None else {"breaths": breaths}
         y = kmeans(self.cells, n, seed=seed, start=start, **options)
-        return self.out_of(barycenters(self.cells, y))
+        found = groups(self.cells, y)
+        placed = self.out_of(found.barycenter)
+        placed[found.single] = self.points[found.first[found.single]]
+        return placed
 
     def error(self, n: int) -> float:
         """About the root mean square error of n points."""
@@ -89,19 +95,26 @@ def to_nearest(cloud: UnitCloud, points: np.ndarray) -> CloudToPoints:
     ValueError
         If all points lie further from the cloud than 10¹² of its sizes.
     """
-    with np.errstate(over="ignore", invalid="ignore"):
-        y = cloud.into(points)
-        # Points that are further from all of the cloud than some other have no mass, and may be too far to look at.
-        distance = np.hypot.reduce(np.abs(np.minimum(np.abs(y), 1e300)), axis=1)
-    close = distance <= distance.min() + 4.0 * math.sqrt(y.shape[1])
-    if not distance.min() < FARTHEST:
-        raise ValueError(f"points must not all lie further from the distribution than {FARTHEST:g} of its sizes")
-    found = assign(cloud.cells, np.ascontiguousarray(y[close]))
-    # u and y are differences, right to half a rounding.
+    close, found = sent_to(cloud, points)
     some, root = certified(found, 0.0, _EPS)
     masses = np.zeros(len(points))
     masses[close] = some
-    return CloudToPoints(masses, root * cloud.unit, found.square, np.flatnonzero(close)[found.labels])
+    # Squares below the least number are lost.
+    root += _LOST if found.moved > 0 else 0.0
+    return CloudToPoints(masses, root * cloud.unit, found.square, close[found.labels])
+
+
+def sent_to(cloud: UnitCloud, points: np.ndarray) -> tuple[np.ndarray, Merged]:
+    """The places of points (n, d) of space that may have mass, and the cloud sent to these.
+
+    Coordinates in the unit are differences, right to half a rounding: only what is equal in space stays where it is.
+    """
+    y, close = close_points(cloud.into(points), 2.0 * math.sqrt(points.shape[1]))
+    found = assign(cloud.cells, np.ascontiguousarray(y[close]))
+    goes = (cloud.points != points[close[found.labels]]).any(axis=1) | (cloud.cells.spread > 0)
+    size = np.sqrt((cloud.cells.barycenter**2).sum(axis=1)) + np.sqrt((found.points**2).sum(axis=1))[found.labels]
+    moved = float((cloud.cells.mass * np.maximum(size, _LOST) ** 2)[goes].sum())
+    return close, found._replace(moved=moved)
 
 
 def narrowed(cloud: UnitCloud, points: np.ndarray, found: CloudToPoints, dtype: type) -> tuple[np.ndarray, float]:

@@ -20,11 +20,14 @@ from diracs.backend import doubled
 from diracs.cells.partition import Partition
 from diracs.certificates.masses import settled
 from diracs.certificates.rounding import with_moved_masses
+from diracs.certificates.upper.nearest import FARTHEST
 from diracs.merging.kmeans import BREATHS, STEPS, kmeans
 
 _EPS = 2.0**-52
 # Relative, on mean squares: sums of positive terms, pairwise.
 _SLACK = 1e-13
+# Squares of what lies no further than that do not overflow.
+FAR_AWAY = 1e150
 
 
 class Merged(NamedTuple):
@@ -34,7 +37,7 @@ class Merged(NamedTuple):
     masses: doubled.Pair  # (n,) twice: to twice the digits
     labels: np.ndarray  # (N,)
     square: float  # mean square error: Σ v_j + Σ m_j |c_j − y|², the masses taken as they are
-    moved: float  # mean square distance from the origin of what goes anywhere: for rounding of the coordinates
+    moved: float  # mean square of the sizes of what goes from where to where: for rounding of the coordinates
 
     def cells(self, cells: Partition) -> Partition:
         """The groups as cells: to be merged again."""
@@ -84,22 +87,34 @@ def merge(
     return assign(cells, barycenters(cells, y, threads), threads)
 
 
-def barycenters(cells: Partition, centres: np.ndarray, threads: int = 0) -> np.ndarray:
-    """The barycenters of the groups of cells around centres (n, d), those of empty groups left out.
+class Groups(NamedTuple):
+    """Barycenters of groups of cells, none of them empty."""
 
-    Where all cells of a group lie on one spot, that spot itself.
-    """
+    barycenter: np.ndarray  # (m, d)
+    first: np.ndarray  # (m,) the first cell of each
+    single: np.ndarray  # (m,) whether all cells of it lie on one spot, that of the first
+
+
+def groups(cells: Partition, centres: np.ndarray, threads: int = 0) -> Groups:
+    """The groups of cells around centres (n, d); where all cells lie on one spot their barycenter is that spot itself."""
     labels, _ = _nearest(cells, centres, threads)
     labels = np.unique(labels, return_inverse=True)[1].ravel()
-    n = int(labels.max()) + 1
-    mass = np.bincount(labels, cells.mass, minlength=n)
-    first = np.full(n, -1)
+    m = int(labels.max()) + 1
+    mass = np.bincount(labels, cells.mass, minlength=m)
+    first = np.full(m, -1)
     first[labels[::-1]] = np.arange(len(labels))[::-1]
     spot = cells.barycenter[first]
-    y = spot.copy()
+    y, single = spot.copy(), np.ones(m, dtype=bool)
     for k, x in enumerate(cells.barycenter.T):
-        y[:, k] += np.bincount(labels, cells.mass * (x - spot[labels, k]), minlength=n) / mass
-    return np.ascontiguousarray(y)
+        off = x - spot[labels, k]
+        y[:, k] += np.bincount(labels, cells.mass * off, minlength=m) / mass
+        single[labels[off != 0]] = False
+    return Groups(np.ascontiguousarray(y), first, single)
+
+
+def barycenters(cells: Partition, centres: np.ndarray, threads: int = 0) -> np.ndarray:
+    """The barycenters (m, d) of the groups of cells around centres (n, d), those of empty groups left out."""
+    return groups(cells, centres, threads).barycenter
 
 
 def assign(cells: Partition, points: np.ndarray, threads: int = 0) -> Merged:
@@ -116,6 +131,24 @@ def _nearest(cells: Partition, points: np.ndarray, threads: int) -> tuple[np.nda
     held = _core.WeightedPoints(barycenter, mass, spread, threads=threads)
     label, square = held.nearest(np.ascontiguousarray(points, dtype=np.float64), threads=threads)
     return label, square
+
+
+def close_points(y: np.ndarray, reach: float) -> tuple[np.ndarray, np.ndarray]:
+    """Points (n, d), those at hand no further than can be looked at, and the places of those that may have mass.
+
+    Points that are further from all of a law within `reach` of the origin than some other have none.
+
+    Raises
+    ------
+    ValueError
+        If all points lie further from the law than 10¹² of its sizes.
+    """
+    y = np.clip(y, -FAR_AWAY, FAR_AWAY)
+    distance = np.hypot.reduce(np.abs(y), axis=1)
+    nearest = float(distance.min())
+    if not nearest < FARTHEST:
+        raise ValueError(f"points must not all lie further from the distribution than {FARTHEST:g} of its sizes")
+    return y, np.flatnonzero(distance <= (nearest + 2.0 * reach) * (1.0 + 1e-9))
 
 
 def group_masses(labels: np.ndarray, masses: np.ndarray, n: int) -> doubled.Pair:

@@ -9,12 +9,12 @@ import numpy as np
 import scipy
 
 from diracs import _core
-from diracs.cells.boxes import Boxes, Components, grid_boxes
+from diracs.cells.boxes import FAR, Boxes, Components, grid_boxes
 from diracs.cells.intervals import density
 from diracs.cells.partition import Partition
 from diracs.certificates.rounding import ROUNDINGS
 from diracs.merging.kmeans import kmeans
-from diracs.merging.merge import Merged, assign, barycenters, certified, group_masses
+from diracs.merging.merge import Merged, assign, barycenters, certified, close_points, group_masses
 
 _EPS = 2.0**-52
 # Boxes for each point that the points are optimized with, fewest and most.
@@ -76,9 +76,15 @@ class UnitMixtureCells:
         """
         d = points.shape[1]
         wanted = _PRECISION[min(d, len(_PRECISION)) - 1] if precision is None else precision
-        y = self.into(points)
-        cells, labels, square = refined(self.boxes(len(points)), y, 2.0 * wanted)
-        return cells, merged(cells, y, labels, square)
+        y, close = close_points(self.into(points), self.reach)
+        cells, labels, square = refined(self.boxes(len(points)), np.ascontiguousarray(y[close]), 2.0 * wanted)
+        return cells, merged(cells, y, close[labels], square)
+
+    @property
+    def reach(self) -> float:
+        """A ball of this radius about the origin holds the barycenters of all boxes."""
+        wide = np.sqrt((self.law.deviations**2).sum(axis=1))
+        return float((np.sqrt((self.law.means**2).sum(axis=1)) + FAR * wide).max())
 
     def certify(self, found: Merged) -> tuple[np.ndarray, float]:
         """Masses (n,) of the points that cells of the law went to, and a bound on W₂ with these.

@@ -10,8 +10,7 @@ import numpy as np
 
 from diracs.certificates.masses import settled
 from diracs.certificates.rounding import with_moved_masses
-from diracs.merging.cloud import UnitCloud
-from diracs.merging.merge import assign
+from diracs.merging.cloud import UnitCloud, sent_to
 from diracs.quantization.discretization import Quantization
 from diracs.quantization.summary import Summary
 
@@ -61,8 +60,10 @@ def sums_to_nearest(samples: np.ndarray, points: np.ndarray) -> tuple[np.ndarray
     """Of samples (m, d) of weight one: how many go to each of the points (n, d), the sum of squares, of rounding."""
     x = np.asarray(samples, dtype=np.float64)
     cloud = UnitCloud.of(x, np.ones(len(x)))
-    found = assign(cloud.cells, cloud.into(points))
-    return found.masses[0], found.square * cloud.unit**2, found.moved * cloud.unit**2
+    close, found = sent_to(cloud, points)
+    counts = np.zeros(len(points))
+    counts[close] = found.masses[0]
+    return counts, found.square * cloud.unit**2, found.moved * cloud.unit**2
 
 
 def exact(first: Quantization, sums: Iterable[tuple[np.ndarray, float, float]]) -> Quantization:

@@ -15,7 +15,7 @@ import numpy as np
 
 from diracs.backend.arrays import concrete
 from diracs.certificates.rounding import ROUNDINGS, diffused, mass_change, with_moved_masses
-from diracs.certificates.upper.nearest import REQUIRED, UnitMixture, nearest, rounded
+from diracs.certificates.upper.nearest import FARTHEST, REQUIRED, UnitMixture, nearest, rounded
 from diracs.laws.convert import without_covariances
 from diracs.laws.diracs import SumOfDiracs
 from diracs.laws.engines import Engines
@@ -97,7 +97,7 @@ def _(unit: UnitMixtureCells, points: np.ndarray, dtype: type) -> Sent:
     masses, w2 = unit.certify(unit.sent(points)[1])
     if dtype != np.float64:
         narrow = diffused(masses, dtype)
-        change, fraction = mass_change(unit.into(points), masses, narrow)
+        change, fraction = mass_change(np.clip(unit.into(points), -FARTHEST, FARTHEST), masses, narrow)
         square = with_moved_masses(np.asarray((w2 / unit.unit) ** 2), np.asarray(change), fraction)
         masses, w2 = narrow, math.sqrt(float(square)) * unit.unit
     return Sent(masses, w2, False)
