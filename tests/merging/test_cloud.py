@@ -60,7 +60,8 @@ def test_as_many_points_as_there_are() -> None:
         assert q.w2 == 0.0 and q.w2_lower == 0.0 and q.exact
         assert sorted(map(tuple, q.positions)) == sorted(map(tuple, x))
     q = quantize(SumOfDiracs(np.repeat(x, 3, axis=0)), 30)
-    assert q.w2 == 0.0
+    # Sums of three masses are rounded.
+    assert q.w2 <= 3e-8
 
 
 def test_one_point_and_weights_of_zero() -> None:

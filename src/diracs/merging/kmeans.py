@@ -153,6 +153,13 @@ def _start(few: Partition, n: int, rng: np.random.Generator, threads: int) -> np
     return np.ascontiguousarray(few.barycenter[seeds])
 
 
+def spread_start(cells: Partition, n: int, seed: int = 0, threads: int = 0) -> np.ndarray:
+    """About n centres, at most, that cells (of size about one) are merged around, found without looking long."""
+    if n < len(cells.mass) and cells.barycenter.shape[1] <= MOST_TREE:
+        return Partition(*_points(cells, threads).coarse(n)).barycenter[:n]
+    return _sample(cells, n, np.random.default_rng(seed)).barycenter
+
+
 def _filled(points: _core.WeightedPoints, start: np.ndarray, n: int, threads: int) -> np.ndarray:
     """The start, and copies of its centres that cost most, which `_settle` puts where they are missed."""
     missing = n - len(start)

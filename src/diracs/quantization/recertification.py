@@ -66,7 +66,7 @@ def recertify(distribution: Any, diracs: SumOfDiracs | Quantization) -> Recertif
     w2, w2_given : array ()
         W₂, not squared, never too small: rounding only raises them. In the framework and dtype of the distribution,
         or of the Diracs if it is NumPy's. For SumOfDiracs in two or more dimensions `w2_given` is W₂ up to 40 000 pairs
-        of points, and an upper bound beyond.
+        of points (to 1e-7 of their size), and an upper bound beyond.
 
     Raises
     ------
@@ -104,7 +104,7 @@ def recertify(distribution: Any, diracs: SumOfDiracs | Quantization) -> Recertif
     law, held = (map_arrays(x, concrete) for x in (law, given))
     dtype = np.float32 if "32" in str(like.dtype) else np.float64
     masses, w2 = _with_best_masses(law, held.positions, dtype, cloud)
-    if cloud and law.ndim > 1:
+    if cloud:
         best = np.asarray(masses, np.float64)
         w2_given = with_given_masses(law.means, law.weights, w2, held.positions, best, held.weights)
     else:

@@ -14,13 +14,14 @@ from diracs.cells.partition import Partition
 from diracs.certificates.lower.cloud import cloud_lower_bound
 from diracs.laws.gaussian import GaussianMixture
 from diracs.merging.cloud import UnitCloud, to_nearest
+from diracs.merging.kmeans import spread_start
 from diracs.merging.merge import merge
 from diracs.quantization.discretization import Quantization
 from diracs.schemes.points import PointScheme
 
 _EPS = 2.0**-52
 # Cells for each wanted point, and at least; the buffer holds so many times as many samples.
-_CELLS, _LEAST, _BUFFER = 128, 4096, 8
+_CELLS, _LEAST, _BUFFER = 128, 2048, 8
 
 
 class Summary:
@@ -200,7 +201,7 @@ def joined(parts: list[Partition], ndim: int) -> Partition:
 def reduced(cells: Partition, count: int, start: np.ndarray, seed: int = 0) -> Partition:
     """At most `count` cells in which the given ones are merged, starting from some barycenters of the same unit."""
     cloud = UnitCloud.of(cells.barycenter, cells.mass, cells.spread)
-    unit = cloud.cells._replace(spread=cloud.cells.spread)
-    begin = cloud.into(start) if len(start) else None
+    unit = cloud.cells
+    begin = cloud.into(start) if len(start) else spread_start(unit, count, seed)
     found = merge(unit, count, seed=seed, start=begin, breaths=1, steps=2).cells(unit)
     return Partition(found.mass, cloud.out_of(found.barycenter), found.spread * cloud.unit**2)

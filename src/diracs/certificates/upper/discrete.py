@@ -35,11 +35,26 @@ def transport_cost(cost: np.ndarray, a: np.ndarray, b: np.ndarray) -> float:
         factor = np.minimum(np.divide(wanted, sums, out=np.zeros_like(wanted), where=sums > 0), 1.0)
         plan = plan * (factor[:, None] if axis == 1 else factor)
     left_a, left_b = np.maximum(a - plan.sum(axis=1), 0.0), np.maximum(b - plan.sum(axis=0), 0.0)
-    missing = max(float(left_a.sum()), float(left_b.sum())) + 4.0 * _EPS * (m + n)
     square = float((plan * cost).sum())
     if left_a.sum() > 0 and left_b.sum() > 0:
         square += float(left_a @ cost @ left_b) / min(float(left_a.sum()), float(left_b.sum()))
-    return square * (1.0 + 1e-13) + 8.0 * _EPS * (m + n) * missing * scale
+    # Sums of masses are right to roundings; what these leave goes anywhere.
+    return square * (1.0 + 1e-13) + 8.0 * _EPS * (m + n) * scale
+
+
+def line_cost(x: np.ndarray, y: np.ndarray, a: np.ndarray, b: np.ndarray) -> float:
+    """The same for points x (m,) and y (n,) of a line and the cost |x − y|²: quantiles go to quantiles."""
+    i, j = np.argsort(x, kind="stable"), np.argsort(y, kind="stable")
+    up_to_x, up_to_y = np.cumsum(a[i]), np.cumsum(b[j])
+    breaks = np.union1d(up_to_x[:-1], up_to_y[:-1])
+    breaks = breaks[breaks < min(up_to_x[-1], up_to_y[-1])]
+    ends = np.append(breaks, min(up_to_x[-1], up_to_y[-1]))
+    starts = np.append(0.0, breaks)
+    from_x = x[i][np.minimum(np.searchsorted(up_to_x, starts, side="right"), len(x) - 1)]
+    to_y = y[j][np.minimum(np.searchsorted(up_to_y, starts, side="right"), len(y) - 1)]
+    scale = max(float(x.max() - y.min()), float(y.max() - x.min())) ** 2
+    square = float(((ends - starts) * (from_x - to_y) ** 2).sum())
+    return square * (1.0 + 1e-13) + 8.0 * _EPS * (len(x) + len(y)) * scale
 
 
 def with_given_masses(
@@ -53,21 +68,25 @@ def with_given_masses(
     if not size > 0:
         return w2
     given, best, weights = given / given.sum(), best / best.sum(), weights / weights.sum()
-    held = (given > 0) | (best > 0)
-    if len(points) * int(held.sum()) <= MOST_PAIRS:
-        square = transport_cost(_squares(points, positions[held], size), weights, given[held])
-        return math.sqrt(square) * size + 8.0 * _EPS * size
     # What both have stays.
     more, less = np.maximum(best - given, 0.0), np.maximum(given - best, 0.0)
     i, j = np.flatnonzero(more > 0), np.flatnonzero(less > 0)
     if not len(i) or not len(j):
         return w2
+    off = abs(float(more.sum()) - float(less.sum())) + 4.0 * _EPS * len(best)
     costs = _squares(positions[i], positions[j], size)
     moved = float(more.sum())
     a, b = more[i] / moved, less[j] / less[j].sum()
     square = transport_cost(costs, a, b) if costs.size <= MOST_PAIRS else float(a @ costs @ b)
-    off = abs(moved - float(less.sum())) + 4.0 * _EPS * len(best)
-    return w2 + math.sqrt(moved * square + off * float(costs.max())) * size
+    bound = w2 + math.sqrt(moved * square + off * float(costs.max())) * size
+    held = given > 0
+    if points.shape[1] == 1:
+        square = line_cost(points[:, 0] / size, positions[held, 0] / size, weights, given[held])
+    elif len(points) * int(held.sum()) <= MOST_PAIRS:
+        square = transport_cost(_squares(points, positions[held], size), weights, given[held])
+    else:
+        return bound
+    return min(bound, math.sqrt(square) * size + 8.0 * _EPS * size)
 
 
 def _squares(x: np.ndarray, y: np.ndarray, size: float) -> np.ndarray:
