@@ -108,6 +108,34 @@ def kmeans(
     return _settle(points, cells, found.centres, steps, _POLISHED, threads).centres
 
 
+def refreshed(cells: Partition, n: int, start: np.ndarray, *, seed: int = 0, threads: int = 0) -> np.ndarray:
+    """About n centres, fast: from those that suited most of the cells, one breath and a step each time.
+
+    Parameters
+    ----------
+    cells : Partition
+        Of size about one; masses positive.
+    n : int
+    start : array (m, d), m ≤ n
+        None at first: then the centres are spread over the tree, or in many dimensions over a sample.
+    """
+    rng = np.random.default_rng(seed)
+    count, d = cells.barycenter.shape
+    if n >= count:
+        return cells.barycenter
+    points = _points(cells, threads)
+    if not len(start):
+        places = Partition(*points.coarse(2 * n)) if d <= MOST_TREE else _sample(cells, n, rng)
+        start = places.barycenter[np.linspace(0, len(places.mass) - 1, min(n, len(places.mass))).astype(int)]
+    found = _descend(points, start, 1, 0.0, threads)
+    found = Descent(*(x[found.mass > 0] for x in found))
+    room = n - len(found.centres)
+    added = min(max(room, round(_SHARE * n)), len(found.centres))
+    wide = _descend(points, _breathed_in(found, added, rng), 1, 0.0, threads)
+    kept = _without_least(wide, max(added - room, 0))
+    return _descend(points, wide.centres[kept], 1, 0.0, threads).centres
+
+
 def _points(cells: Partition, threads: int) -> _core.WeightedPoints:
     mass, barycenter, spread = (np.ascontiguousarray(x, dtype=np.float64) for x in cells)
     return _core.WeightedPoints(barycenter, mass, spread, threads=threads)
@@ -151,13 +179,6 @@ def _start(few: Partition, n: int, rng: np.random.Generator, threads: int) -> np
         np.ascontiguousarray(few.barycenter), np.ascontiguousarray(few.mass), rng.random(n), threads=threads
     )
     return np.ascontiguousarray(few.barycenter[seeds])
-
-
-def spread_start(cells: Partition, n: int, seed: int = 0, threads: int = 0) -> np.ndarray:
-    """About n centres, at most, that cells (of size about one) are merged around, found without looking long."""
-    if n < len(cells.mass) and cells.barycenter.shape[1] <= MOST_TREE:
-        return Partition(*_points(cells, threads).coarse(n)).barycenter[:n]
-    return _sample(cells, n, np.random.default_rng(seed)).barycenter
 
 
 def _filled(points: _core.WeightedPoints, start: np.ndarray, n: int, threads: int) -> np.ndarray:
@@ -211,11 +232,7 @@ def _breathe(
     share = _SHARE
     for _ in range(min(breaths, int(_WORK / work) + 2)):
         count = max(1, round(share * n))
-        costliest = np.argsort(-best.cost, kind="stable")[:count]
-        way = rng.standard_normal((count, d))
-        way *= (0.5 * np.sqrt(best.cost[costliest] / best.mass[costliest]) / np.linalg.norm(way, axis=1))[:, None]
-        more = np.concatenate([best.centres, best.centres[costliest] + way])
-        wide = _descend(points, more, _IN, _COMPARED, threads)
+        wide = _descend(points, _breathed_in(best, count, rng), _IN, _COMPARED, threads)
         kept = _without_least(wide, count)
         found = _settle(points, cells, wide.centres[kept], _OUT, _COMPARED, threads)
         if found.total < best.total and len(found.centres) == n:
@@ -225,6 +242,14 @@ def _breathe(
         else:
             share *= 0.5
     return best
+
+
+def _breathed_in(found: Descent, count: int, rng: np.random.Generator) -> np.ndarray:
+    """The centres, and others beside those whose groups cost most."""
+    costliest = np.argsort(-found.cost, kind="stable")[:count]
+    way = rng.standard_normal((len(costliest), found.centres.shape[1]))
+    way *= (0.5 * np.sqrt(found.cost[costliest] / found.mass[costliest]) / np.linalg.norm(way, axis=1))[:, None]
+    return np.concatenate([found.centres, found.centres[costliest] + way])
 
 
 def _without_least(found: Descent, count: int) -> np.ndarray:

@@ -45,7 +45,7 @@ class Merged(NamedTuple):
         n = len(mass)
         for k, (x, y) in enumerate(zip(cells.barycenter.T, self.points.T)):
             first[:, k] = np.bincount(self.labels, cells.mass * (x - y[self.labels]), minlength=n)
-        barycenter = self.points + first / mass[:, None]
+        barycenter = self.points + first / np.where(mass > 0, mass, 1.0)[:, None]
         off = ((cells.barycenter - barycenter[self.labels]) ** 2).sum(axis=1)
         return Partition(mass, barycenter, np.bincount(self.labels, cells.spread + cells.mass * off, minlength=n))
 
@@ -96,7 +96,7 @@ class Groups(NamedTuple):
 
 
 def groups(cells: Partition, centres: np.ndarray, threads: int = 0) -> Groups:
-    """The groups of cells around centres (n, d); where all cells lie on one spot their barycenter is that spot itself."""
+    """The groups of cells around centres (n, d); of cells on one spot the barycenter is that spot itself."""
     labels, _ = _nearest(cells, centres, threads)
     labels = np.unique(labels, return_inverse=True)[1].ravel()
     m = int(labels.max()) + 1

@@ -14,14 +14,16 @@ from diracs.cells.partition import Partition
 from diracs.certificates.lower.cloud import cloud_lower_bound
 from diracs.laws.gaussian import GaussianMixture
 from diracs.merging.cloud import UnitCloud, to_nearest
-from diracs.merging.kmeans import spread_start
-from diracs.merging.merge import merge
+from diracs.merging.kmeans import MOST_TREE, refreshed
+from diracs.merging.merge import assign, barycenters
 from diracs.quantization.discretization import Quantization
 from diracs.schemes.points import PointScheme
 
 _EPS = 2.0**-52
 # Cells for each wanted point, and at least; the buffer holds so many times as many samples.
 _CELLS, _LEAST, _BUFFER = 128, 2048, 8
+# In many dimensions more cells hardly cost less.
+_CELLS_IN_MANY = 32
 
 
 class Summary:
@@ -60,7 +62,7 @@ class Summary:
         self.n, self.ndim = checks.count("n", n), checks.count("ndim", ndim)
         self.seed = int(seed)
         self.count = 0
-        self._size = max(_CELLS * self.n, _LEAST)
+        self._size = max((_CELLS if ndim <= MOST_TREE else _CELLS_IN_MANY) * self.n, _LEAST)
         self._cells = joined([], self.ndim)
         self._buffer: list[Partition] = []
         # So often a barycenter may have been rounded.
@@ -199,9 +201,10 @@ def joined(parts: list[Partition], ndim: int) -> Partition:
 
 
 def reduced(cells: Partition, count: int, start: np.ndarray, seed: int = 0) -> Partition:
-    """At most `count` cells in which the given ones are merged, starting from some barycenters of the same unit."""
+    """At most `count` cells in which the given ones are merged, starting from some barycenters of the same space."""
     cloud = UnitCloud.of(cells.barycenter, cells.mass, cells.spread)
+    y = refreshed(cloud.cells, count, cloud.into(start), seed=seed)
     unit = cloud.cells
-    begin = cloud.into(start) if len(start) else spread_start(unit, count, seed)
-    found = merge(unit, count, seed=seed, start=begin, breaths=1, steps=2).cells(unit)
-    return Partition(found.mass, cloud.out_of(found.barycenter), found.spread * cloud.unit**2)
+    found = assign(unit, barycenters(unit, y)).cells(unit)
+    held = found.mass > 0
+    return Partition(found.mass[held], cloud.out_of(found.barycenter[held]), found.spread[held] * cloud.unit**2)
