@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -47,6 +47,13 @@ class UnitCloud:
     def out_of(self, points: np.ndarray) -> np.ndarray:
         """Points of the unit in space."""
         return self.centre + self.unit * points
+
+    def seen_from(self, points: np.ndarray) -> UnitCloud:
+        """The same cloud; if it is a single spot, in a unit of the size of the way to points (n, d) of space."""
+        largest = float(np.abs(points - self.centre).max())
+        if self.cells.barycenter.any() or self.cells.spread.any() or not largest > 0:
+            return self
+        return replace(self, unit=math.ldexp(1.0, math.frexp(largest)[1]))
 
     def best_points(
         self, n: int, *, seed: int = 0, start: np.ndarray | None = None, breaths: int | None = None

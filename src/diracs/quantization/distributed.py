@@ -48,7 +48,7 @@ def quantize_chunks(samples: Any, n: int, *, seed: int = 0) -> Quantization:
 
 def summarized(samples: np.ndarray, n: int, d: int, seed: int = 0) -> Summary:
     """The summary of one chunk."""
-    return Summary(n, d, seed=seed).update(np.asarray(samples, dtype=np.float64))
+    return Summary(n, d, seed=seed).update(np.asarray(samples, dtype=np.float64)).compact()
 
 
 def together(first: Summary, second: Summary) -> Summary:

@@ -12,6 +12,8 @@ from diracs.backend import checks
 from diracs.backend.arrays import common_framework, concrete
 from diracs.cells.partition import Partition
 from diracs.certificates.lower.cloud import cloud_lower_bound
+from diracs.certificates.masses import mass_error
+from diracs.certificates.rounding import with_moved_masses
 from diracs.laws.gaussian import GaussianMixture
 from diracs.merging.cloud import UnitCloud, to_nearest
 from diracs.merging.kmeans import MOST_TREE, refreshed
@@ -65,7 +67,7 @@ class Summary:
         self._size = max((_CELLS if ndim <= MOST_TREE else _CELLS_IN_MANY) * self.n, _LEAST)
         self._cells = joined([], self.ndim)
         self._buffer: list[Partition] = []
-        # So often a barycenter may have been rounded.
+        # So often masses, spreads and barycenters may have been rounded.
         self._roundings = 0
 
     @property
@@ -117,6 +119,16 @@ class Summary:
             self._take(part)
         return self
 
+    def compact(self) -> Summary:
+        """Merge what is in the buffer into the cells now, so that little is sent."""
+        parts = self._parts()
+        if sum(len(part.mass) for part in parts) > self._size:
+            before = self._cells.barycenter
+            self._cells, most = reduced(joined(parts, self.ndim), self._size, before, self.seed)
+            self._buffer = []
+            self._roundings += most
+        return self
+
     def copy(self) -> Summary:
         """Another summary of the same samples."""
         new = Summary(self.n, self.ndim, seed=self.seed)
@@ -146,7 +158,10 @@ class Summary:
         found = to_nearest(cloud, points)
         # Sums of masses and spreads, and barycenters, have been rounded now and then.
         blur = self._roundings * _EPS * float(np.abs(cells.barycenter).max())
-        w2 = found.w2 * (1.0 + 8.0 * self._roundings * _EPS) + math.sqrt(self.ndim) * blur
+        moved, fraction = mass_error(cloud.into(points), found.masses, np.full(len(points), float(self._roundings)))
+        square = np.asarray((found.w2 / cloud.unit) ** 2 * (1.0 + 4.0 * self._roundings * _EPS))
+        root = math.sqrt(float(with_moved_masses(square, moved, fraction)))
+        w2 = root * cloud.unit * (1.0 + 4.0 * _EPS) + math.sqrt(self.ndim) * blur
         law = GaussianMixture._of(cells.barycenter, np.zeros(len(weights)), weights)
         exact = self._roundings == 0
         q = Quantization(law, PointScheme(points), points, found.masses, np.float64(w2), exact)
@@ -188,10 +203,7 @@ class Summary:
     def _take(self, part: Partition) -> None:
         self._buffer.append(part)
         if sum(len(held.mass) for held in self._buffer) >= _BUFFER * self._size:
-            before = self._cells.barycenter
-            held, self._buffer = joined(self._parts(), self.ndim), []
-            self._cells = reduced(held, self._size, before, self.seed)
-            self._roundings += 4
+            self.compact()
 
 
 def joined(parts: list[Partition], ndim: int) -> Partition:
@@ -200,11 +212,16 @@ def joined(parts: list[Partition], ndim: int) -> Partition:
     return Partition(*(np.concatenate(columns) for columns in zip(none, *parts)))
 
 
-def reduced(cells: Partition, count: int, start: np.ndarray, seed: int = 0) -> Partition:
-    """At most `count` cells in which the given ones are merged, starting from some barycenters of the same space."""
+def reduced(cells: Partition, count: int, start: np.ndarray, seed: int = 0) -> tuple[Partition, int]:
+    """At most `count` cells in which the given ones are merged, starting from some barycenters of the same space.
+
+    And how many roundings, at most, sums of groups and barycenters have taken.
+    """
     cloud = UnitCloud.of(cells.barycenter, cells.mass, cells.spread)
     y = refreshed(cloud.cells, count, cloud.into(start), seed=seed)
     unit = cloud.cells
-    found = assign(unit, barycenters(unit, y)).cells(unit)
+    sent = assign(unit, barycenters(unit, y))
+    found, most = sent.cells(unit), int(np.bincount(sent.labels).max())
     held = found.mass > 0
-    return Partition(found.mass[held], cloud.out_of(found.barycenter[held]), found.spread[held] * cloud.unit**2)
+    spread = found.spread[held] * cloud.unit**2
+    return Partition(found.mass[held], cloud.out_of(found.barycenter[held]), spread), most + 8

@@ -89,7 +89,8 @@ def send(unit: Any, points: np.ndarray, dtype: type) -> Sent:
 
 @send.register
 def _(unit: UnitCloud, points: np.ndarray, dtype: type) -> Sent:
-    return Sent(*narrowed(unit, points, to_nearest(unit, points), dtype), True)
+    cloud = unit.seen_from(points)
+    return Sent(*narrowed(cloud, points, to_nearest(cloud, points), dtype), True)
 
 
 @send.register
