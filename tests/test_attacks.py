@@ -313,6 +313,62 @@ def single_precision_in_the_plane(rng):
     assert float(q.w2.detach()) >= float(true.w2) * (1 - 1e-11)
 
 
+def space_law(rng, d):
+    """Components that do not commute, singular ones, point masses, duplicates, tiny weights, any scale."""
+    k = int(rng.integers(1, 4))
+    means = float(10.0 ** rng.uniform(-2, 2)) * rng.normal(size=(k, d))
+    a = rng.normal(size=(k, d, d)) * 10.0 ** rng.uniform(-3, 1, (k, 1, d))
+    a[..., int(rng.integers(1, d + 1)) :] = 0.0
+    covs = a @ np.swapaxes(a, 1, 2)
+    if rng.random() < 0.3:
+        covs[0] = 0.0
+    if k > 1 and rng.random() < 0.3:
+        means[1], covs[1] = means[0], covs[0]
+    return means, covs, 10.0 ** rng.uniform(-6, 0, k)
+
+
+@attack
+def merged_points_in_space(rng):
+    """No masses on the points reach less than nearest points do, nor than Gelbrich's bound says of the moments."""
+    d, scale = int(rng.integers(3, 6)), 2.0 ** float(rng.integers(-460, 460))
+    means, covs, weights = space_law(rng, d)
+    law = GaussianMixture(means * scale, covs * scale * scale, weights)
+    means, covs = law.means / scale, law.covs / scale / scale
+    if rng.random() < 0.5:
+        q = quantize(law, int(rng.integers(1, 12)), scheme="optimal")
+    else:
+        chosen = rng.choice(len(means), int(rng.integers(1, 9)))
+        q = discretize(law, PointScheme((means[chosen] + rng.normal(size=(len(chosen), d))) * scale))
+    points, w2, w = q.positions / scale, float(q.w2) / scale, weights_of(law)
+    cost, _, _ = nearest_cost(means, covs, w, points, 4000, seed=int(rng.integers(1 << 30)))
+    assert w2**2 >= cost.value - 6 * cost.error - 1e-12 * cost.value, (w2**2, cost)
+    mass = q.weights / q.weights.sum()
+    mean = mass @ points
+    diracs = mean, (mass[:, None] * (points - mean)).T @ (points - mean)
+    least = gelbrich(moments(means, covs, w), diracs)
+    size = float(np.abs(means).max() ** 2 + np.abs(covs).max() + np.abs(points).max() ** 2)
+    assert w2**2 >= least - 1e-12 * size, (w2**2, least)
+
+
+@attack
+def points_of_clouds(rng):
+    """The cost of the best masses, each point at its nearest, in exact fractions of the numbers themselves."""
+    d, count = int(rng.integers(1, 6)), int(rng.integers(1, 30))
+    x = float(10.0 ** rng.uniform(-140, 140)) * (rng.normal(size=(count, d)) + float(10.0 ** rng.uniform(-3, 6)))
+    x = x[rng.integers(0, count, count)] if rng.random() < 0.3 else x
+    law = SumOfDiracs(x, 10.0 ** rng.uniform(-9, 0, count))
+    q = quantize(law, int(rng.integers(1, count + 3)))
+    with mp.workdps(60):
+        square, total = mpf(0), mpf(0)
+        y = [[mpf(float(t)) for t in row] for row in q.positions]
+        for row, weight in zip(x, law.weights):
+            at = [mpf(float(t)) for t in row]
+            square += mpf(float(weight)) * min(sum((a - b) ** 2 for a, b in zip(at, point)) for point in y)
+            total += mpf(float(weight))
+        holds(q.w2, mp.sqrt(square / total))
+    assert q.w2_lower <= q.w2
+
+
 @pytest.mark.parametrize("seed", range(CASES))
 @pytest.mark.parametrize("promise", ATTACKS, ids=lambda function: function.__name__)
 def test_promise(promise, seed):

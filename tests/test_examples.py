@@ -37,6 +37,7 @@ def test_every_example_is_run_here():
         "learn_levels",
         "lloyd_iterations",
         "stipple",
+        "stream",
         *points,
         *propagation,
     }
@@ -98,3 +99,11 @@ def test_fits_are_compared_in_a_picture(tmp_path):
     errors = [float(w2) for w2 in re.findall(r"(?:likelihood|W₂) +([\d.]+) ", printed)]
     assert len(errors) == 4 and errors[1] < errors[0] and errors[3] < errors[2]
     assert (tmp_path / "fits.png").stat().st_size > 1000
+
+
+def test_certificates_of_a_stream_and_its_memory(tmp_path):
+    printed = run(EXAMPLES / "stream.py", "--samples", "250000", "--points", "20", "--output", str(tmp_path / "s.png"))
+    rows = re.findall(r"([\d,]+) samples: W2 ≤ ([\d.]+), summary of ([\d.]+) MB", printed)
+    assert [int(seen.replace(",", "")) for seen, _, _ in rows] == [100_000, 200_000, 250_000]
+    assert all(0.1 < float(error) < 2.0 and float(size) < 3.0 for _, error, size in rows)
+    assert (tmp_path / "s.png").stat().st_size > 1000

@@ -34,6 +34,20 @@ LONG = {
         "k = 400; a = np.tile(np.linspace(-3, 3, 400), (k, 1))",
         "_core.rectangle_masses(a, a, np.full(k, 0.99), np.full(k, 0.002))",
     ),
+    "merging in few dimensions": (
+        "x = rng.normal(size=(300_000, 6)); y = x[:20_000].copy(); m = np.ones(len(x)); "
+        "points = _core.WeightedPoints(x, m, 0 * m)",
+        "points.lloyd(y, steps=10_000, tolerance=0.0)",
+    ),
+    "merging in many dimensions": (
+        "x = rng.normal(size=(100_000, 40)); y = x[:20_000].copy(); m = np.ones(len(x)); "
+        "points = _core.WeightedPoints(x, m, 0 * m)",
+        "points.nearest(y)",
+    ),
+    "seeds of merging": (
+        "x = rng.normal(size=(200_000, 20)); m = np.ones(len(x))",
+        "_core.spread_seeds(x, m, rng.random(100_000))",
+    ),
 }
 
 

@@ -12,6 +12,7 @@ from diracs.quantization.discretization import Quantization, discretize
 from diracs.quantization.expectation import Ball, HalfSpace, expectation, probability, worst_case
 from diracs.quantization.front import quantize
 from diracs.quantization.recertification import recertify
+from diracs.quantization.summary import Summary
 from diracs.schemes.generate import generate_scheme
 from diracs.schemes.layered import LayeredScheme
 from diracs.schemes.points import PointScheme
@@ -42,6 +43,7 @@ __all__ = [
     "ScalarCodebook",
     "SumOfDiracs",
     "SumOfGaussians",
+    "Summary",
     "Trajectory",
     "discretize",
     "distance",

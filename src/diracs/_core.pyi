@@ -1,5 +1,7 @@
 """Power diagrams of the plane and moments of their cells; arrays are float64 and C-contiguous."""
 
+from typing import Literal, overload
+
 import numpy as np
 
 from diracs.cells.record import Cells, Edges
@@ -58,3 +60,20 @@ def solve_laplacian(
 def rectangle_masses(
     a: np.ndarray, b: np.ndarray, correlation: np.ndarray, panel: np.ndarray, *, threads: int = 0
 ) -> np.ndarray: ...
+
+class WeightedPoints:
+    def __init__(self, points: np.ndarray, masses: np.ndarray, spreads: np.ndarray, *, threads: int = 0) -> None: ...
+    def lloyd(
+        self, centres: np.ndarray, *, steps: int, tolerance: float, threads: int = 0
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]: ...
+    @overload
+    def nearest(
+        self, centres: np.ndarray, *, both: Literal[False] = False, threads: int = 0
+    ) -> tuple[np.ndarray, np.ndarray]: ...
+    @overload
+    def nearest(
+        self, centres: np.ndarray, *, both: Literal[True], threads: int = 0
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]: ...
+    def coarse(self, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]: ...
+
+def spread_seeds(points: np.ndarray, masses: np.ndarray, uniform: np.ndarray, *, threads: int = 0) -> np.ndarray: ...

@@ -10,3 +10,10 @@
 #else
 #define DIRACS_WIDE
 #endif
+
+// Pointers to memory that no other pointer of the function reaches.
+#if defined(_MSC_VER)
+#define DIRACS_RESTRICT __restrict
+#else
+#define DIRACS_RESTRICT __restrict__
+#endif

@@ -137,6 +137,7 @@ nb::tuple components(const GaussianMixture& mixture, const Points& positions, co
 
 void bind_covering(nb::module_& module);    // bind_covering.cpp
 void bind_laplacian(nb::module_& module);   // bind_laplacian.cpp
+void bind_merging(nb::module_& module);     // bind_merging.cpp
 void bind_rectangles(nb::module_& module);  // bind_rectangles.cpp
 
 }  // namespace diracs
@@ -210,5 +211,6 @@ NB_MODULE(_core, module) {
                "its vertex and its label is the neighbour across it, -1 on the boundary of the domain.");
     bind_covering(module);
     bind_laplacian(module);
+    bind_merging(module);
     bind_rectangles(module);
 }

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from diracs.backend import checks
-from diracs.backend.arrays import framework, is_array, namespace, to_framework
+from diracs.backend.arrays import concrete, framework, is_array, is_lazy, namespace, to_framework
 from diracs.laws.diracs import SumOfDiracs
 from diracs.laws.gaussian import Gaussian, GaussianMixture
 
@@ -148,3 +148,10 @@ def as_mixture(x: Any) -> GaussianMixture:
         positions, weights = distribution.positions, distribution.weights
         return GaussianMixture(positions, namespace(positions).zeros_like(weights), weights)
     return distribution
+
+
+def without_covariances(mixture: GaussianMixture) -> GaussianMixture | SumOfDiracs:
+    """A mixture of which no component has a covariance, as can be seen, is a sum of Diracs; others stay as they are."""
+    if is_lazy(mixture.covs) or concrete(mixture.covs).any():
+        return mixture
+    return SumOfDiracs._of(mixture.means, mixture.weights)

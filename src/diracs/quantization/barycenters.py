@@ -4,44 +4,34 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any, NamedTuple
 
 import numpy as np
 
 from diracs.backend.arrays import concrete
 from diracs.cells.intervals import voronoi_moments
-from diracs.certificates.rounding import ROUNDINGS, root_mean_square
+from diracs.certificates.rounding import root_mean_square
 from diracs.certificates.upper.assignment import parts
-from diracs.certificates.upper.nearest import nearest
 from diracs.certificates.upper.product import FrameMoments, block_moments, in_frame
 from diracs.codebooks.cross import CrossCodebook, shell_moments
 from diracs.codebooks.scalar import ScalarCodebook
+from diracs.laws.convert import without_covariances
 from diracs.laws.gaussian import FLAT, GaussianMixture, components_of
 from diracs.propagation.law import law_of
 from diracs.propagation.step import measure
-from diracs.quantization.by_points import ENGINES, unit_law
+from diracs.quantization.by_points import ENGINES
 from diracs.quantization.discretization import Quantization
+from diracs.quantization.units import Cells, barycentric_cells, unit_law
 from diracs.schemes.layered import LayeredScheme
 from diracs.schemes.points import PointScheme
 from diracs.schemes.product import ProductScheme, orthonormal
-
-_EPS = 2.0**-52
-
-
-class Cells(NamedTuple):
-    """Cells with their barycenters c: E|X − c|² ≤ w2², the masses being right to rounding."""
-
-    masses: np.ndarray  # (n,)
-    barycenters: np.ndarray  # (n, d)
-    w2: float
 
 
 def barycentric(q: Quantization) -> Cells:
     """The cells of a quantization that is no batch, NumPy float64."""
     law, scheme = q.distribution, q.scheme
     assert not isinstance(scheme, tuple)
-    if ENGINES.know(law) or (isinstance(scheme, PointScheme) and law.ndim == 2):
-        return _voronoi(law, concrete(q.positions))
+    if ENGINES.know(law) or (isinstance(scheme, PointScheme) and not _on_line(law)):
+        return barycentric_cells(unit_law(law), concrete(q.positions))
     if isinstance(scheme, PointScheme):
         scheme = ProductScheme([ScalarCodebook(concrete(scheme.points)[:, 0])])
     layered = scheme if isinstance(scheme, LayeredScheme) else LayeredScheme([scheme])
@@ -52,15 +42,9 @@ def barycentric(q: Quantization) -> Cells:
     return Cells(choice.cells.masses, choice.cells.barycenters, math.sqrt(choice.step.square) + choice.step.moved)
 
 
-def _voronoi(law: Any, points: np.ndarray) -> Cells:
-    """Of cells of points on the line or in the plane; that of points is no larger for barycenters."""
-    unit = unit_law(law)
-    found = nearest(unit, points)
-    solid = found.masses > 0
-    shift = found.first / np.where(solid, found.masses, 1.0)[:, None] * solid[:, None]
-    # A first moment is right to roundings of the root of its mass, and so is a barycenter of its inverse.
-    noise = ROUNDINGS * _EPS * math.sqrt(len(points)) * unit.unit * max(unit.reach, 1.0)
-    return Cells(found.masses, points + unit.unit * shift, found.w2 + noise)
+def _on_line(law: GaussianMixture) -> bool:
+    """Whether the certificate of points comes from levels: a mixture on the line that is no cloud."""
+    return law.ndim == 1 and isinstance(without_covariances(law), GaussianMixture)
 
 
 def _explicit(part: ProductScheme, d: int) -> ProductScheme:

@@ -12,10 +12,9 @@ import numpy as np
 
 from diracs.backend.arrays import concrete
 from diracs.certificates.lower.image import image_lower_bound, sharpest_image_lower_bound
-from diracs.certificates.upper.nearest import REQUIRED, UnitImage, UnitMixture
+from diracs.certificates.upper.nearest import UnitImage
 from diracs.certificates.upper.nearest_line import UnitLineImage, unit_image
 from diracs.laws.engines import Engines
-from diracs.laws.gaussian import components_of
 from diracs.laws.pixels import PolynomialGrid
 from diracs.quantization.line_search import line_error, optimal_line_positions
 from diracs.quantization.planar_search import optimal_positions, quick_error
@@ -58,22 +57,6 @@ def engines(law: Any) -> ByPoints:
             f"distribution must lie on the line or in the plane if it is a {type(law).__name__}, got dimension"
             f" {law.ndim}"
         )
-    return found
-
-
-def unit_law(law: Any) -> Any:
-    """A law that is quantized by points, or a mixture of the plane, NumPy's, in its own unit, a `UnitLaw`.
-
-    Raises
-    ------
-    ValueError
-        For a mixture with near singular covariances.
-    """
-    if ENGINES.know(law):
-        return engines(law).unit(law)
-    found = UnitMixture.of(*components_of(law))
-    if found is None:
-        raise ValueError(f"distribution must have {REQUIRED}, to be recertified in the plane")
     return found
 
 

@@ -36,7 +36,6 @@ from diracs.certificates.upper.traced import compiled
 from diracs.codebooks.scalar import ScalarCodebook
 from diracs.laws.convert import as_mixture
 from diracs.laws.diracs import SumOfDiracs
-from diracs.laws.gaussian import components_of
 from diracs.quantization.by_points import ENGINES, engines
 from diracs.quantization.nearest_points import in_given_order, mixture_to_points, unit_to_points
 from diracs.schemes.layered import LayeredScheme, Scheme
@@ -100,11 +99,11 @@ class Quantization:
             if ENGINES.know(law):
                 bounds, like = np.asarray(engines(law).sharpest(law, n)), leaves(law)[0]
             else:
-                from diracs.certificates.lower.mixture import sharpest_lower_bound
+                from diracs.certificates.lower.mixture import law_lower_bound
 
-                means, covs, weights = components_of(law)
+                means, covs, weights = (concrete(x) for x in (law.means, law.covs, law.weights))
                 batch, like = law.batch_shape, law.means
-                found = [sharpest_lower_bound(means[i], covs[i], weights[i], n) for i in np.ndindex(*batch)]
+                found = [law_lower_bound(means[i], covs[i], weights[i], n) for i in np.ndindex(*batch)]
                 bounds = np.reshape(found, batch)
             best = np.minimum(bounds, concrete(self.w2))
             object.__setattr__(self, "_w2_lower", bound_in(best, framework(like), like, up=False))
@@ -157,9 +156,10 @@ def discretize(distribution: Any, scheme: Scheme) -> Quantization:
 
     Parameters
     ----------
-    distribution : Gaussian, GaussianMixture, PolynomialGrid, or what `diracs.laws.convert` takes
-        With leading axes: a batch, discretized by the same scheme. A PolynomialGrid lies on the line or in the plane
-        and goes to a PointScheme, its results carry no derivatives.
+    distribution : Gaussian, GaussianMixture, SumOfDiracs, PolynomialGrid, or what `diracs.laws.convert` takes
+        With leading axes: a batch, discretized by the same scheme. Of SumOfDiracs each point goes to the nearest of a
+        PointScheme, W₂ is exact; mixtures in more than two dimensions go nearly so, without derivatives. A
+        PolynomialGrid lies on the line or in the plane and goes to a PointScheme, its results carry no derivatives.
     scheme : ProductScheme, LayeredScheme or PointScheme
         Arrays of the distribution's framework; if one of the two is of NumPy's, it is taken for a constant of the
         other's.
@@ -199,11 +199,10 @@ def discretize(distribution: Any, scheme: Scheme) -> Quantization:
 
     def row(i: tuple[int, ...]) -> tuple[Array, Array, Array, bool]:
         law = mixture.means[i], mixture.covs[i], mixture.weights[i]
-        if layered is None:
-            assert points is not None
-            positions, weights, w2 = mixture_to_points(*law, points.points)
-            exact = True
+        if points is not None and (layered is None or _is_cloud(*law, points.points)):
+            positions, weights, w2, exact = mixture_to_points(*law, points.points)
         else:
+            assert layered is not None
             positions, weights, w2, exact = _discretize(*law, layered, kind)
             if points is not None:
                 positions, weights = in_given_order(points.points, positions, weights)
@@ -225,10 +224,15 @@ def discretize(distribution: Any, scheme: Scheme) -> Quantization:
 
 
 def _layered(scheme: Scheme) -> LayeredScheme | None:
-    """The scheme as a layered one; None for points in the plane."""
+    """The scheme as a layered one; None for points of the plane or of space."""
     if isinstance(scheme, PointScheme):
         return LayeredScheme((ProductScheme([ScalarCodebook(scheme.points[:, 0])]),)) if scheme.ndim == 1 else None
     return scheme if isinstance(scheme, LayeredScheme) else LayeredScheme((scheme,))
+
+
+def _is_cloud(means: Array, covs: Array, weights: Array, points: Array) -> bool:
+    """Whether no component has a covariance, and all can be looked at."""
+    return not any(is_lazy(x) for x in (means, covs, weights, points)) and not concrete(covs).any()
 
 
 def _discretize_by_points(law: Any, scheme: Scheme) -> Quantization:
@@ -246,7 +250,7 @@ def _discretize_by_points(law: Any, scheme: Scheme) -> Quantization:
     like = leaves(law)[0]
     if any(is_traced(x) for x in (*leaves(law), points.points)):
         raise TypeError(f"a {kind} cannot be discretized under transforms such as jit: its derivatives are not known")
-    return Quantization(law, points, *unit_to_points(engine.unit(law), points.points, like), True)
+    return Quantization(law, points, *unit_to_points(engine.unit(law), points.points, like))
 
 
 def _discretize(

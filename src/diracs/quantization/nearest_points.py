@@ -1,65 +1,57 @@
-"""A distribution goes to given points, each point of space to the nearest: exact, with the best masses."""
+"""A distribution goes to given points, each point of space to the nearest, with the best masses."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from diracs.backend.arrays import (
-    Array,
-    bound_in,
-    concrete,
-    framework,
-    is_lazy,
-    namespace,
-    to_framework,
-)
-from diracs.certificates.upper.nearest import REQUIRED, UnitLaw, UnitMixture, nearest, rounded
+from diracs.backend.arrays import Array, bound_in, concrete, framework, is_lazy, namespace, to_framework
 from diracs.certificates.upper.nearest_autodiff import nearest_masses
-from diracs.laws.gaussian import full_covariances
+from diracs.laws.gaussian import GaussianMixture, full_covariances
+from diracs.quantization.units import send, unit_law
 
 
-def mixture_to_points(means: Array, covs: Array, weights: Array, points: Array) -> tuple[Array, Array, Array]:
-    """Positions (n, 2), masses (n,) and bound on W₂ for a planar mixture, in the framework and dtype of `means`.
+def mixture_to_points(means: Array, covs: Array, weights: Array, points: Array) -> tuple[Array, Array, Array, bool]:
+    """Positions (n, d), masses (n,), bound on W₂, and whether it is W₂, in the framework and dtype of `means`.
 
     Parameters
     ----------
-    means : array (k, 2)
-    covs : array (k,), (k, 2) or (k, 2, 2)
+    means : array (k, d)
+    covs : array (k,), (k, d) or (k, d, d)
     weights : array (k,)
-    points : array (n, 2)
+    points : array (n, d)
         Rounded to the dtype of `means`: masses and bound are those of the rounded points.
 
     Raises
     ------
     ValueError
-        For near singular covariances.
+        For near singular covariances in the plane, unless all are zero.
+    TypeError
+        For derivatives in more than two dimensions.
     """
-    kind = framework(means)
-    placed = to_framework(points, kind, means)
-    arrays = (means, full_covariances(means, covs), weights, placed)
-    if any(is_lazy(x) for x in arrays):
-        masses, w2 = nearest_masses(*arrays)
-        return placed, masses, w2
-    mixture = UnitMixture.of(*(concrete(x) for x in arrays[:3]))
-    if mixture is None:
-        raise ValueError(
-            f"distribution must have {REQUIRED}, to go to a PointScheme of the plane; use a ProductScheme (quantize's"
-            " scheme='product')"
+    placed = to_framework(points, framework(means), means)
+    if not any(is_lazy(x) for x in (means, covs, weights, placed)):
+        return placed, *_numbers(unit_law(GaussianMixture._of(means, covs, weights)), placed, means)
+    if means.shape[-1] > 2:
+        raise TypeError(
+            "scheme must not be a PointScheme in more than two dimensions where derivatives are asked for: they are not"
+            " known there"
         )
-    return placed, *_numbers(mixture, placed, means)
+    masses, w2 = nearest_masses(means, full_covariances(means, covs), weights, placed)
+    return placed, masses, w2, True
 
 
-def unit_to_points(law: UnitLaw, points: Array, like: Array) -> tuple[Array, Array, Array]:
-    """The same for a law in its own unit, points (n, d), in the framework and dtype of `like`."""
+def unit_to_points(law: Any, points: Array, like: Array) -> tuple[Array, Array, Array, bool]:
+    """The same for a law in its own unit, in the framework and dtype of `like`."""
     placed = to_framework(points, framework(like), like)
     return placed, *_numbers(law, placed, like)
 
 
-def _numbers(law: UnitLaw, placed: Array, like: Array) -> tuple[Array, Array]:
-    kind, points = framework(like), concrete(placed)
-    dtype = np.float32 if "32" in str(like.dtype) else np.float64
-    masses, w2 = rounded(law, points, nearest(law, points), dtype)
-    return to_framework(masses, kind, like), bound_in(w2, kind, like, up=True)
+def _numbers(law: Any, placed: Array, like: Array) -> tuple[Array, Array, bool]:
+    kind = framework(like)
+    masses, w2, exact = send(law, concrete(placed), np.float32 if "32" in str(like.dtype) else np.float64)
+    return to_framework(masses, kind, like), bound_in(w2, kind, like, up=True), exact
 
 
 def in_given_order(points: Array, positions: Array, masses: Array) -> tuple[Array, Array]:

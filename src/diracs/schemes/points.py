@@ -12,12 +12,13 @@ from diracs.backend.arrays import Array, common_framework, pytree
 @pytree
 @dataclass(frozen=True, eq=False, init=False)
 class PointScheme:
-    """Given points; every point of space goes to the nearest of them, on the line or in the plane.
+    """Given points; every point of space goes to the nearest of them.
 
     Parameters
     ----------
     points : array (n, d)
-        Of dimension d = 1 or 2.
+        On the line, in the plane, and for SumOfDiracs in any dimension, the certificate is exact; for mixtures in space
+        it is nearly that of nearest points.
 
     Raises
     ------
@@ -32,10 +33,8 @@ class PointScheme:
 
     def __init__(self, points: Any) -> None:
         y = checks.floating("points", points, common_framework(points=points))
-        if y.ndim != 2 or y.shape[1] not in (1, 2):
-            raise ValueError(
-                f"points must have shape (n, 1) or (n, 2), on the line or in the plane, got {tuple(y.shape)}"
-            )
+        if y.ndim != 2:
+            raise ValueError(f"points must have shape (n, d), on a line (n, 1), got {tuple(y.shape)}")
         object.__setattr__(self, "points", y)
 
     @property

@@ -14,7 +14,7 @@ from scipy.optimize import brentq
 from scipy.stats import multivariate_normal, norm, ortho_group
 from sklearn.cluster import KMeans
 
-from diracs.certificates.lower.line import _least_partition, line_bound
+from diracs.certificates.lower.line import least_partition, line_bound
 from diracs.certificates.lower.mixture import lower_bound
 from diracs.certificates.lower.overlap import GroupOverlap, PairOverlap
 from diracs.certificates.lower.rate_distortion import rate_distortion
@@ -301,7 +301,7 @@ def test_points_fewer_than_components_on_a_line() -> None:
     assert 0.9999 * optimum < bound < optimum + 1e-9
 
 
-def test_least_partition_against_all_partitions() -> None:
+def testleast_partition_against_all_partitions() -> None:
     rng = np.random.default_rng(4)
     atoms, masses = np.sort(rng.standard_normal(9)), rng.dirichlet(np.ones(9))
 
@@ -312,7 +312,7 @@ def test_least_partition_against_all_partitions() -> None:
     for n in (1, 2, 3, 5, 9, 12):
         cuts = itertools.combinations(range(1, 9), min(n, 9) - 1)
         least = min(sum(spread(a, b) for a, b in itertools.pairwise((0, *c, 9))) for c in cuts)
-        assert _least_partition(atoms, masses, n) == pytest.approx(least, rel=1e-12, abs=1e-16)
+        assert least_partition(atoms, masses, n) == pytest.approx(least, rel=1e-12, abs=1e-16)
 
 
 @pytest.mark.parametrize("seed", range(4))

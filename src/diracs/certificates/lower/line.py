@@ -34,7 +34,7 @@ def line_bound(means: np.ndarray, variances: np.ndarray, weights: np.ndarray, n:
     group = np.zeros(len(means), dtype=np.intp)
     levels = np.unique(optimal_levels(means, variances, weights, group, int(np.clip(32 * n, *ATOMS)))[0])
     masses = weights @ voronoi_moments(levels, means[:, None], variances[:, None]).mass
-    least = _least_partition(levels[masses > 0], masses[masses > 0], n)
+    least = least_partition(levels[masses > 0], masses[masses > 0], n)
     distance = math.sqrt(float(mixture_distortion(levels[None], means, variances, weights, group)[0]))
     shifts = np.divide(blur, np.sqrt(np.maximum(variances, blur)), out=np.zeros_like(blur), where=blur > 0)
     # Positions, too, are rounded: of the means when projected, of the levels when centred.
@@ -47,12 +47,12 @@ def line_image_bound(law: UnitLineImage, n: int) -> float:
     levels = companded_levels(law.law, int(np.clip(32 * n, *ATOMS)))
     cells = law.cells(levels[:, None])
     held = cells.mass > 0
-    least = _least_partition(levels[held], cells.mass[held], n)
+    least = least_partition(levels[held], cells.mass[held], n)
     distance = raised(law, levels[:, None], cells)
     return max(0.0, math.sqrt(least) * law.unit * (1.0 - 1e-9) - distance * (1.0 + 1e-9))
 
 
-def _least_partition(atoms: np.ndarray, masses: np.ndarray, n: int) -> float:
+def least_partition(atoms: np.ndarray, masses: np.ndarray, n: int) -> float:
     """The least distortion of n points for sorted atoms with positive masses."""
     count = len(atoms)
     cost = np.full((count, count), np.inf)  # cost[i, j] of the atoms i, …, j, updated by positive terms (Welford 1962)

@@ -17,14 +17,17 @@ import math
 
 import numpy as np
 
+from diracs.certificates.lower.cloud import cloud_lower_bound
 from diracs.certificates.lower.covering import mixture_covering_bound
 from diracs.certificates.lower.covering_line import line_covering_bound
 from diracs.certificates.lower.line import line_bound
 from diracs.certificates.lower.rate_distortion import component_distortions
 from diracs.certificates.lower.shannon import BACKWARD, shannon_bound
+from diracs.laws.gaussian import full_covariances
 
 SLACK = 1e-10  # relative, on W₂²: logarithms reach 1e3, so their sums are good to some 1e-13; d and k add a few digits
 MOST_ON_LINE, MOST_ON_LINE_COMPONENTS = 48, 64  # points and components up to which that is done
+FEW_POINTS = 1000  # a cloud of so few points is looked at as a mixture too
 
 Normalized = tuple[np.ndarray, np.ndarray, np.ndarray, int]
 
@@ -78,6 +81,16 @@ def lower_bound(means: np.ndarray, covs: np.ndarray, weights: np.ndarray, n: int
                 bounds.append(line_bound(m @ axes[:, -1], along, w, n, blur))
     root = math.sqrt(max(bounds) * (1.0 - SLACK))
     return math.nextafter(math.ldexp(root, exponent), 0.0)
+
+
+def law_lower_bound(means: np.ndarray, covs: np.ndarray, weights: np.ndarray, n: int) -> float:
+    """The sharpest for one mixture (k, d) with covariances of any kind, or for a cloud, where there is none."""
+    if covs.any():
+        return sharpest_lower_bound(means, full_covariances(means, covs), weights, n)
+    bound = cloud_lower_bound(means, weights, n)
+    if len(weights) <= FEW_POINTS:
+        bound = max(bound, sharpest_lower_bound(means, full_covariances(means, covs), weights, n))
+    return bound
 
 
 def sharpest_lower_bound(means: np.ndarray, covs: np.ndarray, weights: np.ndarray, n: int) -> float:

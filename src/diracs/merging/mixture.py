@@ -1,0 +1,160 @@
+"""Gaussian mixtures as laws for merging: the best points, and certified errors for given ones, in any dimension."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import scipy
+
+from diracs import _core
+from diracs.cells.boxes import FAR, Boxes, Components, grid_boxes
+from diracs.cells.intervals import density
+from diracs.cells.partition import Partition
+from diracs.certificates.rounding import ROUNDINGS
+from diracs.merging.kmeans import kmeans
+from diracs.merging.merge import Merged, assign, barycenters, certified, close_points, group_masses
+
+_EPS = 2.0**-52
+# Boxes for each point that the points are optimized with, fewest and most.
+_FINE, _FEWEST, _MOST = 120, 4000, 400_000
+# Boxes are cut until the certificate is within this share of the cost of nearest points, in W₂, by dimension.
+_PRECISION = (0.002, 0.002, 0.003, 0.007, 0.015, 0.03)
+_CUT_MOST, _ROUNDS = 3_000_000, 16
+# In each round the boxes are cut that make up this share of what there is to gain.
+_PART = 0.8
+
+
+@dataclass(frozen=True)
+class UnitMixtureCells:
+    """A mixture in its own unit: x = centre + unit·u, to be cut into boxes."""
+
+    law: Components
+    centre: np.ndarray  # (d,)
+    unit: float
+
+    @classmethod
+    def of(cls, means: np.ndarray, covs: np.ndarray, weights: np.ndarray) -> UnitMixtureCells:
+        """From float64 means (K, d), covariances (K, d, d) and weights (K,)."""
+        held = weights > 0
+        low, high = means[held].min(axis=0), means[held].max(axis=0)
+        centre = 0.5 * low + 0.5 * high
+        largest = max(float(np.maximum(high - centre, centre - low).max()), math.sqrt(float(covs[held].max())))
+        unit = math.ldexp(1.0, math.frexp(largest)[1]) if largest > 0 else 1.0
+        law = Components.of((means[held] - centre) / unit, covs[held] / unit / unit, weights[held])
+        return cls(law, centre, unit)
+
+    def into(self, points: np.ndarray) -> np.ndarray:
+        """Points of space in the unit."""
+        return np.ascontiguousarray((points - self.centre) / self.unit)
+
+    def out_of(self, points: np.ndarray) -> np.ndarray:
+        """Points of the unit in space."""
+        return self.centre + self.unit * points
+
+    def boxes(self, n: int) -> Boxes:
+        """As many as n points are optimized with."""
+        return grid_boxes(self.law, int(np.clip(_FINE * n, _FEWEST, _MOST)))
+
+    def best_points(self, n: int, *, seed: int = 0, start: np.ndarray | None = None) -> np.ndarray:
+        """At most n points of space (m, d), near the best; `start` are points of space too."""
+        cells = _held(self.boxes(n).cells())
+        y = kmeans(cells, n, seed=seed, start=None if start is None else self.into(start))
+        return self.out_of(barycenters(cells, y))
+
+    def error(self, n: int) -> float:
+        """About the root mean square error of n points."""
+        cells = _held(self.boxes(max(1, n // 2)).cells())
+        return math.sqrt(assign(cells, kmeans(cells, n, breaths=0, steps=4)).square) * self.unit
+
+    def sent(self, points: np.ndarray, precision: float | None = None) -> tuple[Partition, Merged]:
+        """Cells of the law, in its unit, that went to points (n, d) of space, nearly all to the nearest.
+
+        Boxes that the border between the two nearest points of their barycenter crosses are cut, until no more than
+        `precision` is to be gained in W₂.
+        """
+        d = points.shape[1]
+        wanted = _PRECISION[min(d, len(_PRECISION)) - 1] if precision is None else precision
+        y, close = close_points(self.into(points), self.reach)
+        cells, labels, square = refined(self.boxes(len(points)), np.ascontiguousarray(y[close]), 2.0 * wanted)
+        return cells, merged(cells, y, close[labels], square)
+
+    @property
+    def reach(self) -> float:
+        """A ball of this radius about the origin holds the barycenters of all boxes."""
+        wide = np.sqrt((self.law.deviations**2).sum(axis=1))
+        return float((np.sqrt((self.law.means**2).sum(axis=1)) + FAR * wide).max())
+
+    def certify(self, found: Merged) -> tuple[np.ndarray, float]:
+        """Masses (n,) of the points that cells of the law went to, and a bound on W₂ with these.
+
+        A share of d factors and a weight, each right to a few roundings, makes a mass; a sum of d products a
+        coordinate.
+        """
+        d = found.points.shape[1]
+        masses, root = certified(found, (ROUNDINGS + d) * _EPS, 4.0 * d * _EPS)
+        return masses, (root + self.law.rounding) * self.unit
+
+
+def _held(cells: Partition) -> Partition:
+    held = cells.mass > 1e-300
+    return cells if held.all() else Partition(*(x[held] for x in cells))
+
+
+def merged(cells: Partition, y: np.ndarray, labels: np.ndarray, square: np.ndarray) -> Merged:
+    """The record of cells that went to given points."""
+    total = float(cells.spread.sum() + (cells.mass * square).sum())
+    size = np.sqrt((cells.barycenter**2).sum(axis=1)) + np.sqrt((y**2).sum(axis=1))[labels]
+    return Merged(y, group_masses(labels, cells.mass, len(y)), labels, total, float((cells.mass * size**2).sum()))
+
+
+def refined(boxes: Boxes, y: np.ndarray, share: float) -> tuple[Partition, np.ndarray, np.ndarray]:
+    """Boxes cut until about this share of the mean square error is to be gained: cells, labels and squares.
+
+    The difference of the squares of the ways to the two nearest points is linear in the box; taken for normal with its
+    mean and variance, it tells what the part of the box beyond the border costs too much.
+    """
+    if len(y) == 1:
+        cells = boxes.cells()
+        return cells, np.zeros(len(cells.mass), dtype=np.int32), ((cells.barycenter - y[0]) ** 2).sum(axis=1)
+    cells, labels, other, square, excess, axis, at = _looked_at(boxes, y)
+    for _ in range(_ROUNDS):
+        total, gain = float(cells.spread.sum() + (cells.mass * square).sum()), float(excess.sum())
+        if gain <= share * (total - gain) or len(boxes) >= _CUT_MOST:
+            break
+        order = np.argsort(-excess, kind="stable")
+        sums = np.cumsum(excess[order])
+        # What is left uncut may hold no more than a part of what is allowed.
+        goal = max(_PART * gain, gain - 0.5 * share * (total - gain))
+        chosen = order[: min(int(np.searchsorted(sums, goal)) + 1, _CUT_MOST - len(boxes))]
+        parts = boxes.take(chosen).cut(axis[chosen], at[chosen])
+        kept = np.ones(len(boxes), dtype=bool)
+        kept[chosen] = False
+        new = _looked_at(parts, y)
+        boxes = boxes.take(np.flatnonzero(kept)).joined(parts)
+        cells = Partition(*(np.concatenate([a[kept], b]) for a, b in zip(cells, new[0])))
+        labels, other, square, excess, axis, at = (
+            np.concatenate([a[kept], b]) for a, b in zip((labels, other, square, excess, axis, at), new[1:])
+        )
+    return cells, labels, square
+
+
+def _looked_at(boxes: Boxes, y: np.ndarray) -> tuple:
+    """Cells, their two nearest points, the square to the first; what cutting gains, and where."""
+    cells = boxes.cells()
+    found = _core.WeightedPoints(*(np.ascontiguousarray(x) for x in (cells.barycenter, cells.mass, cells.spread)))
+    labels, square, other, further = found.nearest(y, both=True)
+    slopes = boxes.slopes(2.0 * (y[other] - y[labels]))
+    along = slopes**2 * boxes.variance
+    deviation = np.sqrt(along.sum(axis=1))
+    margin = further - square
+    t = np.divide(margin, deviation, out=np.full_like(margin, np.inf), where=deviation > 0)
+    t = np.minimum(t, 38.0)
+    beyond = np.maximum(density(t) - t * scipy.special.ndtr(-t), 0.0)
+    excess = cells.mass * deviation * beyond
+    axis = along.argmax(axis=1)
+    rows = np.arange(len(boxes))
+    slope = slopes[rows, axis]
+    step = np.divide(margin, slope, out=np.zeros_like(margin), where=slope != 0)
+    return cells, labels, other, square, excess, axis, boxes.mean[rows, axis] + step

@@ -1,0 +1,70 @@
+"""Optimal points for a mixture of the plane, beside products."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from diracs.backend.arrays import concrete
+from diracs.certificates.lower.mixture import lower_bound
+from diracs.certificates.upper.nearest import REQUIRED, UnitMixture
+from diracs.laws.gaussian import GaussianMixture, components_of
+from diracs.quantization.by_product import MOST_SOUGHT, fewest_by_product, found_within, settled
+from diracs.quantization.discretization import Quantization, discretize
+from diracs.quantization.planar_search import MOST_POINTS, MOST_TERMS, affordable, optimal_positions, quick_error
+from diracs.quantization.search import Groupings, best_scheme
+from diracs.schemes.fewest import expected_number
+from diracs.schemes.generate import KINDS, normalized, to_kind_of
+from diracs.schemes.points import PointScheme
+from diracs.schemes.scaling import rescale
+
+
+def in_plane(
+    mixture: GaussianMixture, n: int | None, w2: float | None, wanted: bool, seed: int = 0
+) -> Quantization | None:
+    """By optimal points in the plane; None where schemes are to be preferred and these were not `wanted`."""
+    numbers, unit = normalized(mixture)
+    law = UnitMixture.of(*components_of(mixture))
+    components = int(np.count_nonzero(numbers.weights))
+    if law is None:
+        if wanted:
+            raise ValueError(f"scheme='optimal' needs in the plane {REQUIRED}; use scheme='product'")
+        return None
+    if not wanted and not affordable(n or 1, components):
+        return None
+    groupings = Groupings(numbers)
+
+    def at(points: int) -> Quantization:
+        # The best of the other schemes is a start as well, and kept where it is as good.
+        product, square = best_scheme(groupings, points)
+        also = concrete(product.positions(2)) * unit
+        positions, _ = optimal_positions(law, points, also)
+        by_points = discretize(mixture, to_kind_of(PointScheme(positions), mixture.means))
+        reached = float(concrete(by_points.w2)) * (1.0 + 1e-9)
+        if unit * math.sqrt(square) > reached:
+            return by_points
+        # Rounding of masses costs points more, which counts where components lie far apart.
+        by_product = discretize(mixture, to_kind_of(rescale(product, unit), mixture.means))
+        return by_product if float(concrete(by_product.w2)) <= reached else by_points
+
+    if n is not None:
+        return at(n)
+    assert w2 is not None
+    most = MOST_SOUGHT if wanted else min(MOST_POINTS, MOST_TERMS // components)
+    if lower_bound(*groupings.mixture, most) > w2 / unit:
+        points = None
+    else:
+        points = expected_number(lambda m: quick_error(law, m), w2, most, 2)
+    if points is None:
+        if wanted:
+            raise ValueError(f"w2 = {w2:g} needs more than {most} points; ask for a larger error")
+        return None
+    result = settled(at, points, w2, most, 2)
+    if wanted:
+        return found_within(result, w2)
+    if result is None or len(result) > 1.1 * points + 1.0:
+        # Where rounding costs that much, products, whose masses are right to more, may need fewer points.
+        product = fewest_by_product(mixture, groupings, unit, w2, KINDS)
+        return product if result is None or (product is not None and len(product) < len(result)) else result
+    return result

@@ -1,0 +1,146 @@
+"""A law in its own unit, and what it tells of given points: one way for every class and dimension.
+
+Laws that are quantized by points alone bring their units along (`by_points`). Of mixtures those without covariances are
+point clouds; those of the plane have Voronoi cells; in space they are cut into boxes, which go nearly to the nearest.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import singledispatch
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from diracs.backend.arrays import concrete
+from diracs.certificates.rounding import ROUNDINGS, diffused, mass_change, with_moved_masses
+from diracs.certificates.upper.nearest import FARTHEST, REQUIRED, UnitMixture, nearest, rounded
+from diracs.laws.convert import without_covariances
+from diracs.laws.diracs import SumOfDiracs
+from diracs.laws.engines import Engines
+from diracs.laws.gaussian import GaussianMixture, components_of
+from diracs.merging.cloud import UnitCloud, narrowed, to_nearest
+from diracs.merging.merge import Merged, assign
+from diracs.merging.mixture import UnitMixtureCells
+from diracs.quantization.by_points import ENGINES, engines
+
+_EPS = 2.0**-52
+
+UNITS: Engines[Callable[[Any], Any]] = Engines()
+
+
+def unit_law(law: Any) -> Any:
+    """A single law, of numbers that can be looked at, in its own unit.
+
+    Raises
+    ------
+    ValueError
+        For a mixture of the plane with near singular covariances, and laws that are not known in their dimension.
+    """
+    if ENGINES.know(law):
+        return engines(law).unit(law)
+    simplest = without_covariances(law)
+    unit = UNITS.of(simplest)
+    assert unit is not None
+    return unit(simplest)
+
+
+def cloud_unit(diracs: SumOfDiracs) -> UnitCloud:
+    """Of a point cloud."""
+    weights = concrete(diracs.weights)
+    return UnitCloud.of(concrete(diracs.positions), weights / weights.sum())
+
+
+def _planar_unit(mixture: GaussianMixture) -> UnitMixture:
+    found = UnitMixture.of(*components_of(mixture))
+    if found is None:
+        raise ValueError(
+            f"distribution must have {REQUIRED}, to go to points of the plane; a ProductScheme (quantize's"
+            " scheme='product') takes any"
+        )
+    return found
+
+
+def cells_unit(mixture: GaussianMixture) -> UnitMixtureCells:
+    """Of a mixture that is cut into boxes."""
+    means, covs, weights = components_of(mixture)
+    return UnitMixtureCells.of(means, covs, weights / weights.sum())
+
+
+UNITS.add(GaussianMixture, None, cells_unit)
+UNITS.add(GaussianMixture, 2, _planar_unit)
+UNITS.add(SumOfDiracs, None, cloud_unit)
+
+
+class Sent(NamedTuple):
+    """A law went to points."""
+
+    masses: np.ndarray  # (n,) in the dtype asked for
+    w2: float  # a bound on W₂ with these
+    exact: bool  # whether it is W₂
+
+
+@singledispatch
+def send(unit: Any, points: np.ndarray, dtype: type) -> Sent:
+    """A unit law goes to points (n, d) of space, with masses in a dtype: a `UnitLaw` to its Voronoi cells."""
+    return Sent(*rounded(unit, points, nearest(unit, points), dtype), True)
+
+
+@send.register
+def _(unit: UnitCloud, points: np.ndarray, dtype: type) -> Sent:
+    cloud = unit.seen_from(points)
+    return Sent(*narrowed(cloud, points, to_nearest(cloud, points), dtype), True)
+
+
+@send.register
+def _(unit: UnitMixtureCells, points: np.ndarray, dtype: type) -> Sent:
+    masses, w2 = unit.certify(unit.sent(points)[1])
+    if dtype != np.float64:
+        narrow = diffused(masses, dtype)
+        change, fraction = mass_change(np.clip(unit.into(points), -FARTHEST, FARTHEST), masses, narrow)
+        square = with_moved_masses(np.asarray((w2 / unit.unit) ** 2), np.asarray(change), fraction)
+        masses, w2 = narrow, math.sqrt(float(square)) * unit.unit
+    return Sent(masses, w2, False)
+
+
+class Cells(NamedTuple):
+    """Cells with their barycenters c: E|X − c|² ≤ w2², the masses being right to rounding."""
+
+    masses: np.ndarray  # (n,)
+    barycenters: np.ndarray  # (n, d)
+    w2: float
+
+
+@singledispatch
+def barycentric_cells(unit: Any, points: np.ndarray) -> Cells:
+    """The cells of points (n, d) of space for a unit law: Voronoi cells, whose error is no larger for barycenters."""
+    found = nearest(unit, points)
+    solid = found.masses > 0
+    shift = found.first / np.where(solid, found.masses, 1.0)[:, None] * solid[:, None]
+    # A first moment is right to roundings of the root of its mass, and so is a barycenter of its inverse.
+    noise = ROUNDINGS * _EPS * math.sqrt(len(points)) * unit.unit * max(unit.reach, 1.0)
+    return Cells(found.masses, points + unit.unit * shift, found.w2 + noise)
+
+
+@barycentric_cells.register
+def _(unit: UnitCloud, points: np.ndarray) -> Cells:
+    return _of_groups(unit, unit.cells, assign(unit.cells, unit.into(points)))
+
+
+@barycentric_cells.register
+def _(unit: UnitMixtureCells, points: np.ndarray) -> Cells:
+    return _of_groups(unit, *unit.sent(points))
+
+
+def _of_groups(unit: UnitCloud | UnitMixtureCells, cells: Any, found: Merged) -> Cells:
+    """Of groups of cells of a law; groups without mass keep their points."""
+    held = found.masses[0] > 0
+    index = np.cumsum(held) - 1
+    some = found._replace(
+        points=found.points[held], masses=(found.masses[0][held], found.masses[1][held]), labels=index[found.labels]
+    ).cells(cells)
+    points = found.points.copy()
+    points[held] = some.barycenter
+    masses, w2 = unit.certify(found._replace(points=points, square=float(some.spread.sum())))
+    return Cells(masses, unit.out_of(points), w2 * (1.0 + 1e-12))
