@@ -125,6 +125,6 @@ def test_refused() -> None:
     with pytest.raises(ValueError, match="dimension"):
         Summary(5, 1).merge(Summary(5, 2))
     with pytest.raises(TypeError, match="Summary"):
-        Summary(5, 1).merge(3)
+        Summary(5, 1).merge(3)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="n must"):
         Summary(0, 1)
