@@ -9,6 +9,7 @@ import pytest
 
 from diracs import SumOfDiracs, _core, discretize, distance, lloyd, optimal_transport_plan, quantize
 from diracs.backend.arrays import pytree
+from diracs.cells.spaces import PLANE
 from diracs.certificates.upper.nearest import planar_cells
 from diracs.codebooks.planar_laws import thinned
 from diracs.quantization.by_points import ENGINES, ByPoints, nothing_known, optimal_planar_positions
@@ -46,13 +47,16 @@ class DiscDensity:
     """Of radius ½ about the origin; what is only a start is asked of a picture of it."""
 
     core = _core.Polygon(polygon(0.5), 4 / np.pi)
-    finest = 0.5
+    finest, space = 0.5, PLANE
     box = bulk = np.array([[-0.5, -0.5], [0.5, 0.5]])
 
     def __init__(self):
         x = (np.arange(64) + 0.5) / 64 - 0.5
         self.picture = ImageDensity.of((np.hypot(x[:, None], x) < 0.5).astype(float), np.ones(2))
         self.blurred, self.coarse, self.spread = self.picture.blurred, self.picture.coarse, self.picture.spread
+
+    def moments(self, seeds, weights):
+        return _core.moments(self.core, seeds, weights, edges=True)
 
     def draw(self, n, rng):
         return uniform(0.5, n, rng)
@@ -68,7 +72,7 @@ class DiscTarget:
     def original(self, points):
         return self.centre + self.size * points
 
-    def planar(self):
+    def density(self):
         return DiscDensity()
 
     def box(self):

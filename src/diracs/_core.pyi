@@ -1,4 +1,4 @@
-"""Power diagrams of the plane and moments of their cells; arrays are float64 and C-contiguous."""
+"""Power diagrams of the plane and of space, and moments of their cells; arrays are float64 and C-contiguous."""
 
 from typing import Literal, overload
 
@@ -14,6 +14,19 @@ class Image:
     def potential(self, positions: np.ndarray, weights: np.ndarray) -> np.ndarray: ...
 
 class Mixture:
+    def __init__(self, means: np.ndarray, covariances: np.ndarray, weights: np.ndarray) -> None: ...
+    def components(
+        self, positions: np.ndarray, weights: np.ndarray, *, threads: int = 0
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]: ...
+
+class SpaceBox:
+    def __init__(self, box: np.ndarray, density: float, periodic: np.ndarray) -> None: ...
+
+class SpaceImage:
+    def __init__(self, values: np.ndarray, box: np.ndarray, periodic: np.ndarray) -> None: ...
+    def potential(self, positions: np.ndarray, weights: np.ndarray) -> np.ndarray: ...
+
+class SpaceMixture:
     def __init__(self, means: np.ndarray, covariances: np.ndarray, weights: np.ndarray) -> None: ...
     def components(
         self, positions: np.ndarray, weights: np.ndarray, *, threads: int = 0
@@ -41,11 +54,19 @@ def rectangle_moments(
     mixture: Mixture, low: np.ndarray, high: np.ndarray, *, threads: int = 0
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]: ...
 def moments(
-    density: Polygon | Image | Mixture, positions: np.ndarray, weights: np.ndarray, *, edges: bool, threads: int = 0
+    density: Polygon | Image | Mixture | SpaceBox | SpaceImage | SpaceMixture,
+    positions: np.ndarray,
+    weights: np.ndarray,
+    *,
+    edges: bool,
+    threads: int = 0,
 ) -> tuple[Cells, Edges]: ...
 def cells(
     positions: np.ndarray, weights: np.ndarray, domain_vertices: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]: ...
+def space_cells(
+    positions: np.ndarray, weights: np.ndarray, box: np.ndarray, periodic: np.ndarray
+) -> tuple[np.ndarray, ...]: ...
 def solve_laplacian(
     positions: np.ndarray,
     i: np.ndarray,

@@ -363,7 +363,7 @@ SINGULAR = GaussianMixture(np.zeros((2, 2)), np.stack([np.eye(2), [[1.0, 1.0], [
         (np.zeros((1, 1)), GaussianMixture(np.zeros((1, 1)), np.zeros(1)), ValueError, "singular"),
         (np.zeros((1, 2)), GaussianMixture(np.zeros((3, 2, 2)), np.ones((3, 2))), ValueError, "batch"),
         (np.zeros((1, 2)), SumOfDiracs(np.zeros((1, 2))), TypeError, "must have a density, but is a SumOfDiracs"),
-        (np.zeros((1, 3)), GaussianMixture(np.zeros((1, 3)), np.ones(1)), ValueError, "dimension 1 or 2"),
+        (np.zeros((1, 4)), GaussianMixture(np.zeros((1, 4)), np.ones(1)), ValueError, "dimension 1, 2 or 3"),
         (np.zeros((1, 1)), FOUR, ValueError, "dimension"),
         (np.zeros((1, 2)), "mixture", TypeError, "density"),
         (np.zeros((1, 2)), [FOUR], TypeError, "density"),

@@ -43,6 +43,11 @@ inline bool all_finite(const double* begin, std::size_t count) {
     return std::all_of(begin, begin + count, [](double x) { return std::isfinite(x); });
 }
 
+// A class of diracs.cells.record.
+inline nanobind::object record(const char* name) {
+    return nanobind::module_::import_("diracs.cells.record").attr(name);
+}
+
 // Runs the handlers of signals that have come; throws if one of them raised, as Ctrl-C does with KeyboardInterrupt.
 inline void check_signals() {
     nanobind::gil_scoped_acquire acquire;

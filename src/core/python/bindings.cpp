@@ -37,9 +37,6 @@ std::vector<Vec2> polygon_vertices(const Points& vertices) {
     return result;
 }
 
-// A class of diracs.cells.record.
-nb::object record(const char* name) { return nb::module_::import_("diracs.cells.record").attr(name); }
-
 template <class Density>
 nb::tuple density_moments(const Density& density, const Points& positions, const Numbers& weights, bool edges,
                           int threads) {
@@ -140,12 +137,17 @@ void bind_laplacian(nb::module_& module);   // bind_laplacian.cpp
 void bind_merging(nb::module_& module);     // bind_merging.cpp
 void bind_rectangles(nb::module_& module);  // bind_rectangles.cpp
 
+namespace space {
+void bind_space(nb::module_& module);  // bind_space.cpp
+}
+
 }  // namespace diracs
 
 NB_MODULE(_core, module) {
     using namespace diracs;
     nb::set_leak_warnings(false);  // densities that live until Python exits, in a module say, are no mistake
-    module.doc() = "Power diagrams of the plane and moments of their cells. Arrays are float64 and C-contiguous.";
+    module.doc() =
+        "Power diagrams of the plane and of space, and moments of their cells. Arrays are float64 and C-contiguous.";
 
     nb::class_<UniformPolygon>(module, "Polygon", "Constant density on a convex polygon.")
         .def(
@@ -213,4 +215,5 @@ NB_MODULE(_core, module) {
     bind_laplacian(module);
     bind_merging(module);
     bind_rectangles(module);
+    space::bind_space(module);
 }

@@ -28,12 +28,15 @@ class Cells(NamedTuple):
 
 
 class Edges(NamedTuple):
-    """The e pairs i < j of seeds whose cells have a common edge with something of the density on it."""
+    """The e pairs i < j of seeds whose cells have a common edge, or facet, with something of the density on it.
+
+    On a torus a pair may have several, and a cell some with its own images, i = j.
+    """
 
     i: np.ndarray  # (e,) int32
     j: np.ndarray  # (e,) int32
-    displacement: np.ndarray  # (e, d) yⱼ − yᵢ
+    displacement: np.ndarray  # (e, d) yⱼ − yᵢ, to the image of yⱼ that is meant
     gap: np.ndarray  # (e,) |yⱼ − yᵢ|
     # (e, 3) ∫ (1, τ, τ²) ρ over the edge; in the plane, τ the coordinate along it to the left of yⱼ − yᵢ, from the line
-    # through both.
+    # through both; in space (e, 4) ∫ (1, x − yᵢ) ρ over the facet.
     integrals: np.ndarray

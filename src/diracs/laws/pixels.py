@@ -36,11 +36,15 @@ class PolynomialGrid:
         A mask of True and False counts as 1 and 0.
     domain : array (2, d), optional
         The box, [[min, …], [max, …]]; [0, 1]^d by default, but for what has the shape of a colour picture.
+    periodic : bool or tuple of d bools
+        Along which axes space repeats with the sides of the box (all or none, if one bool): transport is then that on a
+        circle, or a torus.
 
     Attributes
     ----------
     values : array (n₁, …, n_d)
         The density, normalized.
+    periodic : tuple of d bools
 
     Raises
     ------
@@ -50,12 +54,13 @@ class PolynomialGrid:
     """
 
     values: Array
+    periodic: tuple[bool, ...]
     _box: tuple[tuple[float, ...], tuple[float, ...]]
 
     _leaves = ("values",)
-    _static = ("_box",)
+    _static = ("_box", "periodic")
 
-    def __init__(self, values: Any, domain: Any = None) -> None:
+    def __init__(self, values: Any, domain: Any = None, periodic: Any = False) -> None:
         kind = common_framework(values=values)
         v = checks.floating("values", values, kind, truths=True)
         if v.ndim < 1:
@@ -82,6 +87,7 @@ class PolynomialGrid:
             v = v / to_framework(np.asarray(numbers.max()), kind, v)
         if not 1e-290 < float(np.prod(box[1] - box[0])) < 1e290:
             raise ValueError(f"domain must have a volume between 1e-290 and 1e290, got {box.tolist()}: change the unit")
+        self.periodic = periodic_axes(periodic, d)
         self._box = (tuple(box[0].tolist()), tuple(box[1].tolist()))
         volume = math.prod((box[1] - box[0]).tolist()) / math.prod(v.shape)
         self.values = frozen(v / (v.sum() * volume))
@@ -103,7 +109,18 @@ class PolynomialGrid:
         return math.prod(u - low for u, low in zip(upper, lower, strict=True)) / math.prod(self.values.shape)
 
     def __repr__(self) -> str:
-        return f"PolynomialGrid({' × '.join(str(n) for n in self.values.shape)} pixels)"
+        sizes = " × ".join(str(n) for n in self.values.shape)
+        return f"PolynomialGrid({sizes} pixels{', periodic' if any(self.periodic) else ''})"
+
+
+def periodic_axes(periodic: Any, d: int) -> tuple[bool, ...]:
+    """One bool for each of d axes, from one for all or one for each."""
+    if isinstance(periodic, bool | np.bool_):
+        return (bool(periodic),) * d
+    flags = tuple(periodic) if isinstance(periodic, list | tuple | np.ndarray) else ()
+    if len(flags) != d or not all(isinstance(flag, bool | np.bool_) for flag in flags):
+        raise ValueError(f"periodic must be True, False or {d} of these, one per axis, got {periodic!r}")
+    return tuple(map(bool, flags))
 
 
 def _refuse_colours(shape: tuple[int, ...]) -> None:

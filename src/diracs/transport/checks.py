@@ -11,7 +11,7 @@ from diracs.transport.target import Density
 
 
 def check_problem(diracs: Any, density: Any) -> tuple[SumOfDiracs, Density]:
-    """Raise unless these are single Diracs and a density of the same dimension, 1 or 2, and of one framework.
+    """Raise unless these are single Diracs and a density of the same dimension, at most 3, and of one framework.
 
     Returns both, brought to one framework, the density as a mixture if it is of another library.
     """
@@ -20,8 +20,8 @@ def check_problem(diracs: Any, density: Any) -> tuple[SumOfDiracs, Density]:
         raise ValueError(f"diracs must be one sum, got a batch of positions of shape {tuple(diracs.positions.shape)}")
     if diracs.ndim != density.ndim:
         raise ValueError(f"diracs lie in dimension {diracs.ndim}, but density in dimension {density.ndim}")
-    if density.ndim > 2:
-        raise ValueError(f"density must have dimension 1 or 2, got {density.ndim}")
+    if density.ndim > 3:
+        raise ValueError(f"density must have dimension 1, 2 or 3, got {density.ndim}")
     common_framework(diracs=diracs.positions, density=parts(density)[1][0])
     return together(diracs, density)
 

@@ -1,4 +1,4 @@
-"""Moments of power cells for every component of a Gaussian mixture by itself, on the line and in the plane."""
+"""Moments of power cells for every component of a Gaussian mixture by itself, in dimension d ≤ 3."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from diracs import _core
 from diracs.cells.line import LineMixture, power_cells
 from diracs.cells.record import Edges
+from diracs.transport.density_space import mixture_density
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,9 @@ class ComponentMoments:
 
 
 def component_moments(seeds: np.ndarray, dual: np.ndarray, means: np.ndarray, covs: np.ndarray) -> ComponentMoments:
-    """Moments of the power cells of seeds (n, d), d = 1 or 2, for components with full covariances (k, d, d)."""
+    """Moments of the power cells of seeds (n, d), d ≤ 3, for components with full covariances (k, d, d)."""
     k, d = means.shape
-    every = _on_line if d == 1 else _in_plane
+    every = _on_line if d == 1 else _with_cells
     masses, moved, cost, component, edges = every(seeds, dual, means, covs)
     steps, gap, line = edges.displacement, edges.gap, edges.integrals[:, 0]
     curvature = np.empty((k, d, d))
@@ -44,11 +44,10 @@ def component_moments(seeds: np.ndarray, dual: np.ndarray, means: np.ndarray, co
 _Found = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, Edges]
 
 
-def _in_plane(seeds: np.ndarray, dual: np.ndarray, means: np.ndarray, covs: np.ndarray) -> _Found:
+def _with_cells(seeds: np.ndarray, dual: np.ndarray, means: np.ndarray, covs: np.ndarray) -> _Found:
     rows = []
     for mean, cov in zip(means, covs, strict=True):
-        law = _core.Mixture(np.ascontiguousarray(mean[None]), np.ascontiguousarray(cov[None]), np.ones(1))
-        rows.append(_core.moments(law, seeds, dual, edges=True))
+        rows.append(mixture_density(mean[None], cov[None], np.ones(1)).moments(seeds, dual))
     component = np.repeat(np.arange(len(means)), [len(edges.i) for _, edges in rows])
     masses = np.array([cells.mass for cells, _ in rows])
     first = np.array([cells.first.sum(axis=0) for cells, _ in rows])

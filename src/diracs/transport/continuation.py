@@ -1,4 +1,4 @@
-"""Solving a planar problem: where to start Newton's method, and continuation in width where no start is good enough.
+"""Solving a problem: where to start Newton's method, and continuation in width where no start is good enough.
 
 Densities that vanish between separate supports, or with parts of very different sizes, are blurred first. While the
 width is large beside a part of the density, that part's potential shrinks in proportion to the width: along the tangent
@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from diracs.transport.collinear import collinear_weights
-from diracs.transport.density import PlanarDensity
+from diracs.transport.density import UnitDensity
 from diracs.transport.linear import solve_by_parts
 from diracs.transport.newton import Solution, newton, relative_error
 from diracs.transport.problem import Moments, Problem
@@ -72,7 +72,7 @@ def solve(problem: Problem, tolerance: float, start: np.ndarray | None, most: in
     return path.best()
 
 
-def _start(problem: Problem, density: PlanarDensity, known: Moments | None = None) -> tuple[np.ndarray, Moments]:
+def _start(problem: Problem, density: UnitDensity, known: Moments | None = None) -> tuple[np.ndarray, Moments]:
     """Entropic weights, or Voronoi's, whose moments may be known, where these are nearer to the target masses."""
     entropic, voronoi = sinkhorn_weights(problem.seeds, problem.target, density), np.zeros(len(problem.target))
     held = problem.moments(entropic, density)
@@ -111,7 +111,7 @@ class _Path:
 
     def _newton(
         self,
-        density: PlanarDensity,
+        density: UnitDensity,
         weights: np.ndarray,
         tolerance: float,
         moments: Moments | None,

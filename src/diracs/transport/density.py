@@ -1,27 +1,32 @@
-"""Densities of the plane in normalized coordinates, as the solver sees them."""
+"""Densities of the plane in normalized coordinates, as the solver sees them; those of space: `density_space`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 import scipy
 
 from diracs import _core
 from diracs.cells.intervals import REACH
+from diracs.cells.record import Cells, Edges
+from diracs.cells.spaces import PLANE, Space
 
 # The share of a density beyond either end of a coarse grid: one that held all tails would be too coarse for the rest.
-_TAIL = 0.002
+TAIL = 0.002
 
 
-class PlanarDensity(Protocol):
-    """A density of mass 1 and size about 1 near the origin."""
+class UnitDensity(Protocol):
+    """A density of mass 1 and size about 1 near the origin, in dimension d = 2 or 3."""
 
     @property
-    def core(self) -> _core.Polygon | _core.Image | _core.Mixture:
-        """As the compiled core takes it."""
+    def space(self) -> Space:
+        """The plane, space, or a torus."""
+
+    def moments(self, seeds: np.ndarray, weights: np.ndarray) -> tuple[Cells, Edges]:
+        """Of the power cells of seeds (n, d) with weights (n,)."""
 
     @property
     def finest(self) -> float:
@@ -29,23 +34,23 @@ class PlanarDensity(Protocol):
 
     @property
     def box(self) -> np.ndarray:
-        """(2, 2), lowest and highest corner of a box that holds all of it."""
+        """(2, d), lowest and highest corner of a box that holds all of it."""
 
     @property
     def bulk(self) -> np.ndarray:
-        """(2, 2), the same of a box that holds most of it."""
+        """(2, d), the same of a box that holds most of it."""
 
-    def blurred(self, width: float) -> PlanarDensity:
+    def blurred(self, width: float) -> UnitDensity:
         """The density convolved with a Gaussian of this deviation."""
 
     def coarse(self, most: int) -> tuple[list[np.ndarray], np.ndarray]:
-        """Midpoints on both axes and masses of a grid of `most` × `most` cells."""
+        """Midpoints on the axes and masses of a grid of `most` cells along each."""
 
     def draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
-        """n independent points (n, 2)."""
+        """n independent points (n, d)."""
 
     def spread(self) -> np.ndarray:
-        """(2,) lengths along the axes on which most of the mass lies."""
+        """(d,) lengths along the axes on which most of the mass lies."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,7 @@ class ImageDensity:
     pixels: np.ndarray
     extent: np.ndarray
     core: _core.Polygon | _core.Image
+    space: ClassVar[Space] = PLANE
 
     @classmethod
     def of(cls, pixels: np.ndarray, extent: np.ndarray) -> ImageDensity:
@@ -69,6 +75,9 @@ class ImageDensity:
             corners = np.array([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]]) * half
             return cls(pixels, extent, _core.Polygon(corners, 1.0 / area))
         return cls(pixels, extent, _core.Image(pixels / area, np.stack([-half, half])))
+
+    def moments(self, seeds: np.ndarray, weights: np.ndarray) -> tuple[Cells, Edges]:
+        return _core.moments(self.core, seeds, weights, edges=True)
 
     @property
     def finest(self) -> float:
@@ -96,7 +105,7 @@ class ImageDensity:
         for n, side, axis in zip(self.pixels.shape, self.extent, (1, 0), strict=True):
             fine = np.arange(n + 1.0)
             sums = np.concatenate([[0.0], np.cumsum(self.pixels.sum(axis=axis))])
-            low, high = np.interp([_TAIL, 1.0 - _TAIL], sums / sums[-1], fine)
+            low, high = np.interp([TAIL, 1.0 - TAIL], sums / sums[-1], fine)
             edges = np.linspace(low, high, most + 1)
             middles.append((0.5 * (edges[:-1] + edges[1:]) / n - 0.5) * side)
             edges[0], edges[-1] = 0.0, n
@@ -120,10 +129,14 @@ class MixtureDensity:
     means: np.ndarray
     covs: np.ndarray
     weights: np.ndarray
+    space: ClassVar[Space] = PLANE
 
     @cached_property
-    def core(self) -> _core.Mixture:
+    def core(self) -> _core.Mixture | _core.SpaceMixture:
         return _core.Mixture(*(np.ascontiguousarray(x) for x in (self.means, self.covs, self.weights)))
+
+    def moments(self, seeds: np.ndarray, weights: np.ndarray) -> tuple[Cells, Edges]:
+        return _core.moments(self.core, seeds, weights, edges=True)
 
     @property
     def finest(self) -> float:
@@ -136,15 +149,15 @@ class MixtureDensity:
 
     @property
     def bulk(self) -> np.ndarray:
-        return np.stack([self._quantile(_TAIL), self._quantile(1.0 - _TAIL)])
+        return np.stack([self._quantile(TAIL), self._quantile(1.0 - TAIL)])
 
     @property
     def _deviations(self) -> np.ndarray:
-        """(k, 2) of the components along the axes."""
+        """(k, d) of the components along the axes."""
         return np.sqrt(np.diagonal(self.covs, axis1=1, axis2=2))
 
     def _quantile(self, share: float) -> np.ndarray:
-        """(2,) quantiles of both marginals, by bisection."""
+        """(d,) quantiles of the marginals, by bisection."""
         low, high = self.box
         for _ in range(50):
             middle = 0.5 * (low + high)
@@ -153,7 +166,7 @@ class MixtureDensity:
         return low
 
     def blurred(self, width: float) -> MixtureDensity:
-        return MixtureDensity(self.means, self.covs + width**2 * np.eye(2), self.weights)
+        return type(self)(self.means, self.covs + width**2 * np.eye(self.means.shape[1]), self.weights)
 
     def coarse(self, most: int) -> tuple[list[np.ndarray], np.ndarray]:
         """Densities at midpoints, of components widened by a cell's own variance so that none falls between them.
@@ -161,23 +174,23 @@ class MixtureDensity:
         What is beyond the grid goes to its border.
         """
         low, high = self.bulk
+        d = len(low)
         step = (high - low) / most
-        middles = [low[a] + step[a] * (np.arange(most) + 0.5) for a in range(2)]
-        covs = self.covs + np.diag(step**2 / 12.0)
-        precision = np.linalg.inv(covs)
-        masses = np.zeros((most, most))
+        middles = [low[a] + step[a] * (np.arange(most) + 0.5) for a in range(d)]
+        precision = np.linalg.inv(self.covs + np.diag(step**2 / 12.0))
+        masses = np.zeros((most,) * d)
         for mean, p, weight in zip(self.means, precision, self.weights, strict=True):
-            x, y = middles[0] - mean[0], middles[1] - mean[1]
-            quadratic = p[0, 0] * x[:, None] ** 2 + p[1, 1] * y**2 + 2.0 * p[0, 1] * x[:, None] * y
+            x = np.meshgrid(*(middles[a] - mean[a] for a in range(d)), indexing="ij", sparse=True)
+            quadratic = sum(p[a, b] * x[a] * x[b] for a in range(d) for b in range(d))
             # Relative to its largest value: no component vanishes.
-            bump = np.exp(-0.5 * (quadratic - quadratic.min()))
+            bump = np.exp(-0.5 * (quadratic - np.min(quadratic)))
             masses += weight / bump.sum() * bump
         return middles, masses
 
     def draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
         component = rng.choice(len(self.weights), n, p=self.weights / self.weights.sum())
         factors = np.linalg.cholesky(self.covs)[component]
-        return self.means[component] + np.einsum("nij,nj->ni", factors, rng.standard_normal((n, 2)))
+        return self.means[component] + np.einsum("nij,nj->ni", factors, rng.standard_normal((n, self.means.shape[1])))
 
     def spread(self) -> np.ndarray:
         middle = self.weights @ self.means

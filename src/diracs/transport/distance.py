@@ -27,7 +27,7 @@ _ROUNDING = 1e-5
 
 
 def distance(diracs: SumOfDiracs | HoldsDiracs, density: Density) -> Array:
-    """The squared 2-Wasserstein distance W₂² between Diracs and a density, on the line or in the plane.
+    """The squared 2-Wasserstein distance W₂² between Diracs and a density, on the line, in the plane or in space.
 
     Differentiable (PyTorch, JAX; `jax.jit` and `jax.vmap` too) in the positions and masses of the Diracs, in the values
     of a grid, in the means, covariances and weights of a mixture. Moving the Diracs against the gradient in their
@@ -37,9 +37,10 @@ def distance(diracs: SumOfDiracs | HoldsDiracs, density: Density) -> Array:
     ----------
     diracs : SumOfDiracs or Quantization
     density : PolynomialGrid or GaussianMixture
-        Of dimension 1 or 2, of the framework of the Diracs (NumPy's go with all). A mixture is taken on the whole line
-        or plane, exactly, with positive definite covariances of any kind (components of weight zero do not count); what
-        `diracs.laws.convert` makes one of is accepted too.
+        Of dimension 1, 2 or 3, of the framework of the Diracs (NumPy's go with all). A mixture is taken on the whole
+        line, plane or space, exactly, with positive definite covariances of any kind (components of weight zero do not
+        count); what `diracs.laws.convert` makes one of is accepted too. Where a grid is periodic distances are those on
+        the torus.
 
     Returns
     -------

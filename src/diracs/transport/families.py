@@ -16,18 +16,21 @@ from diracs.backend.callback import Numbers
 from diracs.cells.line import LineDensity
 from diracs.laws.convert import as_mixture
 from diracs.laws.engines import Engines
-from diracs.transport.density import PlanarDensity
+from diracs.transport.density import UnitDensity
 
 Parameters = tuple[np.ndarray, ...]
 
 
 class Target(Protocol):
-    """A density on the line or in the plane, and coordinates in which it lies near the origin and has size about 1."""
+    """A density in dimension d ≤ 3, and coordinates in which it lies near the origin and has size about 1."""
 
     size: float  # the unit of the normalized coordinates
 
     def normalized(self, positions: np.ndarray) -> np.ndarray:
-        """Positions (n, d) in normalized coordinates, right to a few roundings of these however far the origin is."""
+        """Positions (n, d) in normalized coordinates, right to a few roundings of these however far the origin is.
+
+        Within one period along periodic axes; with more columns, of zeros, for a density that is given in space.
+        """
 
     def original(self, points: np.ndarray) -> np.ndarray:
         """The positions (n, d) of normalized points."""
@@ -35,11 +38,11 @@ class Target(Protocol):
     def line(self) -> LineDensity:
         """In normalized coordinates, d = 1."""
 
-    def planar(self) -> PlanarDensity:
-        """In normalized coordinates, d = 2."""
+    def density(self) -> UnitDensity:
+        """In normalized coordinates, d = 2 or 3, or of dimension 3 in place of one that is periodic."""
 
     def box(self) -> np.ndarray:
-        """(2, d) in normalized coordinates: nothing of the density is outside."""
+        """(2, d) in normalized coordinates, or (2, 3) as above: nothing of the density is outside."""
 
     def slopes(self, positions: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, ...]:
         """Derivatives of W₂² in the parameters, ∫ φᶜ ∂ρ, for the weights of the optimal plan."""

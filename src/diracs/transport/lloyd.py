@@ -36,8 +36,9 @@ def lloyd(
     Parameters
     ----------
     density : PolynomialGrid or GaussianMixture
-        In the plane; mixtures on all of it, with positive definite covariances where the weight is not zero.
-    n_or_positions : int, array (n, 2), SumOfDiracs or Quantization
+        In the plane or in space; mixtures on all of it, with positive definite covariances where the weight is not
+        zero. On a torus Diracs move on across its borders.
+    n_or_positions : int, array (n, d), SumOfDiracs or Quantization
         A number of Diracs, drawn from the density, or where they start.
     masses : {"free", "equal"}
     iterations : int
@@ -57,17 +58,18 @@ def lloyd(
     Raises
     ------
     ValueError, TypeError
-        For an unknown kind of masses, wrong shapes, densities that are not planar.
+        For an unknown kind of masses, wrong shapes, densities on the line or beyond space.
     """
     density = check_density(density)
-    if density.ndim != 2:
-        raise ValueError(f"density must lie in the plane, got dimension {density.ndim}")
+    d = density.ndim
+    if d not in (2, 3):
+        raise ValueError(f"density must lie in the plane or in space, got dimension {d}")
     if not isinstance(masses, str) or masses not in ("free", "equal"):
         raise ValueError(f"masses must be 'free' or 'equal', got {masses!r}")
     steps, tolerance = checks.count("iterations", iterations), checks.positive("tol", tol)
     form, parameters = parts(density)
     target = target_of(form, tuple(map(concrete, parameters)))
-    planar = target.planar()
+    law = target.density()
     if callback is not None and not callable(callback):
         raise TypeError(f"callback must be callable, got {type(callback).__name__}")
     rng = np.random.default_rng(checks.seed(seed))
@@ -78,16 +80,16 @@ def lloyd(
     if isinstance(n_or_positions, list | tuple) or len(getattr(n_or_positions, "shape", ())):
         kind = common_framework(density=like, n_or_positions=n_or_positions)
         given = checks.floating("n_or_positions", n_or_positions, kind, companion(n_or_positions, like))
-        if given.ndim != 2 or given.shape[1] != 2:
-            raise ValueError(f"n_or_positions must be a number or have shape (n, 2), got {tuple(given.shape)}")
+        if given.ndim != 2 or given.shape[1] != d:
+            raise ValueError(f"n_or_positions must be a number or have shape (n, {d}), got {tuple(given.shape)}")
         like = given
         seeds = target.normalized(concrete(given))
     else:
-        seeds = planar.draw(checks.count("n_or_positions", n_or_positions), rng)
+        seeds = law.draw(checks.count("n_or_positions", n_or_positions), rng)
 
     n = len(seeds)
     equal = np.full(n, 1.0 / n)
-    spacing = float(np.sqrt(planar.spread().prod() / n))
+    spacing = float((law.spread().prod() / n) ** (1.0 / d))
 
     def as_diracs(points: np.ndarray, held: np.ndarray | None) -> SumOfDiracs:
         y = to_framework(target.original(points), framework(like), like)
@@ -95,8 +97,8 @@ def lloyd(
 
     weights: np.ndarray | None = None
     for iteration in range(1, steps + 1):
-        seeds = _apart(seeds, spacing, rng)
-        problem = Problem(np.ascontiguousarray(seeds), equal, planar)
+        seeds = _apart(seeds, spacing, rng, d)
+        problem = Problem(np.ascontiguousarray(seeds), equal, law)
         if masses == "equal":
             solution: Solution = solve(problem, 1e-3, weights)
             weights, moments = solution.weights, solution.moments
@@ -106,7 +108,7 @@ def lloyd(
         shift = moments.first / np.where(empty, 1.0, moments.mass)[:, None]
         moved = seeds + shift
         if empty.any():
-            moved[empty] = planar.draw(int(empty.sum()), rng)
+            moved[empty] = law.draw(int(empty.sum()), rng)
         seeds = moved
         if callback is not None:
             callback(
@@ -120,15 +122,15 @@ def lloyd(
         return as_diracs(seeds, None)
     # Of the positions as they are rounded: far from the origin cells may move visibly.
     out = target.normalized(concrete(as_diracs(seeds, None).positions))
-    return as_diracs(seeds, Problem(np.ascontiguousarray(out), equal, planar).moments(np.zeros(n)).mass)
+    return as_diracs(seeds, Problem(np.ascontiguousarray(out), equal, law).moments(np.zeros(n)).mass)
 
 
-def _apart(seeds: np.ndarray, spacing: float, rng: np.random.Generator) -> np.ndarray:
+def _apart(seeds: np.ndarray, spacing: float, rng: np.random.Generator, d: int) -> np.ndarray:
     """Seeds on one spot, moved apart a little: they would share a cell for ever."""
     unique, first = np.unique(seeds, axis=0, return_index=True)
     if len(unique) == len(seeds):
         return seeds
     again = np.setdiff1d(np.arange(len(seeds)), first)
     out = seeds.copy()
-    out[again] += 0.1 * spacing * rng.standard_normal((len(again), 2))
+    out[again, :d] += 0.1 * spacing * rng.standard_normal((len(again), d))
     return out

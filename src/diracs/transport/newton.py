@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from diracs.transport.density import PlanarDensity
+from diracs.transport.density import UnitDensity
 from diracs.transport.linear import parts, solve_by_parts
 from diracs.transport.problem import Moments, Problem
 from diracs.transport.revival import empty, few_empty, revived
@@ -31,7 +31,7 @@ class Solution:
 
 def newton(
     problem: Problem,
-    density: PlanarDensity,
+    density: UnitDensity,
     weights: np.ndarray,
     tolerance: float,
     most: int,
@@ -73,18 +73,19 @@ def newton(
 
 
 def _advance(
-    problem: Problem, density: PlanarDensity, weights: np.ndarray, moments: Moments
+    problem: Problem, density: UnitDensity, weights: np.ndarray, moments: Moments
 ) -> tuple[float, np.ndarray, Moments] | None:
     """One damped step: its length, and where it ends.
 
-    The residual 2√m(√ν − √m) comes first: small cells are like triangles, whose areas are squares of what their weights
-    are above the least that leaves a cell. If that step is cut, cells that grow get m·log(ν/m), with which they grow by
-    smaller factors, and those that shrink ν − m, with which none of these vanishes.
+    The residual d m^{1−1/d} (ν^{1/d} − m^{1/d}) comes first: small cells are like simplices, whose volumes are powers
+    of what their weights are above the least that leaves a cell. If that step is cut, cells that grow get m·log(ν/m),
+    with which they grow by smaller factors, and those that shrink ν − m, with which none of these vanishes.
     """
     target, mass = problem.target, moments.mass
     alive = ~empty(moments, target)
     ratio = np.log(np.where(alive, target, 1.0) / np.where(alive, mass, 1.0))
-    roots = 2.0 * np.sqrt(mass) * (np.sqrt(target) - np.sqrt(mass))
+    d = problem.seeds.shape[1]
+    roots = d * mass ** (1.0 - 1.0 / d) * (target ** (1.0 / d) - mass ** (1.0 / d))
     cautious = np.where(target > mass, mass * ratio, target - mass)
     part = parts(len(mass), moments.i, moments.j, moments.coupling)
     missing = np.where(alive, target - mass, 0.0)
@@ -105,7 +106,7 @@ def _advance(
 
 def _search(
     problem: Problem,
-    density: PlanarDensity,
+    density: UnitDensity,
     weights: np.ndarray,
     moments: Moments,
     direction: np.ndarray,

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from diracs import _core
 from diracs.backend import checks
 from diracs.backend.arrays import Array, concrete, framework, frozen, is_traced, to_framework
 from diracs.cells.line import power_cells
@@ -84,7 +83,9 @@ class OtPlan:
     @property
     def representative(self) -> np.ndarray:
         """For each Dirac the first one on the same spot, with which it shares a cell."""
-        _, first, place = np.unique(concrete(self.diracs.positions), axis=0, return_index=True, return_inverse=True)
+        form, parameters = parts(self.density)
+        spots = target_of(form, tuple(map(concrete, parameters))).normalized(concrete(self.diracs.positions))
+        _, first, place = np.unique(spots, axis=0, return_index=True, return_inverse=True)
         return first[place.ravel()]
 
     @property
@@ -93,7 +94,8 @@ class OtPlan:
         from diracs.transport.power_diagram import PowerDiagram
 
         positions = concrete(self.diracs.positions)
-        return PowerDiagram(positions, self.weights, parts(self.density)[0].family.picture(self.density, positions))
+        box = parts(self.density)[0].family.picture(self.density, positions)
+        return PowerDiagram(positions, self.weights, box, periodic=getattr(self.density, "periodic", False))
 
     def plot(self, ax: Any = None, **options: Any) -> Any:
         """Draw cells, Diracs and barycenters over the density; see `diracs.show.transport.plot_plan`."""
@@ -109,16 +111,17 @@ class OtPlan:
 def optimal_transport_plan(
     diracs: SumOfDiracs | HoldsDiracs, density: Density, *, tol: float = 1e-9, start: OtPlan | None = None
 ) -> OtPlan:
-    """Solve the semi-discrete transport between Diracs and a density on the line or in the plane.
+    """Solve the semi-discrete transport between Diracs and a density on the line, in the plane or in space.
 
     Parameters
     ----------
     diracs : SumOfDiracs or Quantization
         Any masses, zero included; Diracs on one spot share a cell in proportion to their masses.
     density : PolynomialGrid or GaussianMixture
-        Of dimension 1 or 2. A grid may have zeros; a mixture, or whatever `diracs.laws.convert` makes one of,
-        is taken on the whole line or plane, with positive definite covariances of any kind (components of weight zero
-        do not count).
+        Of dimension 1, 2 or 3. A grid may have zeros, and be periodic: then costs are squares of distances on the
+        torus, and barycenters lie next to their Diracs. A mixture, or whatever `diracs.laws.convert` makes one of, is
+        taken on the whole line, plane or space, with positive definite covariances of any kind (components of weight
+        zero do not count).
     tol : float
         All masses are to be right within `tol` times the smallest target mass (or 4e-15, if that is more, and `tol`
         times their own).
@@ -191,23 +194,23 @@ def transport(
     size = goal.size
     held = masses > 0
     # Seeds on one spot are one seed; those without mass have no cell.
-    unique, place = np.unique(positions[held], axis=0, return_inverse=True)
+    with np.errstate(over="ignore", invalid="ignore"):
+        spots = goal.normalized(positions[held])
+    seeds, place = np.unique(spots, axis=0, return_inverse=True)
     place = place.ravel()
     target = np.bincount(place, masses[held])
-    with np.errstate(over="ignore"):
-        seeds = goal.normalized(unique)
     if not np.abs(seeds).max() < _FARTHEST:
         raise ValueError(f"positions of the diracs must lie within {_FARTHEST:g} sizes of the density")
-    if positions.shape[1] == 1:
+    if seeds.shape[1] == 1:
         line = transport_on_line(seeds[:, 0], target / target.sum(), goal.line())
         mass, first, second, weights = line.mass, line.first[:, None], line.second, line.weights
         converged, iterations = are_right(mass, target / target.sum(), tolerance), 0
         message = "sorted" if converged else "masses too unequal, or components too narrow, for rounding"
     else:
-        problem = Problem(np.ascontiguousarray(seeds), target / target.sum(), goal.planar())
+        problem = Problem(np.ascontiguousarray(seeds), target / target.sum(), goal.density())
         begin = None
         if start is not None:
-            begin = np.zeros(len(unique))
+            begin = np.zeros(len(seeds))
             begin[place] = start[held] / size**2
         solution = solve(problem, tolerance, begin)
         found = solution.moments
@@ -234,27 +237,27 @@ def transport(
         message,
     )
     out.mass[held] = share * mass[place]
-    out.first[held] = share[:, None] * first[place] * size
+    out.first[held] = share[:, None] * first[place, :d] * size
     out.second[held] = share * second[place] * size**2
     out.weights[held] = weights[place]
     if not held.all():
-        corners, potential = _corners(seeds, weights / size**2, goal.box())
-        far = (goal.normalized(positions[~held])[:, None, :] - corners) ** 2
+        far, potential = _to_corners(goal, goal.normalized(positions[~held]), seeds, weights / size**2)
         # The least weight that leaves a cell: |x − y|² − w − φᶜ is a largest of affine functions, least at a corner.
-        least = (far.sum(axis=2) - potential).min(axis=1)
+        least = (far - potential).min(axis=1)
         out.weights[~held] = (least - 1e-12 * (1.0 + np.abs(least))) * size**2
     return out
 
 
-def _corners(seeds: np.ndarray, weights: np.ndarray, box: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Corners (c, d) of all cells in the box (2, d), and φᶜ (c,) there."""
+def _to_corners(
+    goal: Target, points: np.ndarray, seeds: np.ndarray, weights: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Squared distances (m, c) from points (m, d) to the corners of all cells in the box, and φᶜ (c,) there."""
+    box = goal.box()
     if seeds.shape[1] == 1:
         borders = np.clip(power_cells(seeds[:, 0], weights)[1], box[0], box[1])
         corners = np.concatenate([box[0], borders, box[1]])[:, None]
-        powers = (corners - seeds[:, 0]) ** 2 - weights
-        return corners, powers.min(axis=1)
-    (x0, y0), (x1, y1) = box
-    domain = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
-    indptr, corners, _ = _core.cells(np.ascontiguousarray(seeds), np.ascontiguousarray(weights), domain)
-    owner = np.repeat(np.arange(len(seeds)), np.diff(indptr))
-    return corners, ((corners - seeds[owner]) ** 2).sum(axis=1) - weights[owner]
+        return (points - corners.T) ** 2, ((corners - seeds[:, 0]) ** 2 - weights).min(axis=1)
+    space = goal.density().space
+    corners, owner = space.corners(seeds, weights, box)
+    steps = space.shortest(points[:, None, :] - corners, box[1] - box[0])
+    return (steps**2).sum(axis=2), ((corners - seeds[owner]) ** 2).sum(axis=1) - weights[owner]

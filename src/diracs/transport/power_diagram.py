@@ -1,4 +1,4 @@
-"""Power diagrams in the plane."""
+"""Power diagrams: polygons in the plane; those of space and of tori are made here too."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import numpy as np
 from diracs import _core
 from diracs.backend import checks
 from diracs.backend.arrays import concrete, framework, frozen
+from diracs.cells.spaces import rectangle
+from diracs.laws.pixels import periodic_axes
 
 
 class PowerDiagram:
@@ -18,14 +20,16 @@ class PowerDiagram:
 
     Parameters
     ----------
-    positions : array (n, 2)
-        The seeds.
+    positions : array (n, 2) or (n, 3)
+        The seeds. In space cells are polyhedra, and there is more to ask for: see `SpacePowerDiagram`.
     weights : array (n,), optional
         Zero by default: Voronoi cells.
-    domain : array (2, 2), optional
+    domain : array (2, d), optional
         The box [[xmin, ymin], [xmax, ymax]]; by default one that holds the seeds with a margin of a fifth.
+    periodic : bool or tuple of d bools
+        Along which axes everything repeats with the sides of the domain: cells of a torus lie around their seeds.
 
-    All three are copied, and kept as read-only NumPy arrays.
+    All three arrays are copied, and kept as read-only NumPy arrays.
 
     Raises
     ------
@@ -33,10 +37,28 @@ class PowerDiagram:
         For empty, non-finite or wrongly shaped arrays.
     """
 
-    def __init__(self, positions: Any, weights: Any = None, domain: Any = None) -> None:
+    def __new__(cls, positions: Any, *arguments: Any, periodic: Any = False, **options: Any) -> PowerDiagram:
+        if cls is not PowerDiagram:
+            return super().__new__(cls)
+        # What is wrong with positions is for __init__ to say.
+        if tuple(getattr(positions, "shape", None) or np.shape(positions))[1:] == (3,):
+            from diracs.transport.power_diagram_space import SpacePowerDiagram
+
+            return super().__new__(SpacePowerDiagram)
+        if np.any(periodic):
+            from diracs.transport.power_diagram_torus import TorusPowerDiagram
+
+            return super().__new__(TorusPowerDiagram)
+        return super().__new__(cls)
+
+    def __init__(self, positions: Any, weights: Any = None, domain: Any = None, *, periodic: Any = False) -> None:
         y = concrete(checks.floating("positions", positions, framework(positions)))
-        if y.ndim != 2 or y.shape[1] != 2:
-            raise ValueError(f"positions must have shape (n, 2), got {y.shape}")
+        if y.ndim != 2 or y.shape[1] not in (2, 3):
+            raise ValueError(f"positions must have shape (n, 2) or (n, 3), got {y.shape}")
+        d = y.shape[1]
+        self.periodic = periodic_axes(periodic, d)
+        if any(self.periodic) and domain is None:
+            raise ValueError("domain must be given where periodic is true: its sides are the periods")
         self.positions = frozen(np.ascontiguousarray(y))
         if weights is None:
             self.weights = frozen(np.zeros(len(y)))
@@ -53,9 +75,9 @@ class PowerDiagram:
             box = np.stack([low - margin, high + margin])
         else:
             box = concrete(checks.floating("domain", domain, framework(domain)))
-            if box.shape != (2, 2) or not (box[1] > box[0]).all():
-                raise ValueError(f"domain must be [[xmin, ymin], [xmax, ymax]], got {box.tolist()}")
-        self.domain = frozen(box)
+            if box.shape != (2, d) or not (box[1] > box[0]).all():
+                raise ValueError(f"domain must be [[xmin, …], [xmax, …]] of shape (2, {d}), got {box.tolist()}")
+        self.domain = frozen(np.ascontiguousarray(box))
 
     @cached_property
     def cells(self) -> tuple[np.ndarray, ...]:
@@ -71,9 +93,7 @@ class PowerDiagram:
 
     @cached_property
     def _polygons(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        (x0, y0), (x1, y1) = self.domain
-        corners = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
-        indptr, corners, labels = _core.cells(self.positions, self.weights, corners)
+        indptr, corners, labels = _core.cells(self.positions, self.weights, rectangle(self.domain))
         return frozen(indptr), frozen(corners), frozen(labels)
 
     def adjust_weights(self, dirac_masses: Any, target_distribution: Any, *, tol: float = 1e-9) -> PowerDiagram:
@@ -94,7 +114,8 @@ class PowerDiagram:
             dirac_masses = concrete(checks.floating("dirac_masses", dirac_masses, framework(dirac_masses)))
         diracs = SumOfDiracs(self.positions, dirac_masses)
         plan = optimal_transport_plan(diracs, target_distribution, tol=tol)
-        return PowerDiagram(self.positions, plan.weights, plan.power_diagram.domain)
+        diagram: PowerDiagram = plan.power_diagram
+        return diagram
 
     def plot(self, ax: Any = None, **options: Any) -> Any:
         """Draw cells and seeds; see `diracs.show.transport.plot_diagram`."""

@@ -1,4 +1,4 @@
-"""One planar transport problem in normalized coordinates: distinct seeds, target masses, a density."""
+"""A transport problem in the plane or in space, normalized: distinct seeds, target masses, a density."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from diracs import _core
-from diracs.transport.density import PlanarDensity
+from diracs.transport.density import UnitDensity
 
 
 @dataclass(frozen=True)
@@ -15,7 +14,7 @@ class Moments:
     """What a density has in the cells of n seeds, and on the edges between them."""
 
     mass: np.ndarray  # (n,)
-    first: np.ndarray  # (n, 2), ∫ (x − y) dρ
+    first: np.ndarray  # (n, d), ∫ (x − y) dρ
     second: np.ndarray  # (n,), ∫ |x − y|² dρ
     i: np.ndarray  # (e,) edges between cells i < j
     j: np.ndarray
@@ -24,15 +23,18 @@ class Moments:
 
 @dataclass(frozen=True)
 class Problem:
-    """Distinct seeds (n, 2) with positive target masses (n,) of sum 1, and a density."""
+    """Distinct seeds (n, d), d = 2 or 3, with positive target masses (n,) of sum 1, and a density."""
 
     seeds: np.ndarray
     target: np.ndarray
-    density: PlanarDensity
+    density: UnitDensity
 
-    def moments(self, weights: np.ndarray, density: PlanarDensity | None = None) -> Moments:
+    def moments(self, weights: np.ndarray, density: UnitDensity | None = None) -> Moments:
         """Moments of the power cells {x : |x − yᵢ|² − wᵢ ≤ |x − yⱼ|² − wⱼ}."""
-        core = (density or self.density).core
-        cells, edges = _core.moments(core, self.seeds, np.ascontiguousarray(weights), edges=True)
+        cells, edges = (density or self.density).moments(self.seeds, np.ascontiguousarray(weights))
         coupling = edges.integrals[:, 0] / (2.0 * edges.gap)
-        return Moments(cells.mass, cells.first, cells.second, edges.i, edges.j, coupling)
+        i, j = edges.i, edges.j
+        # A cell may meet its own image on a torus: no weight moves that facet.
+        if (own := i == j).any():
+            i, j, coupling = i[~own], j[~own], coupling[~own]
+        return Moments(cells.mass, cells.first, cells.second, i, j, coupling)

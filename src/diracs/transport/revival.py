@@ -2,7 +2,8 @@
 
 The cell of a seed y appears where |x − y|² − φᶜ(x) is least, φᶜ the minimum of the others' powers |x − yₖ|² − wₖ. That
 is a largest of affine functions of x, hence convex, and a walk from cell to cell finds the corner where it is least.
-Above this weight w* its area grows like the square of w − w*, in units of the distance to the seed whose cell it was.
+Above this weight w* its area grows like the square of w − w*, its volume like the cube, in units of the distance to the
+seed whose cell it was.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ import numpy as np
 import scipy
 
 from diracs import _core
-from diracs.transport.density import PlanarDensity
+from diracs.cells.spaces import rectangle
+from diracs.transport.density import UnitDensity
 from diracs.transport.problem import Moments, Problem
+from diracs.transport.revival_space import space_thresholds, without
 
 # Cells with less than this share of their target mass are as good as empty.
 EMPTY = 1e-9
@@ -36,7 +39,7 @@ def few_empty(moments: Moments, target: np.ndarray) -> bool:
 
 
 def revived(
-    problem: Problem, density: PlanarDensity, weights: np.ndarray, moments: Moments
+    problem: Problem, density: UnitDensity, weights: np.ndarray, moments: Moments
 ) -> tuple[np.ndarray, Moments]:
     """Weights (n,) with which fewer cells are empty, and their moments.
 
@@ -50,26 +53,26 @@ def revived(
         if not 0 < len(dead) < before:
             break
         before = len(dead)
-        least, host, area = _thresholds(problem, density, weights, dead)
-        gap = np.linalg.norm(problem.seeds[host] - problem.seeds[dead], axis=1)
+        space, d = density.space, problem.seeds.shape[1]
+        least, host, size = _THRESHOLDS[d](problem, density, weights, dead)
+        steps = problem.seeds[host] - problem.seeds[dead]
+        gap = np.linalg.norm(space.shortest(steps, np.diff(density.box, axis=0)[0]), axis=1)
         share = np.minimum(target[dead] / np.maximum(target, moments.mass)[host], 1.0)
         weights = weights.copy()
-        weights[dead] = least + _SMALL * gap * np.sqrt(area * share)
+        weights[dead] = least + _SMALL * gap * (size * share) ** (1.0 / d)
         moments = problem.moments(weights, density)
     return weights, moments
 
 
 def _thresholds(
-    problem: Problem, density: PlanarDensity, weights: np.ndarray, dead: np.ndarray
+    problem: Problem, density: UnitDensity, weights: np.ndarray, dead: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Weights (m,) with which cells of the seeds `dead` (m,) appear, in whose cells (m,), and the areas of these."""
     seeds = problem.seeds
-    (x0, y0), (x1, y1) = density.bulk  # a cell that appears in a far tail holds nothing
-    box = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
+    box = density.bulk  # a cell that appears in a far tail holds nothing
     # These may have corners still; they are to be measured against the others.
-    others = weights.copy()
-    others[dead] = weights.min() - 1.0 - _reach(seeds, box)
-    indptr, corners, labels = _core.cells(seeds, others, box)
+    others = without(seeds, weights, dead, box)
+    indptr, corners, labels = _core.cells(seeds, others, rectangle(box))
     sizes = np.diff(indptr)
 
     def lowest(rows: np.ndarray, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -108,12 +111,6 @@ def _thresholds(
     return value, cell, _areas(indptr, corners)[cell]
 
 
-def _reach(seeds: np.ndarray, box: np.ndarray) -> float:
-    """A bound on differences of squared distances between the seeds and points of the box."""
-    low, high = np.minimum(seeds.min(axis=0), box.min(axis=0)), np.maximum(seeds.max(axis=0), box.max(axis=0))
-    return float(((high - low) ** 2).sum())
-
-
 def _areas(indptr: np.ndarray, corners: np.ndarray) -> np.ndarray:
     """(n,) of polygons; zero without corners."""
     filled = np.flatnonzero(np.diff(indptr))
@@ -125,3 +122,6 @@ def _areas(indptr: np.ndarray, corners: np.ndarray) -> np.ndarray:
     areas = np.zeros(len(indptr) - 1)
     areas[filled] = 0.5 * np.add.reduceat(twice, begin)
     return areas
+
+
+_THRESHOLDS = {2: _thresholds, 3: space_thresholds}

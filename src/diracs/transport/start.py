@@ -2,14 +2,14 @@
 
 Both laws are centred and each axis scaled to equal deviations, which leaves x·y what it is. Sinkhorn's iterations
 (Cuturi 2013) between histograms, in logarithms and one axis at a time, end with a soft c-transform at the actual seeds.
-Its potential is strictly convex, so that no cell of the plane is empty.
+Its potential is strictly convex, so that no cell of the plane, or of space, is empty.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from diracs.transport.density import PlanarDensity
+from diracs.transport.density import UnitDensity
 
 # Entropies in units of the variance, each with so many iterations.
 _ENTROPIES = ((1.0, 6), (0.3, 8), (0.1, 10), (0.03, 14), (0.015, 18))
@@ -21,11 +21,12 @@ _NOTHING = 1e-10
 _OUTLIERS = 0.05
 
 
-def sinkhorn_weights(seeds: np.ndarray, target: np.ndarray, density: PlanarDensity) -> np.ndarray:
+def sinkhorn_weights(seeds: np.ndarray, target: np.ndarray, density: UnitDensity) -> np.ndarray:
     """Weights (n,) of power cells that carry about the target masses."""
-    cells = 64 if len(seeds) > 20_000 else 32
+    d = seeds.shape[1]
+    cells = (64 if len(seeds) > 20_000 else 32) if d == 2 else 24
     grid, p = density.coarse(cells)
-    marginals = (p.sum(axis=1), p.sum(axis=0))
+    marginals = [p.sum(axis=tuple(b for b in range(d) if b != a)) for a in range(d)]
     centre = np.array([m @ x for m, x in zip(marginals, grid, strict=True)])
     spread = np.sqrt([m @ (x - c) ** 2 for m, x, c in zip(marginals, grid, centre, strict=True)])
     # A few seeds far away would leave one cell of the histogram for all the others.
@@ -42,15 +43,15 @@ def sinkhorn_weights(seeds: np.ndarray, target: np.ndarray, density: PlanarDensi
     low, high = z.min(axis=0), z.max(axis=0)
     width = np.where(high > low, high - low, scale)
     place = np.minimum(((z - low) / width * cells).astype(int), cells - 1)
-    q = np.bincount(place[:, 0] * cells + place[:, 1], target, minlength=cells * cells).reshape(cells, cells)
-    y = [low[a] + width[a] * (np.arange(cells) + 0.5) / cells for a in range(2)]
+    q = np.bincount(np.ravel_multi_index(tuple(place.T), p.shape), target, minlength=p.size).reshape(p.shape)
+    y = [low[a] + width[a] * (np.arange(cells) + 0.5) / cells for a in range(d)]
 
     with np.errstate(divide="ignore"):
         log_p, log_q = np.log(p), np.log(q)
-    g = np.zeros((cells, cells))
+    g = np.zeros(p.shape)
     for entropy, iterations in _ENTROPIES:
         eps = entropy * scale**2
-        costs = [0.5 * (x[a][:, None] - y[a]) ** 2 / eps for a in range(2)]
+        costs = [0.5 * (x[a][:, None] - y[a]) ** 2 / eps for a in range(d)]
         kernels = [np.exp(-cost) for cost in costs]
         for _ in range(iterations):
             f = -eps * _log_sums(costs, kernels, g / eps + log_q, p > _NOTHING)
@@ -85,12 +86,17 @@ def _log_sums(
 ) -> np.ndarray:
     """log Σ exp(exponents − costs) on a grid: with the kernels if that does where it is used, else in logarithms."""
     top = exponents.max()
-    sums = kernels[0] @ np.exp(exponents - top) @ kernels[1].T
+    sums = np.exp(exponents - top)
+    for kernel in kernels:
+        # The first axis goes, and comes back as the last one.
+        sums = np.tensordot(sums, kernel, (0, 1))
     if (sums > _UNDERFLOW)[used].all():
         result: np.ndarray = np.log(np.maximum(sums, _UNDERFLOW)) + top
         return result
-    inner = _logsumexp(exponents[:, None, :] - costs[1][None])  # (first axis of the sum, second of the result)
-    return _logsumexp(inner.T[None] - costs[0][:, None, :])
+    for cost in costs:
+        rest = exponents.reshape(len(exponents), -1).T
+        exponents = _logsumexp(rest[:, None, :] - cost[None]).reshape(*exponents.shape[1:], len(cost))
+    return exponents
 
 
 def _logsumexp(x: np.ndarray) -> np.ndarray:
@@ -103,10 +109,16 @@ def _logsumexp(x: np.ndarray) -> np.ndarray:
 
 
 def _log_sums_at(z: np.ndarray, x: list[np.ndarray], exponents: np.ndarray, eps: float) -> np.ndarray:
-    """log Σ exp(exponents − |z − x|²/2ε) at points z (m, 2)."""
+    """log Σ exp(exponents − |z − x|²/2ε) at points z (m, d)."""
     top = exponents.max()
-    near = [np.exp(-0.5 * (z[:, i, None] - x[i]) ** 2 / eps) for i in range(2)]
-    sums = ((near[0] @ np.exp(exponents - top)) * near[1]).sum(axis=1)
+    relative = np.exp(exponents - top)
+    sums = np.empty(len(z))
+    for part in np.array_split(np.arange(len(z)), len(z) // 4096 + 1):
+        near = [np.exp(-0.5 * (z[part, i, None] - x[i]) ** 2 / eps) for i in range(len(x))]
+        held = np.tensordot(near[0], relative, 1)
+        for factor in near[1:]:
+            held = np.einsum("ni,ni...->n...", factor, held)
+        sums[part] = held
     lost = np.flatnonzero(sums < _UNDERFLOW)
     result: np.ndarray = np.log(np.maximum(sums, _UNDERFLOW)) + top
     for part in np.array_split(lost, len(lost) // 256 + 1):
@@ -115,8 +127,8 @@ def _log_sums_at(z: np.ndarray, x: list[np.ndarray], exponents: np.ndarray, eps:
 
 
 def _means_at(z: np.ndarray, x: list[np.ndarray], exponents: np.ndarray, eps: float) -> np.ndarray:
-    """Mean (m, 2) of x with the weights exp(exponents − |z − x|²/2ε) at points z (m, 2)."""
-    every = np.stack(np.meshgrid(*x, indexing="ij"), axis=-1).reshape(-1, 2)
+    """Mean (m, d) of x with the weights exp(exponents − |z − x|²/2ε) at points z (m, d)."""
+    every = np.stack(np.meshgrid(*x, indexing="ij"), axis=-1).reshape(-1, len(x))
     out = np.empty_like(z)
     for part in np.array_split(np.arange(len(z)), len(z) // 256 + 1):
         logs = _exponents_at(z[part], x, exponents, eps)
@@ -126,6 +138,9 @@ def _means_at(z: np.ndarray, x: list[np.ndarray], exponents: np.ndarray, eps: fl
 
 def _exponents_at(z: np.ndarray, x: list[np.ndarray], exponents: np.ndarray, eps: float) -> np.ndarray:
     """Exponents less |z − x|²/2ε, (m, all x)."""
-    first, second = (0.5 * (z[:, i, None] - x[i]) ** 2 / eps for i in range(2))
-    result: np.ndarray = (exponents - first[:, :, None] - second[:, None, :]).reshape(len(z), exponents.size)
-    return result
+    result = exponents[None]
+    for i, axis in enumerate(x):
+        shape = [1] * len(x)
+        shape[i] = len(axis)
+        result = result - (0.5 * (z[:, i, None] - axis) ** 2 / eps).reshape(len(z), *shape)
+    return result.reshape(len(z), exponents.size)

@@ -8,10 +8,12 @@ from diracs import _core
 from diracs.backend.arrays import concrete, is_traced
 from diracs.backend.callback import Numbers
 from diracs.cells.line import LineImage, LineMixture, power_cells
+from diracs.cells.spaces import Euclidean
 from diracs.laws.gaussian import SINGULAR, GaussianMixture, full_covariances
 from diracs.laws.pixels import PolynomialGrid
 from diracs.transport.components import component_moments
-from diracs.transport.density import ImageDensity, MixtureDensity
+from diracs.transport.density import ImageDensity, UnitDensity
+from diracs.transport.density_space import VolumeDensity, mixture_density
 from diracs.transport.families import Family, Parameters, register
 
 Density = PolynomialGrid | GaussianMixture
@@ -27,16 +29,20 @@ def singular(means: np.ndarray, covs: np.ndarray) -> np.ndarray:
 
 
 class GridTarget:
-    """Pixels (n₁,) or (n₁, n₂) of any positive sum on the box `domain` (2, d)."""
+    """Pixels (n₁, …, n_d), d ≤ 3, of any positive sum on the box `domain` (2, d), not periodic below space."""
 
-    def __init__(self, values: np.ndarray, domain: np.ndarray) -> None:
-        self.values, self.domain = values, domain
+    def __init__(self, values: np.ndarray, domain: np.ndarray, periodic: tuple[bool, ...]) -> None:
+        self.values, self.domain, self.periodic = values, domain, periodic
         self.sides = domain[1] - domain[0]
         self.size = float(self.sides.max())
 
     def normalized(self, positions: np.ndarray) -> np.ndarray:
         """From the lowest corner: the middle of the box need not be a double, and differences of neighbours are."""
-        return ((positions - self.domain[0]) - 0.5 * self.sides) / self.size
+        above = positions - self.domain[0]
+        if any(self.periodic):
+            within = above - np.floor(above / self.sides) * self.sides
+            above = np.where(self.periodic, np.where(within < self.sides, within, 0.0), above)
+        return (above - 0.5 * self.sides) / self.size
 
     def original(self, points: np.ndarray) -> np.ndarray:
         return self.domain[0] + (0.5 * self.sides + points * self.size)
@@ -44,7 +50,9 @@ class GridTarget:
     def line(self) -> LineImage:
         return LineImage(self.values / self.values.sum())
 
-    def planar(self) -> ImageDensity:
+    def density(self) -> UnitDensity:
+        if len(self.sides) == 3:
+            return VolumeDensity.of(self.values, self.sides / self.size, Euclidean(self.periodic))
         return ImageDensity.of(self.values, self.sides / self.size)
 
     def box(self) -> np.ndarray:
@@ -59,9 +67,38 @@ class GridTarget:
             found = self.line().potentials(seeds[:, 0], w)
         else:
             unique, first = np.unique(seeds, axis=0, return_index=True)
-            image = _core.Image(np.ones(shape), self.box())
+            flat = len(shape) == 2
+            box, ones = self.box(), np.ones(shape)
+            image = _core.Image(ones, box) if flat else _core.SpaceImage(ones, box, np.array(self.periodic))
             found = image.potential(unique, np.ascontiguousarray(w[first]))
         return (np.asarray(found * self.size ** (2 + len(shape))),)
+
+
+class PeriodicTarget(GridTarget):
+    """Pixels (n₁,) or (n₁, n₂) on a box with periodic axes: a volume that is one voxel thick (`VolumeDensity`)."""
+
+    def __init__(self, values: np.ndarray, domain: np.ndarray, periodic: tuple[bool, ...]) -> None:
+        self.ndim = values.ndim
+        more = 3 - self.ndim
+        self.thickness = float((domain[1] - domain[0]).max()) / 16.0
+        thick = np.hstack([domain, self.thickness * np.array([[-0.5] * more, [0.5] * more])])
+        super().__init__(values.reshape(*values.shape, *[1] * more), thick, (*periodic, *[False] * more))
+
+    def normalized(self, positions: np.ndarray) -> np.ndarray:
+        return super().normalized(np.pad(positions, ((0, 0), (0, 3 - self.ndim))))
+
+    def original(self, points: np.ndarray) -> np.ndarray:
+        return super().original(points)[:, : self.ndim]
+
+    def density(self) -> UnitDensity:
+        return VolumeDensity.of(self.values, self.sides / self.size, Euclidean(self.periodic), self.ndim)
+
+    def slopes(self, positions: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, ...]:
+        """∫ φᶜ over each pixel, without what the thickness adds to volumes and squares of distances."""
+        shape, more = self.values.shape[: self.ndim], 3 - self.ndim
+        pixel = float((self.sides[: self.ndim] / shape).prod())
+        found = super().slopes(positions, weights)[0].reshape(shape) / self.thickness**more
+        return (found - pixel * more * self.thickness**2 / 12.0,)
 
 
 class MixtureTarget:
@@ -90,12 +127,12 @@ class MixtureTarget:
         kept = self._kept
         return LineMixture(self._means[kept, 0], np.sqrt(self._covs[kept, 0, 0]), self.weights[kept])
 
-    def planar(self) -> MixtureDensity:
-        return MixtureDensity(self._means[self._kept], self._covs[self._kept], self.weights[self._kept])
+    def density(self) -> UnitDensity:
+        return mixture_density(self._means[self._kept], self._covs[self._kept], self.weights[self._kept])
 
     def box(self) -> np.ndarray:
-        if self.means.shape[1] == 2:
-            return self.planar().box
+        if self.means.shape[1] > 1:
+            return self.density().box
         low, high = self.line().support
         return np.array([[low], [high]])
 
@@ -126,7 +163,7 @@ class MixtureTarget:
             found = line.potential, line.moved, line.curvature
         else:
             # Equal weights: what is negligible for one component does not depend on the others'.
-            broad = MixtureDensity(means, covs, np.full(len(means), 1.0 / len(means)))
+            broad = mixture_density(means, covs, np.full(len(means), 1.0 / len(means)))
             unique, first = np.unique(seeds, axis=0, return_index=True)
             found = broad.core.components(unique, np.ascontiguousarray(weights[first]))
         potential[~thin], moved[~thin], curvature[~thin] = found
@@ -142,6 +179,8 @@ def _thin_potential(mean: np.ndarray, cov: np.ndarray, seeds: np.ndarray, weight
     """
     values, vectors = np.linalg.eigh(cov)
     off = seeds - mean
+    if len(mean) == 3 and values[1] > 1e-15 * values[2]:
+        return _flat_potential(values[1:], vectors[:, 1:], off, weights)
     if not values[-1] > 0 or len(mean) == 1:
         return float(((off**2).sum(axis=1) - weights).min())
     y = off @ vectors[:, -1]
@@ -150,6 +189,25 @@ def _thin_potential(mean: np.ndarray, cov: np.ndarray, seeds: np.ndarray, weight
     law = LineMixture(np.zeros(1), np.sqrt(values[-1:]), np.ones(1))
     mass, _, second = law.cell_moments(y[alive], np.concatenate([[-np.inf], borders, [np.inf]]))
     return float(second.sum() - lifted[alive] @ mass)
+
+
+def _flat_potential(values: np.ndarray, vectors: np.ndarray, off: np.ndarray, weights: np.ndarray) -> float:
+    """The same for a Gaussian on a plane of space, with variances (2,) along vectors (3, 2)."""
+    y = off @ vectors
+    lifted = weights - ((off - y @ vectors.T) ** 2).sum(axis=1)
+    # Of seeds above one point of the plane the highest power counts.
+    order = np.lexsort((-lifted, *y.T))
+    kept = order[np.append(True, (np.diff(y[order], axis=0) != 0).any(axis=1))]
+    core = mixture_density(np.zeros((1, 2)), np.diag(values)[None], np.ones(1)).core
+    potential: np.ndarray = core.components(np.ascontiguousarray(y[kept]), np.ascontiguousarray(lifted[kept]))[0]
+    return float(potential[0])
+
+
+def _grid_target(numbers: Numbers, parameters: Parameters) -> GridTarget:
+    low, high, flags = np.reshape(numbers, (3, -1))
+    periodic = tuple((flags > 0).tolist())
+    kind = PeriodicTarget if any(periodic) and len(flags) < 3 else GridTarget
+    return kind(parameters[0], np.stack([low, high]), periodic)
 
 
 def _check_mixture(density: GaussianMixture) -> None:
@@ -190,10 +248,10 @@ register(
         PolynomialGrid,
         "grid",
         ("values",),
-        lambda grid: (*grid._box[0], *grid._box[1]),
-        lambda box, parameters: GridTarget(parameters[0], np.reshape(box, (2, -1))),
+        lambda grid: (*grid._box[0], *grid._box[1], *map(float, grid.periodic)),
+        _grid_target,
         lambda grid: None,
-        lambda box, parameters: _are_masses(parameters[0]),
+        lambda numbers, parameters: _are_masses(parameters[0]),
         lambda grid, positions: grid.domain,
     )
 )

@@ -1,0 +1,66 @@
+"""Spaces in which power cells are polygons or polyhedra: how to subtract two points, and where corners of cells lie."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from diracs import _core
+
+
+class Space(Protocol):
+    """Dimension d = 2 or 3, maybe with axes along which everything repeats."""
+
+    dimension: int
+    periodic: tuple[bool, ...]
+
+    def shortest(self, steps: np.ndarray, sides: np.ndarray) -> np.ndarray:
+        """The shortest of the displacements (..., d) that differ by periods, (d,)."""
+
+    def corners(self, seeds: np.ndarray, weights: np.ndarray, box: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Corners (c, d) of all power cells in a box (2, d), and whose they are (c,)."""
+
+
+class Plane:
+    """The plane: cells are polygons."""
+
+    dimension, periodic = 2, (False, False)
+
+    def shortest(self, steps: np.ndarray, sides: np.ndarray) -> np.ndarray:
+        return steps
+
+    def corners(self, seeds: np.ndarray, weights: np.ndarray, box: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        indptr, corners, _ = _core.cells(np.ascontiguousarray(seeds), np.ascontiguousarray(weights), rectangle(box))
+        return corners, np.repeat(np.arange(len(seeds)), np.diff(indptr))
+
+
+class Euclidean:
+    """Space: cells are polyhedra. Along periodic axes it is a torus; corners lie around their seeds there."""
+
+    dimension = 3
+
+    def __init__(self, periodic: tuple[bool, ...] = (False, False, False)) -> None:
+        self.periodic = periodic
+
+    def shortest(self, steps: np.ndarray, sides: np.ndarray) -> np.ndarray:
+        if not any(self.periodic):
+            return steps
+        return np.asarray(steps - np.where(self.periodic, np.round(steps / sides), 0.0) * sides)
+
+    def corners(self, seeds: np.ndarray, weights: np.ndarray, box: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        first, corners, *_ = self.polyhedra(seeds, weights, box)
+        return corners, np.repeat(np.arange(len(seeds)), np.diff(first))
+
+    def polyhedra(self, seeds: np.ndarray, weights: np.ndarray, box: np.ndarray) -> tuple[np.ndarray, ...]:
+        """All cells, as `_core.space_cells` gives them."""
+        return _core.space_cells(*map(np.ascontiguousarray, (seeds, weights, box)), np.array(self.periodic))
+
+
+PLANE, SPACE = Plane(), Euclidean()
+
+
+def rectangle(box: np.ndarray) -> np.ndarray:
+    """Corners (4, 2) of a box (2, 2), counterclockwise."""
+    (x0, y0), (x1, y1) = box
+    return np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])

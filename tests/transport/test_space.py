@@ -1,0 +1,194 @@
+"""Transport in space and on tori: reference problems, derivatives, Lloyd's method, frameworks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from scipy.optimize import linprog
+
+from diracs import GaussianMixture, PolynomialGrid, PowerDiagram, SumOfDiracs, distance, lloyd, optimal_transport_plan
+
+REFERENCE = np.load(Path(__file__).parents[1] / "data" / "transport3.npz")
+CASES = sorted({key.split("/")[0] for key in REFERENCE})
+
+
+def law_of(case):
+    """The density of a reference problem."""
+    field = {key.split("/")[1]: REFERENCE[key] for key in REFERENCE if key.startswith(case + "/")}
+    if str(field["kind"]) == "gaussians":
+        return GaussianMixture(field["means"], field["covs"], field["gauss_weights"])
+    values = field.get("values", np.ones((1,) * field["positions"].shape[1]))
+    return PolynomialGrid(values, field["domain"], periodic=tuple(map(bool, field["periodic"])))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_reference(case):
+    positions, masses = REFERENCE[f"{case}/positions"], REFERENCE[f"{case}/masses"]
+    plan = optimal_transport_plan(SumOfDiracs(positions, masses), law_of(case), tol=1e-10)
+    assert plan.converged
+    assert_allclose(float(plan.distance), REFERENCE[f"{case}/cost"], rtol=1e-8)
+    assert_allclose(plan.barycenters, REFERENCE[f"{case}/barycenters"], atol=1e-6)
+    assert_allclose(plan.weights - plan.weights.mean(), REFERENCE[f"{case}/weights"], atol=1e-7)
+
+
+def slope(function, x, index, h=1e-4):
+    up, down = x.copy(), x.copy()
+    up[index] += h
+    down[index] -= h
+    return (float(function(up)) - float(function(down))) / (2 * h)
+
+
+@pytest.mark.parametrize("periodic", [False, True, (True, False, True)])
+def test_derivatives_for_images(periodic):
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(0)
+    y, nu, values = rng.random((6, 3)), 0.1 + rng.random(6), 0.2 + rng.random((2, 3, 2))
+    domain = [[0.0, 0, 0], [1.0, 2, 1]]
+    leaves = [torch.tensor(x, requires_grad=True) for x in (y, nu, values)]
+    distance(SumOfDiracs(*leaves[:2]), PolynomialGrid(leaves[2], domain, periodic=periodic)).backward()
+
+    def value(a, b, c):
+        return distance(SumOfDiracs(a, b), PolynomialGrid(c, domain, periodic=periodic))
+
+    assert_allclose(leaves[0].grad[2, 1], slope(lambda x: value(x, nu, values), y, (2, 1)), rtol=1e-5)
+    assert_allclose(leaves[1].grad[3], slope(lambda x: value(y, x, values), nu, 3), rtol=1e-5, atol=1e-8)
+    assert_allclose(leaves[2].grad[1, 2, 0], slope(lambda x: value(y, nu, x), values, (1, 2, 0)), rtol=1e-5, atol=1e-8)
+
+
+def test_derivatives_for_mixtures():
+    jax = pytest.importorskip("jax")
+    jax.config.update("jax_enable_x64", True)
+    rng = np.random.default_rng(1)
+    y, means, weights = rng.normal(size=(5, 3)), rng.normal(size=(2, 3)), np.array([0.4, 0.6])
+    covs = np.stack([np.diag([1.0, 0.5, 0.3]), 0.4 * np.eye(3) + 0.1])
+
+    def value(y, m, c, w):
+        return distance(SumOfDiracs(y), GaussianMixture(m, c, w))
+
+    found = jax.jit(jax.grad(value, (0, 1, 2, 3)))(y, means, covs, weights)
+    assert_allclose(found[0][1, 2], slope(lambda x: value(x, means, covs, weights), y, (1, 2)), rtol=1e-5)
+    assert_allclose(found[1][1, 0], slope(lambda x: value(y, x, covs, weights), means, (1, 0)), rtol=1e-5)
+    assert_allclose(found[2][0, 1, 1], slope(lambda x: value(y, means, x, weights), covs, (0, 1, 1)), rtol=1e-5)
+    assert_allclose(found[3][0], slope(lambda x: value(y, means, covs, x), weights, 0), rtol=1e-4, atol=1e-8)
+
+
+def test_invariance():
+    # Moving and stretching everything moves and stretches the plan.
+    rng = np.random.default_rng(2)
+    y, nu, cov = rng.normal(size=(20, 3)), rng.random(20) + 0.1, np.diag([1.0, 0.4, 2.0])
+    one = optimal_transport_plan(SumOfDiracs(y, nu), GaussianMixture(np.zeros((1, 3)), cov[None]))
+    turn = np.linalg.qr(rng.normal(size=(3, 3)))[0]
+    moved = GaussianMixture(np.full((1, 3), 70.0), (9.0 * turn @ cov @ turn.T)[None])
+    two = optimal_transport_plan(SumOfDiracs(3.0 * y @ turn.T + 70.0, nu), moved)
+    assert_allclose(two.distance, 9.0 * one.distance, rtol=1e-10)
+    assert_allclose(two.barycenters, 3.0 * one.barycenters @ turn.T + 70.0, atol=1e-7)
+
+
+def test_shifted_torus():
+    # A translation along the periods changes nothing, wherever it brings seeds and pixels.
+    rng = np.random.default_rng(3)
+    y, values = rng.random((15, 3)), 0.1 + rng.random((4, 3, 5))
+    one = optimal_transport_plan(SumOfDiracs(y), PolynomialGrid(values, periodic=True))
+    rolled = PolynomialGrid(np.roll(values, (1, 2, 3), axis=(0, 1, 2)), periodic=True)
+    shift = np.array([3 + 1 / 4, 2 / 3 - 2, 3 / 5])
+    two = optimal_transport_plan(SumOfDiracs(y + shift), rolled)
+    assert_allclose(two.distance, one.distance, rtol=1e-10)
+    assert_allclose(two.barycenters, one.barycenters + shift, atol=1e-8)
+    assert_allclose(two.weights, one.weights, atol=1e-9)
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_few_diracs_on_the_torus(n):
+    y = np.array([[0.1, 0.5, 0.9], [0.6, 0.5, 0.9]])[:n]
+    plan = optimal_transport_plan(SumOfDiracs(y), PolynomialGrid(np.ones((1, 1, 1)), periodic=True))
+    assert_allclose(plan.distance, 0.25 if n == 1 else 1 / 12 + 1 / 12 + 1 / 48)
+    assert_allclose(plan.barycenters, y, atol=1e-12)
+
+
+def test_circle_against_a_linear_program():
+    rng = np.random.default_rng(4)
+    y, nu, values = rng.random(4), np.array([0.1, 0.3, 0.4, 0.2]), 0.1 + rng.random(6)
+    plan = optimal_transport_plan(SumOfDiracs(y[:, None], nu), PolynomialGrid(values, periodic=True))
+    m = 600
+    x, p = (np.arange(m) + 0.5) / m, np.repeat(values / values.sum() / 100, 100)
+    gap = x[:, None] - y
+    cost = (gap - np.round(gap)) ** 2 + 1 / (12 * m**2)
+    rows = np.kron(np.eye(m), np.ones(4))
+    columns = np.kron(np.ones(m), np.eye(4))
+    found = linprog(cost.ravel(), A_eq=np.vstack([rows, columns]), b_eq=np.concatenate([p, nu]), method="highs")
+    assert_allclose(float(plan.distance), found.fun, rtol=1e-4)
+
+
+def test_massless_and_coincident_diracs():
+    rng = np.random.default_rng(5)
+    y = rng.random((8, 3))
+    y[5] = y[2] + [1, 0, 0]
+    nu = np.array([1.0, 1, 1, 0, 1, 2, 1, 1])
+    for periodic in (False, True):
+        plan = optimal_transport_plan(SumOfDiracs(y, nu), PolynomialGrid(np.ones((1, 1, 1)), periodic=periodic))
+        assert plan.converged and plan.cell_masses[3] == 0.0
+        diagram = plan.power_diagram
+        assert_allclose(diagram.masses[3], 0.0, atol=1e-9)
+        assert_allclose(plan.cell_masses, nu / nu.sum(), rtol=1e-8)
+
+
+def test_empty_cells_are_revived():
+    # Seeds far outside on one side: Voronoi cells and the first entropic ones are mostly empty.
+    rng = np.random.default_rng(6)
+    y = 0.02 * rng.random((60, 3)) + [3.0, 0.5, 0.5]
+    values = np.zeros((6, 6, 6))
+    values[0], values[5] = 1.0, 0.3
+    plan = optimal_transport_plan(SumOfDiracs(y), PolynomialGrid(values))
+    assert plan.converged
+    assert_allclose(plan.cell_masses, 1 / 60, rtol=1e-8)
+
+
+def test_lloyd_in_space():
+    law = PolynomialGrid(np.ones((1, 1, 1)), periodic=True)
+    costs = []
+    free = lloyd(law, 16, iterations=30, callback=lambda i, diracs, cost: costs.append(cost))
+    assert_allclose(np.sum(free.weights), 1.0)
+    assert np.diff(costs).max() < 1e-12 and costs[-1] < 0.85 * costs[0]
+    equal = lloyd(GaussianMixture(np.zeros((1, 3)), np.ones(1)), 10, masses="equal", iterations=10)
+    assert_allclose(equal.weights, 0.1)
+
+
+def test_power_diagram_in_space():
+    rng = np.random.default_rng(7)
+    y, w = rng.random((20, 3)), 0.02 * rng.normal(size=20)
+    for periodic in (False, (True, True, False)):
+        diagram = PowerDiagram(y, w, [[0.0, 0, 0], [1.0, 1, 1]], periodic=periodic)
+        assert_allclose(diagram.masses.sum(), 1.0, rtol=1e-12)
+        x = rng.random((4000, 3))
+        gap = x[:, None] - y
+        gap -= np.round(gap) * np.broadcast_to(periodic, 3)
+        powers = (gap**2).sum(axis=2) - w
+        assert (diagram.locate(x) == powers.argmin(axis=1)).all()
+        cells = diagram.cells
+        assert [len(c.faces) for c in cells] == [len(k) for k in diagram.neighbours]
+        facets = diagram.facets
+        assert_allclose(np.linalg.norm(facets.normal, axis=1), 1.0)
+        # The centroid of a facet has equal powers for both of its seeds.
+        near = ((facets.centroid - y[facets.i]) ** 2).sum(axis=1) - w[facets.i]
+        far = ((facets.centroid - y[facets.i] - facets.displacement) ** 2).sum(axis=1) - w[facets.j]
+        assert_allclose(near, far, atol=1e-10)
+
+    halves = PowerDiagram(np.array([[0.25, 0.5, 0.5], [0.75, 0.5, 0.5]]), domain=[[0.0, 0, 0], [1.0, 1, 1]])
+    assert_allclose(halves.barycenters, halves.positions, atol=1e-15)
+    assert_allclose(halves.facets.centroid, [[0.5, 0.5, 0.5]])
+
+
+def test_bad_input():
+    with pytest.raises(ValueError, match="periodic"):
+        PolynomialGrid(np.ones((2, 2)), periodic=(True, False, True))
+    with pytest.raises(ValueError, match="periodic"):
+        PolynomialGrid(np.ones((2, 2)), periodic="yes")
+    with pytest.raises(ValueError, match="domain"):
+        PowerDiagram(np.zeros((2, 3)), periodic=True)
+    with pytest.raises(ValueError, match="shape"):
+        PowerDiagram(np.random.default_rng(0).random((2, 3))).locate(np.zeros((2, 2)))
+    with pytest.raises(ValueError, match="dimension"):
+        optimal_transport_plan(SumOfDiracs(np.zeros((1, 4))), PolynomialGrid(np.ones((1, 1, 1, 1))))
