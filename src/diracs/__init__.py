@@ -17,6 +17,7 @@ from diracs.schemes.generate import generate_scheme
 from diracs.schemes.layered import LayeredScheme
 from diracs.schemes.points import PointScheme
 from diracs.schemes.product import ProductScheme
+from diracs.transport.barycenter import barycenter
 from diracs.transport.distance import distance
 from diracs.transport.lloyd import lloyd
 from diracs.transport.plan import ConvergenceWarning, OtPlan, optimal_transport_plan
@@ -45,6 +46,7 @@ __all__ = [
     "SumOfGaussians",
     "Summary",
     "Trajectory",
+    "barycenter",
     "discretize",
     "distance",
     "expectation",

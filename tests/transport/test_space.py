@@ -9,7 +9,16 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.optimize import linprog
 
-from diracs import GaussianMixture, PolynomialGrid, PowerDiagram, SumOfDiracs, distance, lloyd, optimal_transport_plan
+from diracs import (
+    GaussianMixture,
+    PolynomialGrid,
+    PowerDiagram,
+    SumOfDiracs,
+    distance,
+    lloyd,
+    optimal_transport_plan,
+    quantize,
+)
 
 REFERENCE = np.load(Path(__file__).parents[1] / "data" / "transport3.npz")
 CASES = sorted({key.split("/")[0] for key in REFERENCE})
@@ -192,3 +201,102 @@ def test_bad_input():
         PowerDiagram(np.random.default_rng(0).random((2, 3))).locate(np.zeros((2, 2)))
     with pytest.raises(ValueError, match="dimension"):
         optimal_transport_plan(SumOfDiracs(np.zeros((1, 4))), PolynomialGrid(np.ones((1, 1, 1, 1))))
+
+
+@pytest.mark.parametrize("periodic", [True, (True, False), (False, True)])
+@pytest.mark.parametrize("n", [1, 2, 40])
+def test_power_diagram_of_a_plane_torus(n, periodic):
+    """Against sampling; polygons, facets and neighbours of each other."""
+    rng = np.random.default_rng(n)
+    y, w = rng.random((n, 2)) * [2.0, 1.0], 0.01 * rng.normal(size=n)
+    diagram = PowerDiagram(y, w, [[0.0, 0.0], [2.0, 1.0]], periodic=periodic)
+    sides, flags = np.array([2.0, 1.0]), np.broadcast_to(periodic, 2)
+    assert_allclose(diagram.masses.sum(), 2.0, rtol=1e-12)
+    areas = []
+    for k, cell in enumerate(diagram.cells):
+        x, z = cell[:, 0], cell[:, 1]
+        areas.append(0.5 * float(x @ np.roll(z, -1) - z @ np.roll(x, -1)) if len(cell) else 0.0)
+        if len(cell):
+            gaps = cell[:, None] - y
+            gaps -= np.round(gaps / sides) * sides * flags
+            powers = (gaps**2).sum(axis=2) - w
+            assert_allclose(powers.min(axis=1), powers[:, k], atol=1e-12)
+    assert_allclose(areas, diagram.masses, atol=1e-12)
+    pairs = {(k, j) for k, around in enumerate(diagram.neighbours) for j in around if j >= 0}
+    assert pairs == {(j, k) for k, j in pairs}
+    facets = diagram.facets
+    assert {(min(p), max(p)) for p in pairs} == set(zip(facets.i.tolist(), facets.j.tolist(), strict=True))
+    near = ((facets.centroid - y[facets.i]) ** 2).sum(axis=1) - w[facets.i]
+    far = ((facets.centroid - y[facets.i] - facets.displacement) ** 2).sum(axis=1) - w[facets.j]
+    assert_allclose(near, far, atol=1e-12)
+    points = rng.random((500, 2)) * sides
+    gaps = points[:, None] - y
+    gaps -= np.round(gaps / sides) * sides * flags
+    assert (diagram.locate(points) == ((gaps**2).sum(axis=2) - w).argmin(axis=1)).all()
+
+
+def test_section_of_a_diagram_in_space():
+    rng = np.random.default_rng(8)
+    y, w = rng.random((30, 3)), 0.01 * rng.normal(size=30)
+    for periodic in (False, (True, False, True)):
+        diagram = PowerDiagram(y, w, [[0.0, 0, 0], [1.0, 1, 1]], periodic=periodic)
+        points = rng.random((300, 3))
+        points[:, 2] = 0.3
+        assert (diagram.cut(2, 0.3).locate(points[:, :2]) == diagram.locate(points)).all()
+    with pytest.raises(ValueError, match="axis"):
+        diagram.cut(3, 0.5)
+
+
+@pytest.mark.parametrize("d", [1, 2, 3])
+@pytest.mark.parametrize("periodic", [False, True])
+def test_points_of_the_density_are_sent(d, periodic):
+    """In proportion to the masses, at the cost of the plan; Diracs on one spot are one."""
+    rng = np.random.default_rng(d)
+    y = rng.random((9, d))
+    y[4] = y[2]
+    law = PolynomialGrid(np.ones((1,) * d), periodic=periodic)
+    plan = optimal_transport_plan(SumOfDiracs(y, rng.random(9) + 0.2), law)
+    x = rng.random((20000, d))
+    sent = plan.locate(x)
+    assert 4 not in sent
+    held = np.bincount(sent, minlength=9) / len(x)
+    expected = plan.cell_masses.copy()
+    expected[2], expected[4] = expected[2] + expected[4], 0.0
+    assert_allclose(held, expected, atol=5.0 / np.sqrt(len(x)))
+    squares = ((plan.transport(x) - x) ** 2).sum(axis=1)
+    assert abs(squares.mean() - plan.distance) < 5.0 * squares.std() / np.sqrt(len(x))
+    with pytest.raises(ValueError, match="x must have shape"):
+        plan.locate(np.zeros((2, d + 1)))
+
+
+def test_start_from_weights():
+    rng = np.random.default_rng(9)
+    diracs, law = SumOfDiracs(rng.random((30, 3))), PolynomialGrid(np.ones((1, 1, 1)))
+    plan = optimal_transport_plan(diracs, law)
+    assert optimal_transport_plan(diracs, law, start=plan.weights).iterations == 0
+    with pytest.raises(ValueError, match="start must be for 30 Diracs"):
+        optimal_transport_plan(diracs, law, start=np.zeros(3))
+
+
+def test_lloyd_with_given_masses_on_a_torus():
+    """Volumes over three decades, and Diracs that settle at the barycenters."""
+    rng = np.random.default_rng(10)
+    volumes = 10.0 ** rng.uniform(-3, 0, 30)
+    law = PolynomialGrid(np.ones((1, 1, 1)), periodic=True)
+    found = lloyd(law, rng.random((30, 3)), masses=volumes, iterations=5, tol=0)
+    assert_allclose(found.weights, volumes / volumes.sum())
+    plan = optimal_transport_plan(found, law)
+    assert_allclose(plan.cell_masses, found.weights, rtol=1e-8)
+    costs = []
+    lloyd(law, found, masses=volumes, damping=0.5, iterations=4, callback=lambda i, diracs, cost: costs.append(cost))
+    assert np.diff(costs).max() < 0
+    for bad in ([1.0, 2.0], -volumes):
+        with pytest.raises(ValueError, match="masses must"):
+            lloyd(law, 30, masses=bad)
+    with pytest.raises(ValueError, match="damping"):
+        lloyd(law, 3, damping=1.5)
+
+
+def test_periodic_images_are_not_quantized():
+    with pytest.raises(ValueError, match="periodic"):
+        quantize(PolynomialGrid(np.ones((2, 2)), periodic=True), 3)

@@ -61,6 +61,11 @@ def engines(law: Any) -> ByPoints:
 
 
 def _image_unit(image: PolynomialGrid) -> UnitLineImage | UnitImage:
+    if any(image.periodic):
+        raise ValueError(
+            "distribution must not be periodic, bounds on a torus are not known: lloyd(distribution, n) places points"
+            " on it"
+        )
     return unit_image(concrete(image.values), image.domain)
 
 

@@ -15,6 +15,7 @@ from diracs.laws.pixels import PolynomialGrid
 from diracs.mixtures.density import mixture_density
 from diracs.show.law import draw_image, limits_of
 from diracs.show.line import draw_curve, draw_line_plan
+from diracs.show.space import plot_space_plan
 from diracs.show.style import (
     DIRAC,
     INK,
@@ -141,6 +142,8 @@ def plot_plan(
     -------
     matplotlib Axes
     """
+    if plan.diracs.ndim == 3:
+        return plot_space_plan(plan, ax, cells=cells, arrows=arrows, title=title, legend=legend)
     mpl = load_matplotlib()
     own = ax is None
     if plan.diracs.ndim == 1:

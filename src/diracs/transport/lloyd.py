@@ -1,4 +1,4 @@
-"""Lloyd's method: Diracs at the barycenters of their cells, with free or with equal masses."""
+"""Lloyd's method: Diracs at the barycenters of their cells, with free, equal or given masses."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from diracs.backend import checks
 from diracs.backend.arrays import common_framework, companion, concrete, framework, to_framework
@@ -17,21 +18,26 @@ from diracs.transport.newton import Solution
 from diracs.transport.problem import Problem
 from diracs.transport.target import Density
 
+# How well the masses of each iteration are met: they change with the next.
+_TOLERANCE = 1e-3
+
 
 def lloyd(
     density: Density,
     n_or_positions: Any,
     *,
-    masses: str = "free",
+    masses: str | ArrayLike = "free",
     iterations: int = 50,
     tol: float = 1e-4,
+    damping: float = 1.0,
     seed: int = 0,
     callback: Callable[[int, SumOfDiracs, float], None] | None = None,
 ) -> SumOfDiracs:
     """Place Diracs at the barycenters of their cells (Lloyd 1982).
 
-    With free masses the cells are Voronoi's: a stationary quantizer, whose masses are those of the cells. With equal
-    masses the cells are those of the optimal transport from equal masses: blue noise (de Goes et al. 2012).
+    With free masses the cells are Voronoi's: a stationary quantizer, whose masses are those of the cells. With equal or
+    given masses the cells are those of the optimal transport from these: blue noise (de Goes et al. 2012), or grains of
+    given volumes (Bourne et al. 2020).
 
     Parameters
     ----------
@@ -40,11 +46,14 @@ def lloyd(
         zero. On a torus Diracs move on across its borders.
     n_or_positions : int, array (n, d), SumOfDiracs or Quantization
         A number of Diracs, drawn from the density, or where they start.
-    masses : {"free", "equal"}
+    masses : {"free", "equal"} or array (n,)
+        Given masses are normalized.
     iterations : int
         At most so many.
     tol : float
-        Stop when no Dirac moves further than this share of the mean distance between Diracs.
+        Stop when no Dirac moves further than this share of the mean distance between Diracs; 0 for all iterations.
+    damping : float
+        The share of the way to the barycenter that Diracs go, at most 1.
     seed : int
         For the first positions.
     callback : callable, optional
@@ -64,9 +73,12 @@ def lloyd(
     d = density.ndim
     if d not in (2, 3):
         raise ValueError(f"density must lie in the plane or in space, got dimension {d}")
-    if not isinstance(masses, str) or masses not in ("free", "equal"):
-        raise ValueError(f"masses must be 'free' or 'equal', got {masses!r}")
-    steps, tolerance = checks.count("iterations", iterations), checks.positive("tol", tol)
+    if isinstance(masses, str) and masses not in ("free", "equal"):
+        raise ValueError(f"masses must be 'free', 'equal' or an array, got {masses!r}")
+    steps, tolerance = checks.count("iterations", iterations), 0.0 if tol == 0 else checks.positive("tol", tol)
+    share = checks.positive("damping", damping)
+    if share > 1.0:
+        raise ValueError(f"damping must be at most 1, got {damping!r}")
     form, parameters = parts(density)
     target = target_of(form, tuple(map(concrete, parameters)))
     law = target.density()
@@ -88,41 +100,53 @@ def lloyd(
         seeds = law.draw(checks.count("n_or_positions", n_or_positions), rng)
 
     n = len(seeds)
-    equal = np.full(n, 1.0 / n)
+    free = isinstance(masses, str) and masses == "free"
+    goal = np.full(n, 1.0 / n) if isinstance(masses, str) else _given(masses, n)
     spacing = float((law.spread().prod() / n) ** (1.0 / d))
 
     def as_diracs(points: np.ndarray, held: np.ndarray | None) -> SumOfDiracs:
         y = to_framework(target.original(points), framework(like), like)
         return SumOfDiracs(y, None if held is None else to_framework(held, framework(like), like))
 
+    kept = None if isinstance(masses, str) else goal
     weights: np.ndarray | None = None
     for iteration in range(1, steps + 1):
         seeds = _apart(seeds, spacing, rng, d)
-        problem = Problem(np.ascontiguousarray(seeds), equal, law)
-        if masses == "equal":
-            solution: Solution = solve(problem, 1e-3, weights)
+        problem = Problem(np.ascontiguousarray(seeds), goal, law)
+        if not free:
+            solution: Solution = solve(problem, _TOLERANCE, weights)
             weights, moments = solution.weights, solution.moments
         else:
             moments = problem.moments(np.zeros(n))
         empty = moments.mass <= 0
         shift = moments.first / np.where(empty, 1.0, moments.mass)[:, None]
-        moved = seeds + shift
+        moved = seeds + share * shift
         if empty.any():
             moved[empty] = law.draw(int(empty.sum()), rng)
         seeds = moved
         if callback is not None:
             callback(
                 iteration,
-                as_diracs(seeds, None if masses == "equal" else moments.mass),
+                as_diracs(seeds, moments.mass if free else kept),
                 float(moments.second.sum()) * target.size**2,
             )
         if not empty.any() and np.linalg.norm(shift, axis=1).max() <= tolerance * spacing:
             break
-    if masses == "equal":
-        return as_diracs(seeds, None)
+    if not free:
+        return as_diracs(seeds, kept)
     # Of the positions as they are rounded: far from the origin cells may move visibly.
     out = target.normalized(concrete(as_diracs(seeds, None).positions))
-    return as_diracs(seeds, Problem(np.ascontiguousarray(out), equal, law).moments(np.zeros(n)).mass)
+    return as_diracs(seeds, Problem(np.ascontiguousarray(out), goal, law).moments(np.zeros(n)).mass)
+
+
+def _given(masses: Any, n: int) -> np.ndarray:
+    """Masses (n,) of sum 1."""
+    given = concrete(checks.floating("masses", masses, framework(masses)))
+    if given.shape != (n,):
+        raise ValueError(f"masses must have shape ({n},), one per Dirac, got {given.shape}")
+    if not given.min() > 0:
+        raise ValueError(f"masses must be positive, smallest is {given.min():g}")
+    return np.asarray(given / given.sum())
 
 
 def _apart(seeds: np.ndarray, spacing: float, rng: np.random.Generator, d: int) -> np.ndarray:

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from diracs.backend import checks
 from diracs.backend.arrays import Array, concrete, framework, frozen, is_traced, to_framework
 from diracs.cells.line import power_cells
+from diracs.cells.locate import nearest_power
 from diracs.laws.diracs import HoldsDiracs, SumOfDiracs
 from diracs.transport.checks import check_problem
 from diracs.transport.continuation import solve
@@ -97,6 +99,42 @@ class OtPlan:
         box = parts(self.density)[0].family.picture(self.density, positions)
         return PowerDiagram(positions, self.weights, box, periodic=getattr(self.density, "periodic", False))
 
+    def locate(self, x: Any) -> np.ndarray:
+        """Indices (k,) of the Diracs that points x (k, d) go to; of those on one spot the first.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For points of another shape, or values under transforms.
+        """
+        points, positions = self._points(x), concrete(self.diracs.positions)
+        box = parts(self.density)[0].family.picture(self.density, positions)
+        periodic = getattr(self.density, "periodic", (False,) * positions.shape[1])
+        return self.representative[nearest_power(points, positions, self.weights, box, periodic)]
+
+    def transport(self, x: Any) -> np.ndarray:
+        """Where points x (k, d) go: positions (k, d) of Diracs, on a torus those of their images next to the points.
+
+        Examples
+        --------
+        >>> from diracs import PolynomialGrid, SumOfDiracs, optimal_transport_plan
+        >>> plan = optimal_transport_plan(SumOfDiracs([[0.2], [0.9]], [0.3, 0.7]), PolynomialGrid([1.0]))
+        >>> plan.transport([[0.25], [0.35]])
+        array([[0.2],
+               [0.9]])
+        """
+        points, positions = self._points(x), concrete(self.diracs.positions)
+        box = parts(self.density)[0].family.picture(self.density, positions)
+        steps, sides = positions[self.locate(points)] - points, box[1] - box[0]
+        periodic = getattr(self.density, "periodic", (False,) * positions.shape[1])
+        return np.asarray(points + steps - np.where(periodic, np.round(steps / sides), 0.0) * sides)
+
+    def _points(self, x: Any) -> np.ndarray:
+        points, d = concrete(checks.floating("x", x, framework(x))), self.diracs.ndim
+        if points.ndim != 2 or points.shape[1] != d:
+            raise ValueError(f"x must have shape (k, {d}), got {points.shape}")
+        return points
+
     def plot(self, ax: Any = None, **options: Any) -> Any:
         """Draw cells, Diracs and barycenters over the density; see `diracs.show.transport.plot_plan`."""
         from diracs.show.transport import plot_plan
@@ -109,7 +147,7 @@ class OtPlan:
 
 
 def optimal_transport_plan(
-    diracs: SumOfDiracs | HoldsDiracs, density: Density, *, tol: float = 1e-9, start: OtPlan | None = None
+    diracs: SumOfDiracs | HoldsDiracs, density: Density, *, tol: float = 1e-9, start: OtPlan | ArrayLike | None = None
 ) -> OtPlan:
     """Solve the semi-discrete transport between Diracs and a density on the line, in the plane or in space.
 
@@ -125,8 +163,8 @@ def optimal_transport_plan(
     tol : float
         All masses are to be right within `tol` times the smallest target mass (or 4e-15, if that is more, and `tol`
         times their own).
-    start : OtPlan, optional
-        An earlier plan for as many Diracs, from which to start.
+    start : OtPlan or array (n,), optional
+        An earlier plan for as many Diracs, or its `weights`, from which to start.
 
     Returns
     -------
@@ -152,12 +190,8 @@ def optimal_transport_plan(
             "optimal_transport_plan needs numbers, not traced values: use distance inside jit, vmap or grad"
         )
     tolerance = checks.positive("tol", tol)
-    if start is not None and not isinstance(start, OtPlan):
-        raise TypeError(f"start must be an OtPlan, got {type(start).__name__}")
-    if start is not None and len(start.diracs) != len(diracs):
-        raise ValueError(f"start is a plan for {len(start.diracs)} Diracs, not for {len(diracs)}")
     positions, masses = concrete(diracs.positions), concrete(diracs.weights)
-    begin = None if start is None else start.weights
+    begin = None if start is None else _beginning(start, len(diracs))
     target = target_of(form, tuple(map(concrete, parameters)))
     found = transport(positions, masses, target, tolerance, begin)
     if not found.converged:
@@ -185,6 +219,19 @@ def optimal_transport_plan(
         found.iterations,
         found.message,
     )
+
+
+def _beginning(start: Any, n: int) -> np.ndarray:
+    """The weights (n,) of a plan, or given ones."""
+    if isinstance(start, OtPlan):
+        start = start.weights
+    try:
+        weights = concrete(checks.floating("start", start, framework(start)))
+    except TypeError as error:
+        raise TypeError(f"start must be an OtPlan or an array of weights, got {type(start).__name__}") from error
+    if weights.shape != (n,):
+        raise ValueError(f"start must be for {n} Diracs, got weights of shape {weights.shape}")
+    return weights
 
 
 def transport(

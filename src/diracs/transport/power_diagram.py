@@ -11,6 +11,9 @@ import numpy as np
 from diracs import _core
 from diracs.backend import checks
 from diracs.backend.arrays import concrete, framework, frozen
+from diracs.cells.facets import Facets, planar_facets
+from diracs.cells.locate import nearest_power
+from diracs.cells.record import Cells, Edges
 from diracs.cells.spaces import rectangle
 from diracs.laws.pixels import periodic_axes
 
@@ -95,6 +98,40 @@ class PowerDiagram:
     def _polygons(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         indptr, corners, labels = _core.cells(self.positions, self.weights, rectangle(self.domain))
         return frozen(indptr), frozen(corners), frozen(labels)
+
+    @property
+    def masses(self) -> np.ndarray:
+        """(n,) areas, or volumes, of the cells in the domain."""
+        return self._moments[0].mass
+
+    @property
+    def barycenters(self) -> np.ndarray:
+        """(n, d) of the cells, next to their seeds on a torus; an empty cell has its seed there."""
+        mass, first = self._moments[0][:2]
+        held = np.where(mass > 0, mass, 1.0)[:, None]
+        return self.positions + np.where(mass[:, None] > 0, first / held, 0.0)
+
+    @cached_property
+    def facets(self) -> Facets:
+        """The edges, or facets, between cells."""
+        return planar_facets(self._moments[1], self.positions, self.weights)
+
+    @cached_property
+    def _moments(self) -> tuple[Cells, Edges]:
+        return _core.moments(_core.Polygon(rectangle(self.domain), 1.0), self.positions, self.weights, edges=True)
+
+    def locate(self, x: Any) -> np.ndarray:
+        """The seeds' indices (k,) of the cells that hold points x (k, d), in or beyond the domain.
+
+        Raises
+        ------
+        ValueError
+            For points of another shape.
+        """
+        points = concrete(checks.floating("x", x, framework(x)))
+        if points.ndim != 2 or points.shape[1] != self.positions.shape[1]:
+            raise ValueError(f"x must have shape (k, {self.positions.shape[1]}), got {points.shape}")
+        return nearest_power(points, self.positions, self.weights, self.domain, self.periodic)
 
     def adjust_weights(self, dirac_masses: Any, target_distribution: Any, *, tol: float = 1e-9) -> PowerDiagram:
         """A diagram of the same seeds with weights for which the cells hold the given masses of a density.

@@ -6,7 +6,10 @@ from functools import cached_property
 
 import numpy as np
 
+from diracs import _core
 from diracs.backend.arrays import frozen
+from diracs.cells.facets import Facets
+from diracs.cells.record import Cells, Edges
 from diracs.cells.spaces import Euclidean
 from diracs.transport.power_diagram import PowerDiagram
 
@@ -26,9 +29,7 @@ class TorusPowerDiagram(PowerDiagram):
     @cached_property
     def _polygons(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The tops of prisms over the cells, whose sides know the neighbours."""
-        size = float((self.domain[1] - self.domain[0]).max())
-        box = np.column_stack([self.domain, [-0.5 * size, 0.5 * size]])
-        seeds = np.column_stack([self.positions, np.zeros(len(self))])
+        seeds, box, size = self._prisms
         space = Euclidean((*self.periodic, False))
         first, vertices, face, labels, _, corner, corners = space.polyhedra(seeds, self.weights, box)
         outlines, across = [], []
@@ -49,3 +50,26 @@ class TorusPowerDiagram(PowerDiagram):
             across.append(np.array([beside[b, a] for a, b in zip(outline, np.roll(outline, -1))], labels.dtype))
         indptr = np.concatenate([[0], np.cumsum([len(outline) for outline in outlines])])
         return frozen(indptr), frozen(np.concatenate(outlines)), frozen(np.concatenate(across))
+
+    @property
+    def _prisms(self) -> tuple[np.ndarray, np.ndarray, float]:
+        """Seeds (n, 3), a box (2, 3), and how thick it is."""
+        size = float((self.domain[1] - self.domain[0]).max())
+        box = np.column_stack([self.domain, [-0.5 * size, 0.5 * size]])
+        return np.column_stack([self.positions, np.zeros(len(self))]), box, size
+
+    @cached_property
+    def facets(self) -> Facets:
+        edges = self._moments[1]
+        length, first = edges.integrals[:, 0], edges.integrals[:, 1:3]
+        return Facets(edges.i, edges.j, edges.displacement, length, self.positions[edges.i] + first / length[:, None])
+
+    @cached_property
+    def _moments(self) -> tuple[Cells, Edges]:
+        seeds, box, size = self._prisms
+        law = _core.SpaceBox(box, 1.0 / size, np.array((*self.periodic, False)))
+        cells, edges = _core.moments(law, seeds, self.weights, edges=True)
+        second = cells.second - cells.mass * size**2 / 12.0
+        return cells._replace(first=cells.first[:, :2], second=second), edges._replace(
+            displacement=edges.displacement[:, :2]
+        )
