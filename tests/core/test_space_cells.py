@@ -167,10 +167,10 @@ def test_torus_is_the_middle_of_27_copies():
     expected = {}
     for a, b, s, size in zip(found[3], found[4], found[5], found[6], strict=True):
         if a < 12:
-            expected[(a, b % 12, *np.round(s, 9))] = size
-            expected[(b % 12, a, *np.round(-s, 9))] = size
+            expected[a, b % 12, tuple(np.round(s, 9) + 0.0)] = size
+            expected[b % 12, a, tuple(np.round(-s, 9) + 0.0)] = size
     for a, b, s, size in zip(i, j, step, area, strict=True):
-        assert_allclose(size, expected.get((a, b, *np.round(s, 9)), 0.0), atol=1e-12)
+        assert_allclose(size, expected.get((a, b, tuple(np.round(s, 9) + 0.0)), 0.0), atol=1e-12)
 
 
 @pytest.mark.parametrize("n", [1, 2])

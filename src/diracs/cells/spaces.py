@@ -25,7 +25,10 @@ class Space(Protocol):
 class Plane:
     """The plane: cells are polygons."""
 
-    dimension, periodic = 2, (False, False)
+    dimension = 2
+
+    def __init__(self) -> None:
+        self.periodic: tuple[bool, ...] = (False, False)
 
     def shortest(self, steps: np.ndarray, sides: np.ndarray) -> np.ndarray:
         return steps
@@ -54,7 +57,8 @@ class Euclidean:
 
     def polyhedra(self, seeds: np.ndarray, weights: np.ndarray, box: np.ndarray) -> tuple[np.ndarray, ...]:
         """All cells, as `_core.space_cells` gives them."""
-        return _core.space_cells(*map(np.ascontiguousarray, (seeds, weights, box)), np.array(self.periodic))
+        y, w, domain = (np.ascontiguousarray(x) for x in (seeds, weights, box))
+        return _core.space_cells(y, w, domain, np.array(self.periodic))
 
 
 PLANE, SPACE = Plane(), Euclidean()
