@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 from diracs.transport.problem import Problem
@@ -15,9 +17,11 @@ _HALVINGS = 50
 def collinear_weights(problem: Problem) -> np.ndarray | None:
     """Weights (n,) with which strips have the target masses, by bisection for all quantiles at once; None off a line.
 
-    For seeds tₖ along the line, the strips k and k + 1 meet at b if wₖ₊₁ − wₖ = (b − tₖ₊₁)² − (b − tₖ)².
+    Nor on a torus, where a cell has two ends. For seeds tₖ along the line, the strips k and k + 1 meet at b if wₖ₊₁ − wₖ = (b − tₖ₊₁)² − (b − tₖ)².
     """
     seeds = problem.seeds
+    if any(problem.density.space.periodic):
+        return None
     _, sizes, axes = np.linalg.svd(seeds - seeds.mean(axis=0), full_matrices=False)
     # Two seeds are on a line always, and Newton's method needs fewer moments for them.
     if len(seeds) < 3 or not sizes[1] <= _FLAT * sizes[0]:
@@ -26,8 +30,7 @@ def collinear_weights(problem: Problem) -> np.ndarray | None:
     order = np.argsort(along)
     t = along[order]
     masses = np.cumsum(problem.target[order])[:-1]
-    (x0, y0), (x1, y1) = problem.density.box
-    reach = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]]) @ axes[0]
+    reach = np.array(list(itertools.product(*problem.density.box.T))) @ axes[0]
     low, high = np.full(len(t) - 1, reach.min()), np.full(len(t) - 1, reach.max())
     weights = np.zeros(len(t))
     for _ in range(_HALVINGS):
