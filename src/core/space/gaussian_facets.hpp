@@ -91,8 +91,9 @@ public:
     struct Plane {
         Vec3 normal;  // unit, outward
         double h, h2;
-        double nearest2;  // least ρ² on its edges
-        bool holds_foot;
+        double nearest2;         // least ρ² on its edges
+        double turn;             // the angle of its edges seen from the foot
+        bool holds_foot;         // by the angle: edges between vertices on one spot have any direction
         bool differences;        // whether its sectors are taken with the constant
         double c_h, e_h, decay;  // C, E and exp(−h²/2) there
         // Results: ∫φ₃, and ∫(u − foot)φ₃ over the facet.
@@ -111,7 +112,7 @@ public:
         for (Plane& plane : planes) {
             plane.h2 = plane.h * plane.h;
             plane.nearest2 = HUGE_VAL;
-            plane.holds_foot = true;
+            plane.turn = 0.0;
             plane.area = 0.0;
             plane.lever = {};
         }
@@ -125,11 +126,12 @@ public:
             const double d = dot(out, a), s1 = dot(t, a), s2 = s1 + length;
             const double s = s1 > 0.0 ? s1 : (s2 < 0.0 ? s2 : 0.0);
             plane.nearest2 = std::min(plane.nearest2, d * d + s * s);
-            if (d < 0.0) plane.holds_foot = false;
+            plane.turn += angle(d, s1, s2);
         }
         double nearest2 = HUGE_VAL;
         bool inside = true;
-        for (const Plane& plane : planes) {
+        for (Plane& plane : planes) {
+            plane.holds_foot = plane.turn > detail::kPi;
             inside = inside && plane.h >= 0.0;
             nearest2 = std::min(nearest2, plane.h2 + (plane.holds_foot ? 0.0 : plane.nearest2));
         }
