@@ -22,6 +22,8 @@ _FINE, _FEWEST, _MOST = 120, 4000, 400_000
 # Boxes are cut until the certificate is within this share of the cost of nearest points, in W₂, by dimension.
 _PRECISION = (0.002, 0.002, 0.003, 0.007, 0.015, 0.03)
 _CUT_MOST, _ROUNDS = 3_000_000, 16
+# Merging takes seconds in so many dimensions at most, up to so many points, and components times points.
+MOST_AXES, MOST_POINTS, MOST_TERMS = 8, 2000, 2_000_000
 # In each round the boxes are cut that make up this share of what there is to gain.
 _PART = 0.8
 
@@ -77,7 +79,7 @@ class UnitMixtureCells:
         d = points.shape[1]
         wanted = _PRECISION[min(d, len(_PRECISION)) - 1] if precision is None else precision
         y, close = close_points(self.into(points), self.reach)
-        cells, labels, square = refined(self.boxes(len(points)), np.ascontiguousarray(y[close]), 2.0 * wanted)
+        _, cells, labels, square = refined(self.boxes(len(points)), np.ascontiguousarray(y[close]), 2.0 * wanted)
         return cells, merged(cells, y, close[labels], square)
 
     @property
@@ -97,6 +99,11 @@ class UnitMixtureCells:
         return masses, (root + self.law.rounding) * self.unit
 
 
+def affordable(ndim: int, n: int, components: int) -> bool:
+    """True if merging into n points takes seconds at most."""
+    return ndim <= MOST_AXES and n <= MOST_POINTS and n * components <= MOST_TERMS
+
+
 def _held(cells: Partition) -> Partition:
     held = cells.mass > 1e-300
     return cells if held.all() else Partition(*(x[held] for x in cells))
@@ -109,15 +116,15 @@ def merged(cells: Partition, y: np.ndarray, labels: np.ndarray, square: np.ndarr
     return Merged(y, group_masses(labels, cells.mass, len(y)), labels, total, float((cells.mass * size**2).sum()))
 
 
-def refined(boxes: Boxes, y: np.ndarray, share: float) -> tuple[Partition, np.ndarray, np.ndarray]:
-    """Boxes cut until about this share of the mean square error is to be gained: cells, labels and squares.
+def refined(boxes: Boxes, y: np.ndarray, share: float) -> tuple[Boxes, Partition, np.ndarray, np.ndarray]:
+    """Boxes cut until about this share of the mean square error is to be gained, their cells, labels and squares.
 
     The difference of the squares of the ways to the two nearest points is linear in the box; taken for normal with its
     mean and variance, it tells what the part of the box beyond the border costs too much.
     """
     if len(y) == 1:
         cells = boxes.cells()
-        return cells, np.zeros(len(cells.mass), dtype=np.int32), ((cells.barycenter - y[0]) ** 2).sum(axis=1)
+        return boxes, cells, np.zeros(len(cells.mass), dtype=np.int32), ((cells.barycenter - y[0]) ** 2).sum(axis=1)
     cells, labels, other, square, excess, axis, at = _looked_at(boxes, y)
     for _ in range(_ROUNDS):
         total, gain = float(cells.spread.sum() + (cells.mass * square).sum()), float(excess.sum())
@@ -137,7 +144,7 @@ def refined(boxes: Boxes, y: np.ndarray, share: float) -> tuple[Partition, np.nd
         labels, other, square, excess, axis, at = (
             np.concatenate([a[kept], b]) for a, b in zip((labels, other, square, excess, axis, at), new[1:])
         )
-    return cells, labels, square
+    return boxes, cells, labels, square
 
 
 def _looked_at(boxes: Boxes, y: np.ndarray) -> tuple:
