@@ -152,7 +152,7 @@ def test_w2_above_the_spread_of_the_law_takes_one_point():
 
 
 def test_w2_beyond_two_million_points_is_refused_before_any_search(monkeypatch):
-    monkeypatch.setattr("diracs.quantization.front.best_scheme", lambda *_: pytest.fail("searched for a scheme"))
+    monkeypatch.setattr("diracs.quantization.by_product.best_scheme", lambda *_: pytest.fail("searched for a scheme"))
     for law in (Gaussian(0.0, 1.0), Gaussian(np.zeros(10), np.ones(10))):
         with pytest.raises(ValueError, match="w2"):
             quantize(law, w2=1e-9)

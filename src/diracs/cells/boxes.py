@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -99,10 +99,13 @@ class Boxes:
         """Some of the boxes."""
         return Boxes(self.law, *(column[index] for column in self._columns()))
 
-    def joined(self, other: Boxes) -> Boxes:
-        """These and others."""
-        columns = zip(self._columns(), other._columns())
-        return Boxes(self.law, *(np.concatenate(pair) for pair in columns))
+    @staticmethod
+    def joined(parts: Sequence[Boxes]) -> Boxes:
+        """Boxes of one law, one or more."""
+        if len(parts) == 1:
+            return parts[0]
+        columns = zip(*(part._columns() for part in parts))
+        return Boxes(parts[0].law, *(np.concatenate(some) for some in columns))
 
     def _columns(self) -> tuple[np.ndarray, ...]:
         return self.component, self.low, self.high, self.share, self.mean, self.variance
@@ -126,7 +129,7 @@ class Boxes:
         for part, a, b in ((lower, low, at), (upper, at, high)):
             part.low[rows, axis], part.high[rows, axis] = a, b
             part.share[rows, axis], part.mean[rows, axis], part.variance[rows, axis] = normal_cells(a, b)
-        return lower.joined(upper)
+        return Boxes.joined((lower, upper))
 
 
 def normal_cells(low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -162,9 +165,8 @@ def grid_boxes(law: Components, count: int) -> Boxes:
             tables.append((borders[:-1], borders[1:], *normal_cells(borders[:-1], borders[1:])))
         index = np.indices(tuple(numbers)).reshape(d, -1)
         columns = [np.stack([table[j][i] for table, i in zip(tables, index)], axis=1) for j in range(5)]
-        parts.append((np.full(index.shape[1], k), *columns))
-    component, low, high, share, mean, variance = (np.concatenate(x) for x in zip(*parts))
-    return Boxes(law, component, low, high, share, mean, variance)
+        parts.append(Boxes(law, np.full(index.shape[1], k), *columns))
+    return Boxes.joined(parts)
 
 
 def _counts(law: Components, count: int) -> list[np.ndarray]:

@@ -74,13 +74,17 @@ class HoldsDiracs(Protocol):
     def distribution(self) -> Any: ...
 
 
+def diracs_in(x: Any) -> SumOfDiracs | None:
+    """A sum of Diracs, or that of a quantization; None for anything else."""
+    return x if isinstance(x, SumOfDiracs) else x.diracs if isinstance(x, HoldsDiracs) else None
+
+
 def as_diracs(diracs: Any) -> SumOfDiracs:
-    """A sum of Diracs, or that of a quantization; raises for anything else."""
-    if isinstance(diracs, SumOfDiracs):
-        return diracs
-    if not isinstance(diracs, HoldsDiracs):
+    """The same; raises TypeError for anything else."""
+    found = diracs_in(diracs)
+    if found is None:
         raise TypeError(
             f"diracs must be a SumOfDiracs or a Quantization, got {type(diracs).__name__}; points (n, d) are one as"
             " SumOfDiracs(points)"
         )
-    return diracs.diracs
+    return found

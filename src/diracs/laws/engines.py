@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Generic, TypeVar
 
 Engine = TypeVar("Engine")
@@ -26,6 +27,9 @@ class Engines(Generic[Engine]):
     def add(self, law: type[Any], ndim: int | None, engine: Engine) -> None:
         """For laws of this class and dimension, of any dimension if None; what was added last comes first."""
         self._table.insert(0, (law, ndim, engine))
+
+    def __iter__(self) -> Iterator[Engine]:
+        return (engine for _, _, engine in self._table)
 
     def know(self, law: Any) -> bool:
         """Whether there is an engine for this class of laws, in some dimension."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from diracs.backend import checks
 from diracs.backend.arrays import Array, concrete, framework, is_traced, to_framework
-from diracs.laws.diracs import HoldsDiracs, SumOfDiracs
+from diracs.laws.diracs import SumOfDiracs, diracs_in
 from diracs.laws.gaussian import KINDS, GaussianMixture
 from diracs.mixtures.fit_levels import Options, Points, best_fit
 from diracs.mixtures.likelihood import Parameters
@@ -123,9 +123,8 @@ def fit_mixture(
     W₂² is not convex in means and covariances: as for the likelihood, what is found is a local minimum.
     Points that all coincide give components without width. Results are the same whenever the arguments are.
     """
-    if isinstance(points, HoldsDiracs):
-        points = points.diracs
-    diracs = points if isinstance(points, SumOfDiracs) else SumOfDiracs(_checked_points(points))
+    given = diracs_in(points)
+    diracs = SumOfDiracs(_checked_points(points)) if given is None else given
     if diracs.positions.ndim != 2:
         raise ValueError(f"points must be one set, got a batch of shape {tuple(diracs.positions.shape)}")
     if diracs.ndim > 2:

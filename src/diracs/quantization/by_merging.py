@@ -16,6 +16,7 @@ from diracs.merging.cloud import UnitCloud
 from diracs.merging.mixture import affordable
 from diracs.quantization.by_product import by_product, found_within, settled
 from diracs.quantization.discretization import Quantization, discretize
+from diracs.quantization.nearest_points import unit_to_points
 from diracs.quantization.search import Groupings, best_scheme
 from diracs.quantization.units import cells_unit, cloud_unit
 from diracs.schemes.fewest import expected_number
@@ -53,16 +54,17 @@ def in_space(
 ) -> Quantization | None:
     """A mixture in three or more dimensions: the better of merged boxes and products.
 
-    None where products are to be preferred and merging was not `wanted`, as it would take long.
+    Where merging was not `wanted` it is done in haste, or not at all if that would still take long: None.
     """
     if _is_lazy(mixture):
         return None
     if not wanted and not affordable(mixture.ndim, n or 1, mixture.n_components):
         return None
-    law = cells_unit(mixture)
+    law = cells_unit(mixture, haste=not wanted)
 
     def at(points: int) -> Quantization:
-        return discretize(mixture, _scheme(law.best_points(points, seed=seed), mixture))
+        scheme = _scheme(law.best_points(points, seed=seed), mixture)
+        return Quantization(mixture, scheme, *unit_to_points(law, scheme.points, mixture.means))
 
     if n is not None:
         found, other = at(n), by_product(mixture, n, None)

@@ -62,10 +62,10 @@ def _planar_unit(mixture: GaussianMixture) -> UnitMixture:
     return found
 
 
-def cells_unit(mixture: GaussianMixture) -> UnitMixtureCells:
+def cells_unit(mixture: GaussianMixture, *, haste: bool = False) -> UnitMixtureCells:
     """Of a mixture that is cut into boxes."""
     means, covs, weights = components_of(mixture)
-    return UnitMixtureCells.of(means, covs, weights / weights.sum())
+    return UnitMixtureCells.of(means, covs, weights / weights.sum(), haste=haste)
 
 
 UNITS.add(GaussianMixture, None, cells_unit)

@@ -91,6 +91,8 @@ def expected_number(error: Callable[[int], float], target: float, most: int, dim
     while True:
         n = 2 if n == 1 else min(4 * n, most)
         found = error(n)
+        if not found > 0:
+            return n
         here, scaled = n ** (-1.0 / dimension), n ** (1.0 / dimension) * found
         tilt = (scaled - scaled_before) / (here - before)
         # scaled + tilt (x − here) = target / x, with x = m^(−1/d) for m points.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from diracs.backend.arrays import common_framework, together
-from diracs.laws.diracs import HoldsDiracs, SumOfDiracs, as_diracs
+from diracs.laws.diracs import SumOfDiracs, as_diracs, diracs_in
 from diracs.transport.families import as_density, family_of, parts
 from diracs.transport.target import Density
 
@@ -28,7 +28,7 @@ def check_problem(diracs: Any, density: Any) -> tuple[SumOfDiracs, Density]:
 
 def check_density(density: Any) -> Density:
     """A law of some family with a density, not a batch; raises for anything else."""
-    if isinstance(density, SumOfDiracs | HoldsDiracs):
+    if diracs_in(density) is not None:
         raise TypeError(
             f"density must have a density, but is a {type(density).__name__}: for W₂² between two sums of Diracs use an"
             " exact solver of discrete transport, such as POT's ot.emd2(a, b, ot.dist(x, y)) for positions x, y and"

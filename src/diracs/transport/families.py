@@ -15,6 +15,7 @@ from diracs.backend.arrays import Array
 from diracs.backend.callback import Numbers
 from diracs.cells.line import LineDensity
 from diracs.laws.convert import as_mixture
+from diracs.laws.engines import Engines
 from diracs.transport.density import PlanarDensity
 
 Parameters = tuple[np.ndarray, ...]
@@ -85,23 +86,19 @@ class Form(NamedTuple):
     numbers: Numbers
 
 
-# All of them.
-FAMILIES: list[Family] = []
+FAMILIES: Engines[Family] = Engines()
 
 
 def register(family: Family) -> None:
     """From now on transport takes the laws of this family."""
     if any(family.name == known.name for known in FAMILIES):
         raise ValueError(f"name must be one of its own, but there is a family {family.name!r} already")
-    FAMILIES.append(family)
+    FAMILIES.add(family.law, None, family)
 
 
 def family_of(law: Any) -> Family | None:
     """That of a law's class; None if transport does not take it."""
-    for family in FAMILIES:
-        if isinstance(law, family.law):
-            return family
-    return None
+    return FAMILIES.of(law)
 
 
 def as_density(x: Any) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 
 from diracs.backend import checks
 from diracs.backend.arrays import common_framework, companion, concrete, framework, to_framework
-from diracs.laws.diracs import HoldsDiracs, SumOfDiracs
+from diracs.laws.diracs import SumOfDiracs, diracs_in
 from diracs.transport.checks import check_density
 from diracs.transport.continuation import solve
 from diracs.transport.families import parts, target_of
@@ -72,10 +72,9 @@ def lloyd(
         raise TypeError(f"callback must be callable, got {type(callback).__name__}")
     rng = np.random.default_rng(checks.seed(seed))
     like = parameters[0]
-    if isinstance(n_or_positions, HoldsDiracs):
-        n_or_positions = n_or_positions.diracs
-    if isinstance(n_or_positions, SumOfDiracs):
-        n_or_positions = n_or_positions.positions
+    start = diracs_in(n_or_positions)
+    if start is not None:
+        n_or_positions = start.positions
     if isinstance(n_or_positions, list | tuple) or len(getattr(n_or_positions, "shape", ())):
         kind = common_framework(density=like, n_or_positions=n_or_positions)
         given = checks.floating("n_or_positions", n_or_positions, kind, companion(n_or_positions, like))

@@ -57,17 +57,17 @@ class PowerDiagram:
                 raise ValueError(f"domain must be [[xmin, ymin], [xmax, ymax]], got {box.tolist()}")
         self.domain = frozen(box)
 
-    @property
-    def cells(self) -> list[np.ndarray]:
+    @cached_property
+    def cells(self) -> tuple[np.ndarray, ...]:
         """The polygons, corners (m, 2) counterclockwise; (0, 2) for empty cells."""
         indptr, corners, _ = self._polygons
-        return [corners[a:b] for a, b in itertools.pairwise(indptr)]
+        return tuple([corners[a:b] for a, b in itertools.pairwise(indptr)])
 
-    @property
-    def neighbours(self) -> list[np.ndarray]:
+    @cached_property
+    def neighbours(self) -> tuple[np.ndarray, ...]:
         """For each cell and edge, from corner to corner, the cell on the other side; −1 on the border of the domain."""
         indptr, _, labels = self._polygons
-        return [labels[a:b] for a, b in itertools.pairwise(indptr)]
+        return tuple([labels[a:b] for a, b in itertools.pairwise(indptr)])
 
     @cached_property
     def _polygons(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
