@@ -1,7 +1,7 @@
-"""Cells for the law of a state by merging: fine boxes of all components, in groups around the best points.
+"""Cells for the law of a state by merging: fine cells, in groups around the best points.
 
-With the barycenters of the groups for Diracs, E δδᵀ = Σ V_j + Σ m_j (c_j − y)(c_j − y)ᵀ over boxes of masses m_j,
-barycenters c_j and second moments V_j about these: the identity of `diracs.merging.merge`, with matrices.
+With the barycenters y of the groups for Diracs, E δδᵀ = (that of the fine cells) + Σ m_j (c_j − y)(c_j − y)ᵀ over fine
+cells of masses m_j and barycenters c_j: the identity of `diracs.merging.merge`, with matrices.
 """
 
 from __future__ import annotations
@@ -10,60 +10,67 @@ import math
 
 import numpy as np
 
-from diracs.cells.boxes import Components
+from diracs.cells.partition import Partition
 from diracs.certificates.masses import settled
 from diracs.certificates.rounding import ROUNDINGS, with_moved_masses
-from diracs.merging.merge import group_masses
-from diracs.merging.mixture import UnitMixtureCells, affordable, refined
+from diracs.merging.kmeans import kmeans
+from diracs.merging.merge import assign
 from diracs.propagation.bounds import StepError
 from diracs.propagation.cells import Cells
+from diracs.propagation.fine import FineCells, fineness
 from diracs.propagation.law import Law, without_empty
 from diracs.propagation.step import Choice, bias_of
 from diracs.schemes.points import PointScheme
 
 _EPS = 2.0**-52
-# Boxes are cut until no more than this share of W₂² is to be gained; sums of matrices are right to this share of them.
-_SHARE, _SLACK = 0.004, 1e-13
+# Smaller masses do not count for the points. Sums of matrices are right to this share of them.
+_EMPTY, _SLACK = 1e-300, 1e-13
+# Axes, and fine cells for each point at least, below which there is nothing to gain; points at most.
+_AXES, _FEWEST, MOST_POINTS = 6, 20, 2000
+# Lloyd's steps at the end, and breaths.
+_STEPS, _BREATHS = 40, 3
 
 
 def can_merge(law: Law, n: int) -> bool:
-    """Whether merging pays and takes seconds at most: on the line grids are as good."""
-    return 1 < n and law.means.shape[1] > 1 and affordable(law.means.shape[1], n, len(law.means))
+    """Whether merging pays and takes about a second at most: on the line grids are as good."""
+    d = law.means.shape[1]
+    return 1 < d <= _AXES and 1 < n <= MOST_POINTS and fineness(d, n, len(law.means)) >= _FEWEST * n
 
 
 def merged_cells(law: Law, n: int, *, biased: bool) -> Choice:
     """Cells of at most n points for a law, and their error; its bias only if `biased`, else without a bound on it."""
     law = without_empty(law)
     d = law.means.shape[1]
-    unit = UnitMixtureCells.of(law.means, law.covs[law.kind], law.weights)
-    boxes, parts, labels, _ = refined(unit.boxes(n), unit.into(unit.best_points(n)), _SHARE)
-    used, labels = np.unique(labels, return_inverse=True)
-    pair = group_masses(labels, parts.mass, len(used))
-    y = np.zeros((len(used), d))
-    np.add.at(y, labels, parts.mass[:, None] * parts.barycenter)
-    y /= np.where(pair[0] > 0, pair[0], 1.0)[:, None]
-    off = parts.barycenter - y[labels]
-    error = (parts.mass[:, None] * off).T @ off + _within(boxes.law, boxes.component, parts.mass, boxes.variance)
-    masses, change, fraction = settled(y, pair, (ROUNDINGS + d) * _EPS * pair[0])
+    fine = FineCells(law, fineness(d, n, len(law.means)))
+    mass = fine.parts.mass
+    centre, unit = _unit(fine.parts)
+    cells = Partition(mass, (fine.parts.barycenter - centre) / unit, fine.parts.spread)
+    held = Partition(*(x[mass > _EMPTY] for x in cells))
+    found = assign(cells, kmeans(held, n, breaths=_BREATHS, steps=_STEPS))
+    used, labels = np.unique(found.labels, return_inverse=True)
+    pair, y = (found.masses[0][used], found.masses[1][used]), found.points[used]
+    first = np.zeros(y.shape)
+    np.add.at(first, labels, mass[:, None] * (cells.barycenter - y[labels]))
+    y = y + first / np.where(pair[0] > 0, pair[0], 1.0)[:, None]
+    off = (cells.barycenter - y[labels]) * unit
+    error = fine.error + (mass[:, None] * off).T @ off
     square = float(np.trace(error))
-    wrong = float(with_moved_masses(np.asarray(square), np.asarray(change), fraction)) - square
-    bias = None
-    if biased:
-        bias = np.zeros((int(law.source.max()) + 1, d))
-        np.add.at(bias, law.source[boxes.component], parts.mass[:, None] * off * unit.unit)
-    size = np.sqrt((parts.barycenter**2).sum(axis=1)) + np.sqrt((y**2).sum(axis=1))[labels]
-    moved = unit.law.rounding + 8.0 * d * _EPS * math.sqrt(float(parts.mass @ size**2))
-    points = unit.out_of(y)
-    error = (0.5 * (error + error.T) + (wrong + _SLACK * square) * np.eye(d)) * unit.unit**2
-    cells = Cells(masses, np.zeros(len(y), dtype=int), points, error, bias, [])
-    away = 8.0 * _EPS * float(np.sqrt(masses @ (points**2).sum(axis=1)))
-    step = StepError(error, bias_of(law, bias), np.zeros((1, 1)), moved * unit.unit + away)
-    return Choice(PointScheme(points), cells, step)
+    # A mass is a product of d shares, summed over the components.
+    doubt = (ROUNDINGS + d + 0.5 * len(law.means)) * _EPS
+    masses, change, fraction = settled(y, pair, doubt * pair[0])
+    wrong = float(with_moved_masses(np.asarray(square), np.asarray(change * unit**2), fraction)) - square
+    error = 0.5 * (error + error.T) + (wrong + _SLACK * square) * np.eye(d)
+    points = centre + unit * y
+    bias = fine.bias(points[labels]) if biased else None
+    variances = np.trace(law.covs, axis1=1, axis2=2)[law.kind]
+    moved = (ROUNDINGS + d) * _EPS * math.sqrt(float(law.weights @ variances))
+    moved += 8.0 * d * _EPS * math.sqrt(float(masses @ (points**2).sum(axis=1)))
+    step = StepError(error, bias_of(law, bias), np.zeros((1, 1)), moved)
+    return Choice(PointScheme(points), Cells(masses, np.zeros(len(y), dtype=int), points, error, bias, []), step)
 
 
-def _within(law: Components, component: np.ndarray, mass: np.ndarray, variance: np.ndarray) -> np.ndarray:
-    """Σ V_j (d, d): boxes are products along the axes of their component, where coordinates are not correlated."""
-    own = np.zeros(law.deviations.shape)
-    np.add.at(own, component, mass[:, None] * variance)
-    own *= law.deviations**2
-    return np.asarray(np.einsum("kde,ke,kfe->df", law.axes, own, law.axes, optimize=True))
+def _unit(cells: Partition) -> tuple[np.ndarray, float]:
+    """The barycenter of all cells (d,), and a power of two near their size."""
+    centre = cells.mass @ cells.barycenter / cells.mass.sum()
+    size = math.sqrt(float(cells.mass @ ((cells.barycenter - centre) ** 2).sum(axis=1)))
+    return centre, math.ldexp(1.0, math.frexp(size)[1]) if size > 0 else 1.0
