@@ -131,4 +131,3 @@ def _levels(law: Law, rows: np.ndarray, centre: np.ndarray, direction: np.ndarra
 def fineness(ndim: int, n: int, components: int) -> int:
     """How many fine cells to take for n points; no more than about a second allows."""
     return int(min(max(_FOR_EACH[min(ndim, len(_FOR_EACH)) - 1] * n, _LEAST), _TERMS / components, _MOST))
-
