@@ -1,8 +1,9 @@
 """Propagation with certificates: a damped rotation, whose true law is known, and a system in ten dimensions.
 
 The rotation is the literature's: A = 0.8 · rotation by −π/8, noise covariance 0.001 I, start N((0.8, 0.8), 0.0001 I),
-six steps. Beside the bound stand those of the published recursion on published grids, and what the true distance is at
-least: on orthogonal axes squared distances of the projections add up, and on a line they are exact, by quantiles.
+six steps. Beside the bound stand those of the published recursion on published grids, of grids alone, and what the
+true distance is at least: on orthogonal axes squared distances of the projections add up, and on a line they are exact,
+by quantiles.
 
     python benchmarks/propagation.py [--quick]
 """
@@ -17,6 +18,7 @@ from scipy.special import ndtri
 
 from diracs import Affine, Gaussian, propagate
 from diracs.cells.line import LineMixture
+from diracs.propagation import chain
 
 ANGLE, STEPS = np.pi / 8, 6
 A = 0.8 * np.array([[np.cos(ANGLE), np.sin(ANGLE)], [-np.sin(ANGLE), np.cos(ANGLE)]])
@@ -47,20 +49,47 @@ def at_least(state, mean, variance):
     return np.sqrt(best)
 
 
+def by_grids(*given, **options):
+    """Propagation without merging, and the time that it took."""
+    kept, chain.can_merge = chain.can_merge, lambda law, n: False
+    try:
+        return timed(*given, **options)
+    finally:
+        chain.can_merge = kept
+
+
+def timed(*given, **options):
+    """Propagation, and the time that it took."""
+    begin = time.perf_counter()
+    trajectory = propagate(*given, **options)
+    return trajectory, time.perf_counter() - begin
+
+
 def rotation(numbers):
     """Bounds after six steps."""
-    print(
-        f"{'points':>6} {'published':>10} {'callable':>10} {'affine':>10} {'W₂ at least':>12} {'ratio':>6} {'time':>9}"
-    )
+    names = ("published", "callable", "grids", "affine", "at least")
+    print(f"{'points':>6} " + " ".join(f"{name:>10}" for name in names) + f" {'ratio':>6}")
     for n in numbers:
-        begin = time.perf_counter()
+        grids, _ = by_grids(START, Affine(A), NOISE, STEPS, n=n, quantized=True)
         trajectory = propagate(START, Affine(A), NOISE, STEPS, n=n, quantized=True)
-        seconds = time.perf_counter() - begin
         by_constant = propagate(START, lambda x: x @ A.T, NOISE, STEPS, n=n, lipschitz=0.8)
         bound, least = float(trajectory.w2_bound[-1]), at_least(trajectory.states[-1], *true_law())
         published = f"{PUBLISHED[n]:10.4f}" if n in PUBLISHED else f"{'–':>10}"
-        row = f"{n:6} {published} {by_constant.w2_bound[-1]:10.5f} {bound:10.5f} {least:12.5f} {bound / least:6.2f}"
-        print(f"{row} {seconds:7.2f} s", flush=True)
+        row = f"{n:6} {published} {by_constant.w2_bound[-1]:10.5f} {grids.w2_bound[-1]:10.5f} {bound:10.5f}"
+        print(f"{row} {least:10.5f} {bound / least:6.2f}", flush=True)
+
+
+def merging(cases, steps):
+    """What merging gains and costs beside grids: contractions in two and three dimensions."""
+    print(f"\n{steps} steps\n{'axes':>4} {'points':>6} {'grids':>10} {'time':>9} {'merged':>10} {'time':>9}")
+    for d, n in cases:
+        system = Affine(0.85 * np.linalg.qr(np.random.default_rng(0).standard_normal((d, d)))[0])
+        noise = Gaussian(np.zeros(d), np.linspace(1e-3, 3e-3, d))
+        given = Gaussian(np.full(d, 0.8), 1e-2), system, noise, steps
+        timed(*given[:3], 1, n=n, quantized=True)  # tables of levels are made once
+        (grids, without), (found, seconds) = (way(*given, n=n, quantized=True) for way in (by_grids, timed))
+        row = f"{d:4} {n:6} {grids.w2_bound[-1]:10.5f} {without:7.2f} s"
+        print(f"{row} {found.w2_bound[-1]:10.5f} {seconds:7.2f} s", flush=True)
 
 
 def ten_dimensions(steps, n):
@@ -69,9 +98,7 @@ def ten_dimensions(steps, n):
     frame = np.linalg.qr(rng.standard_normal((10, 10)))[0]
     system = Affine(0.95 * frame @ np.diag(np.linspace(1.0, 0.4, 10)))
     noise = Gaussian(np.zeros(10), np.geomspace(1e-2, 1e-4, 10))
-    begin = time.perf_counter()
-    trajectory = propagate(Gaussian(np.ones(10), 1e-2), system, noise, steps, n=n, quantized=True)
-    seconds = time.perf_counter() - begin
+    trajectory, seconds = timed(Gaussian(np.ones(10), 1e-2), system, noise, steps, n=n, quantized=True)
     print(f"\nten dimensions, {steps} steps, {n} points each: {seconds:.1f} s, W₂ ≤ {trajectory.w2_bound[-1]:.4f}")
 
 
@@ -80,6 +107,7 @@ def main():
     parser.add_argument("--quick", action="store_true", help="at most 100 points, and ten steps in ten dimensions")
     quick = parser.parse_args().quick
     rotation([10, 100] if quick else [10, 30, 100, 300])
+    merging([(d, n) for d in (2, 3) for n in ((10, 100) if quick else (10, 100, 1000))], 5 if quick else 20)
     ten_dimensions(*((10, 100) if quick else (100, 1000)))
 
 

@@ -14,12 +14,19 @@ from diracs import Affine, Gaussian, GaussianMixture, SumOfDiracs, propagate
 from diracs.laws.convert import as_mixture
 from diracs.laws.gaussian import full_covariances
 from diracs.mixtures.reduction import bures
+from diracs.propagation import chain
 from diracs.propagation.bounds import AffineGrowth, LipschitzGrowth, Split, StepError
 from diracs.propagation.law import law_of, with_noise
 from diracs.propagation.limit import settle
 
 ROTATION = 0.8 * np.array([[np.cos(np.pi / 8), np.sin(np.pi / 8)], [-np.sin(np.pi / 8), np.cos(np.pi / 8)]])
 START, NOISE = Gaussian([0.8, 0.8], 1e-4), Gaussian([0.0, 0.0], 1e-3)
+
+
+@pytest.fixture
+def grids(monkeypatch):
+    """Cells of grids only: these can be told from the schemes."""
+    monkeypatch.setattr(chain, "can_merge", lambda law, n: False)
 
 
 def damped_rotation(n, steps=6, **options):
@@ -69,8 +76,13 @@ def true_moments(start, A, b, noise, steps):
         yield mean, cov
 
 
-@pytest.mark.parametrize("n, most, published", [(10, 0.034, 0.0717), (100, 0.0125, 0.0262)])
-def test_damped_rotation_reaches_its_figures_and_is_never_below_the_truth(n, most, published):
+@pytest.mark.parametrize(
+    "merging, n, most, published",
+    [(False, 10, 0.034, 0.0717), (False, 100, 0.0125, 0.0262), (True, 10, 0.0309, 0.0717), (True, 100, 0.0117, 0.0262)],
+)
+def test_damped_rotation_reaches_its_figures_and_is_never_below_the_truth(merging, n, most, published, request):
+    if not merging:
+        request.getfixturevalue("grids")
     trajectory = damped_rotation(n)
     assert trajectory.w2_bound[-1] <= most < published
     assert all(len(d) <= n for d in trajectory.diracs)
@@ -101,7 +113,11 @@ def test_random_affine_systems_are_never_below_the_truth(seed):
     A[rng.random(A.shape) < 0.2] = 0.0
     components = rng.choice([None, 3])
     options = {"n": int(rng.integers(1, 20)), "components": components}
-    trajectory = propagate(start, Affine(A, b), noise, 4, **options, quantized=bool(rng.integers(2)))
+    quantized, merging = rng.integers(2, size=2).astype(bool).tolist()
+    with pytest.MonkeyPatch.context() as patch:
+        if not merging:
+            patch.setattr(chain, "can_merge", lambda law, n: False)
+        trajectory = propagate(start, Affine(A, b), noise, 4, **options, quantized=quantized)
     size = np.sqrt(np.trace(moments(start)[1])) + np.sqrt(np.trace(moments(noise)[1]))  # roots are right to 1e-7 of it
     for bound, state, true in zip(
         trajectory.w2_bound, trajectory.states, true_moments(start, A, b, noise, 4), strict=True
@@ -160,7 +176,7 @@ def draw(law, count, rng):
     return law.means[which] + np.einsum("nij,nj->ni", roots[which], rng.normal(size=(count, law.ndim))), which
 
 
-def test_simulated_coupling_of_the_rotation_is_what_the_bound_says():
+def test_simulated_coupling_of_the_rotation_is_what_the_bound_says(grids):
     trajectory = damped_rotation(10)
     simulated = simulate(trajectory, lambda x: x @ ROTATION.T, NOISE.as_mixture())
     assert (simulated <= trajectory.w2_bound).all()
@@ -189,7 +205,7 @@ GUSTS = Gaussian([0.0, 0.0], [0.002, 0.01])
 
 
 @pytest.mark.parametrize("n", [6, 40])
-def test_pendulum_by_simulation_and_local_slopes_help(n):
+def test_pendulum_by_simulation_and_local_slopes_help(n, grids):
     slope = float(swing_slope(np.zeros((1, 2)), np.array([np.inf]))[0])
     trajectory = propagate(PENDULUM, swing, GUSTS, 6, n=n, lipschitz=slope)
     local = propagate(PENDULUM, swing, GUSTS, 6, n=n, lipschitz=swing_slope)
@@ -200,7 +216,7 @@ def test_pendulum_by_simulation_and_local_slopes_help(n):
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_bent_maps_noise_of_several_modes_and_radii_by_simulation(seed):
+def test_bent_maps_noise_of_several_modes_and_radii_by_simulation(seed, grids):
     rng = np.random.default_rng(seed)
     d, k, n = rng.integers(1, 4), rng.integers(1, 4), int(rng.integers(1, 30))
     W = rng.normal(size=(d, d))
@@ -227,7 +243,7 @@ def test_bent_maps_noise_of_several_modes_and_radii_by_simulation(seed):
 
 
 @pytest.mark.parametrize("affine", [True, False])
-def test_radii_hold_for_the_worst_start_and_the_worst_noise(affine):
+def test_radii_hold_for_the_worst_start_and_the_worst_noise(affine, grids):
     r0, rv = 0.05, 0.02
 
     def f(x):
@@ -291,7 +307,7 @@ def test_fewest_points_for_a_bound():
         propagate(START, Affine(ROTATION), NOISE, 1, w2_bound=1e-7, quantized=True)
 
 
-def test_limit_of_a_contraction():
+def test_limit_of_a_contraction(grids):
     found = damped_rotation(30, steps=2).limit()
     cov = np.eye(2) * 1e-3 / (1 - 0.64)
     mean, kept = moments(found.state)
@@ -446,7 +462,7 @@ def test_a_change_of_dimension():
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_pytorch_and_jax_see_their_own_arrays(dtype):
+def test_pytorch_and_jax_see_their_own_arrays(dtype, grids):
     import jax
     import jax.numpy as jnp
     import torch

@@ -25,6 +25,8 @@ _FINE, _FEWEST, _MOST = 120, 4000, 400_000
 _PRECISION = (0.002, 0.002, 0.003, 0.007, 0.015, 0.03)
 _HASTE, _STEPS = 2.0, 40
 _CUT_MOST, _ROUNDS = 3_000_000, 16
+# Merging takes seconds in so many dimensions at most, up to so many points, and components times points.
+MOST_AXES, MOST_POINTS, MOST_TERMS = 8, 2000, 2_000_000
 # So many boxes at a time, whose columns stay in the cache.
 _BLOCK = 8192
 # In each round the boxes are cut that make up this share of what there is to gain.
@@ -87,7 +89,7 @@ class UnitMixtureCells:
         wanted = _PRECISION[min(d, len(_PRECISION)) - 1] * (_HASTE if self.haste else 1.0)
         wanted = wanted if precision is None else precision
         y, close = close_points(self.into(points), self.reach)
-        cells, labels, square = refined(self.boxes(len(points)), np.ascontiguousarray(y[close]), 2.0 * wanted)
+        _, cells, labels, square = refined(self.boxes(len(points)), np.ascontiguousarray(y[close]), 2.0 * wanted)
         return cells, merged(cells, y, close[labels], square)
 
     @property
@@ -107,6 +109,11 @@ class UnitMixtureCells:
         return masses, (root + self.law.rounding) * self.unit
 
 
+def affordable(ndim: int, n: int, components: int) -> bool:
+    """True if merging into n points takes seconds at most."""
+    return ndim <= MOST_AXES and n <= MOST_POINTS and n * components <= MOST_TERMS
+
+
 def _held(cells: Partition) -> Partition:
     held = cells.mass > 1e-300
     return cells if held.all() else Partition(*(x[held] for x in cells))
@@ -119,15 +126,15 @@ def merged(cells: Partition, y: np.ndarray, labels: np.ndarray, square: np.ndarr
     return Merged(y, group_masses(labels, cells.mass, len(y)), labels, total, float((cells.mass * size**2).sum()))
 
 
-def refined(boxes: Boxes, y: np.ndarray, share: float) -> tuple[Partition, np.ndarray, np.ndarray]:
-    """Boxes cut until about this share of the mean square error is to be gained: cells, labels and squares.
+def refined(boxes: Boxes, y: np.ndarray, share: float) -> tuple[Boxes, Partition, np.ndarray, np.ndarray]:
+    """Boxes cut until about this share of the mean square error is to be gained, their cells, labels and squares.
 
     The difference of the squares of the ways to the two nearest points is linear in the box; taken for normal with its
     mean and variance, it tells what the part of the box beyond the border costs too much.
     """
     if len(y) == 1:
         cells = boxes.cells()
-        return cells, np.zeros(len(cells.mass), dtype=np.int32), ((cells.barycenter - y[0]) ** 2).sum(axis=1)
+        return boxes, cells, np.zeros(len(cells.mass), dtype=np.int32), ((cells.barycenter - y[0]) ** 2).sum(axis=1)
     seen = _looked_at(boxes, y)
     for _ in range(_ROUNDS):
         total, gain = seen.cost, float(seen.excess.sum())
@@ -143,7 +150,7 @@ def refined(boxes: Boxes, y: np.ndarray, share: float) -> tuple[Partition, np.nd
         kept[chosen] = False
         seen = _joined([_Seen(*(x[kept] for x in seen)), *(_look(part, y) for part in parts)])
         boxes = Boxes.joined([boxes.take(np.flatnonzero(kept)), *parts])
-    return Partition(seen.mass, seen.barycenter, seen.spread), seen.label, seen.square
+    return boxes, Partition(seen.mass, seen.barycenter, seen.spread), seen.label, seen.square
 
 
 class _Seen(NamedTuple):

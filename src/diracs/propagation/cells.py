@@ -114,6 +114,10 @@ class Block:
         ]
         return found + placed.along(np.concatenate(along, axis=1)) if along else found
 
+    def bias_towards(self, points: np.ndarray) -> np.ndarray:
+        """E[X − point | component] (J, d) if each cell goes to one of the points (G, n, d)."""
+        return self._offset - self._expect(self._factors, points - self.levels)
+
     def masses_of(self, axes: list[IntervalMoments]) -> np.ndarray:
         """Masses (G, n) of products of intervals."""
         return self._sum(*self._products([a.mass for a in axes]), self.placed.group, self._stack)

@@ -18,9 +18,11 @@ from diracs.propagation.bounds import AffineGrowth, Growth, LipschitzGrowth, tar
 from diracs.propagation.dynamics import Affine, SlopeOnBalls, global_slope, images
 from diracs.propagation.law import Law, as_state, law_of, rounding, state_rounding, with_noise, without_empty
 from diracs.propagation.limit import affine_limit, check_contraction, lipschitz_limit, settle
+from diracs.propagation.merged import can_merge, merged_cells
 from diracs.propagation.step import Choice, Chooser, with_local_slopes
 from diracs.propagation.trajectory import Limit, Trajectory
 from diracs.schemes.grouping import centroids
+from diracs.schemes.layered import LayeredScheme
 
 # No step of a search for a bound takes more points.
 _MOST_POINTS = 20_000
@@ -46,8 +48,9 @@ def propagate(
 
     `Affine` maps take Gaussian mixtures to Gaussian mixtures: these are the states, exact to rounding, which the bound
     counts; no points are needed. For other maps the law of the state, a Gaussian mixture, is replaced in each step by
-    the barycenters of n cells; these go through f, and the noise makes a mixture of them again. Errors of successive
-    steps nearly add in squares (docs/propagation.md).
+    the barycenters of n cells, of grids or of fine boxes that are merged, whichever have the smaller bound; these go
+    through f, and the noise makes a mixture of them again. Errors of successive steps nearly add in squares
+    (docs/propagation.md).
 
     Parameters
     ----------
@@ -118,7 +121,7 @@ def propagate(
     if points is not None:
         run.merged = merged
         for _ in range(count):
-            run.advance(run.chooser.best(run.law, points, run.growth))
+            run.advance(run.best(points))
     else:
         assert most is not None
         last = 16
@@ -160,11 +163,21 @@ class _Run:
         self._biased = isinstance(self.growth, LipschitzGrowth) or initial_radius + self._noise_radius > 0.0
         self.chooser = Chooser(cover=self._local is not None, biased=self._biased)
         self.merged: int | None = None
+        self._merging = True  # whether merged cells were better when they were last tried
         self.states: list[GaussianMixture] = []
         self.diracs: list[SumOfDiracs] = []
         self.schemes: list[Any] = []
         self.bounds: list[float] = []
         self.errors: list[float] = []
+
+    def best(self, n: int) -> Choice:
+        """The best cells of at most n points: of grids, or merged boxes, which are tried now and then at least."""
+        choice, step = self.chooser.best(self.law, n, self.growth), len(self.states)
+        if self._local is None and can_merge(self.law, n) and (self._merging or step & (step - 1) == 0):
+            found = merged_cells(self.law, n, biased=self._biased)
+            self._merging = self.growth.cost(found.step) < self.growth.cost(choice.step)
+            return found if self._merging else choice
+        return choice
 
     def advance(self, choice: Choice) -> None:
         """Push the Diracs of the cells through the dynamics, merge their images if asked, and add the noise."""
@@ -214,6 +227,7 @@ class _Run:
         for tolerance in _TOLERANCES:
             # Cells for the law that the last ones settled on.
             scheme = chooser.best(without_empty(law), len(self.diracs[-1]), self.growth).scheme
+            assert isinstance(scheme, LayeredScheme)
             law, choice = settle(
                 without_empty(law), scheme, noise, lambda x: images(self._dynamics, x, self._like), tolerance
             )

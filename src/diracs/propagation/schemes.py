@@ -51,7 +51,7 @@ def grouping_tree(law: Law, count: int | None) -> dict[int, np.ndarray]:
 
 
 def group(law: Law, labels: np.ndarray, *, common: bool) -> Groups:
-    """Moments of groups, and their principal axes or, if `common`, those of the only covariance.
+    """Moments of groups, and their principal axes or, if `common`, those of the covariance that their components share.
 
     Along the axes of the covariance all components have independent coordinates, and nothing is lost to coupling.
     """
@@ -71,12 +71,11 @@ def group(law: Law, labels: np.ndarray, *, common: bool) -> Groups:
         if len(rows) > 1:
             covs[g] += (share[rows, None] * delta[rows]).T @ delta[rows]
     if common:
-        axes = np.linalg.eigh(law.covs[0])[1]
-        variances = np.einsum("di,gde,ei->gi", axes, covs, axes, optimize=True)
+        axes = np.linalg.eigh(law.covs)[1][law.kind[order[starts]]]
+        variances = np.maximum(np.einsum("gdi,gde,gei->gi", axes, covs, axes, optimize=True), 0.0)
         order = np.argsort(-variances, axis=1, kind="stable")
-        return Groups(
-            labels, weights, means, np.take_along_axis(variances, order, axis=1), np.swapaxes(axes.T[order], 1, 2)
-        )
+        axes = np.take_along_axis(axes, order[:, None, :], axis=2)
+        return Groups(labels, weights, means, np.take_along_axis(variances, order, axis=1), axes)
     values, vectors = np.linalg.eigh(covs)
     return Groups(labels, weights, means, np.maximum(values[:, ::-1], 0.0), vectors[:, :, ::-1].copy())
 
@@ -153,7 +152,7 @@ def candidates(law: Law, tree: dict[int, np.ndarray], n: int) -> list[Candidate]
     found = [plan(group(law, labels, common=False), n, "grid") for count, labels in tree.items() if count <= n]
     one, others = found[0], sorted(found[1:], key=lambda p: p.error)
     plain = [Candidate(p, False) for p in [one, *others][:_BUILT]]
-    if len(law.covs) > 1 or _isotropic(law.covs[0]):
+    if len(law.covs) > 1 or isotropic(law.covs[0]):
         return plain
     axes = [plan(group(law, c.plan.groups.labels, common=True), n, "grid") for c in plain]
     return plain + [Candidate(p, True) for p in axes]
@@ -164,5 +163,5 @@ def candidate(law: Law, labels: np.ndarray, n: int, common: bool) -> Candidate:
     return Candidate(plan(group(law, labels, common=common), n, "grid"), common)
 
 
-def _isotropic(cov: np.ndarray) -> bool:
+def isotropic(cov: np.ndarray) -> bool:
     return bool(np.abs(cov - cov[0, 0] * np.eye(len(cov))).max() <= 1e-15 * abs(cov[0, 0]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ from diracs.propagation.local import splits
 from diracs.propagation.schemes import candidate, candidates, grids, grouping_tree
 from diracs.schemes.fewest import fewest
 from diracs.schemes.layered import LayeredScheme
+from diracs.schemes.points import PointScheme
 
 # Up to so many components everything is looked at in every fourth step.
 _FEW = 100
@@ -28,7 +30,7 @@ _FINE = 0.03
 class Choice(NamedTuple):
     """Cells for a law, and the error that they make."""
 
-    scheme: LayeredScheme
+    scheme: LayeredScheme | PointScheme
     cells: Cells
     step: StepError
 
@@ -95,12 +97,20 @@ def measure(law: Law, scheme: LayeredScheme, *, biased: bool = True) -> Choice:
     masses, wrong, shifted = _mass_rounding(law, scheme, cells, square)
     cells = cells._replace(masses=masses)
     positions = np.sqrt(cells.masses @ (cells.barycenters**2).sum(axis=1))
-    beta = np.inf
-    if cells.bias is not None:
-        weights = np.bincount(law.source, law.weights, len(cells.bias))
-        beta = float(np.sqrt(((cells.bias**2).sum(axis=1) / np.maximum(weights, 1e-300)).sum()))
     error = cells.error + wrong * np.eye(d)  # it is not known in which direction
-    return Choice(scheme, cells, StepError(error, beta, np.zeros((1, 1)), shifted + 8.0 * 2.0**-52 * float(positions)))
+    return Choice(
+        scheme,
+        cells,
+        StepError(error, bias_of(law, cells.bias), np.zeros((1, 1)), shifted + 8.0 * 2.0**-52 * float(positions)),
+    )
+
+
+def bias_of(law: Law, bias: np.ndarray | None) -> float:
+    """β: the root mean square over the sources of E[δ | source], from E[δ; source] (S, d); ∞ if that is not known."""
+    if bias is None:
+        return math.inf
+    weights = np.bincount(law.source, law.weights, len(bias))
+    return float(np.sqrt(((bias**2).sum(axis=1) / np.maximum(weights, 1e-300)).sum()))
 
 
 def _mass_rounding(law: Law, scheme: LayeredScheme, cells: Cells, square: float) -> tuple[np.ndarray, float, float]:

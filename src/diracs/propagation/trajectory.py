@@ -10,6 +10,7 @@ from diracs.backend.arrays import Array, concrete
 from diracs.laws.diracs import SumOfDiracs
 from diracs.laws.gaussian import GaussianMixture
 from diracs.schemes.layered import LayeredScheme
+from diracs.schemes.points import PointScheme
 
 
 class Limit(NamedTuple):
@@ -37,8 +38,9 @@ class Trajectory:
     dirac_errors : array (steps,)
         Bounds on the W₂ distances between `diracs[t]` and the law after t steps, as approximated; (0,) where states are
         exact.
-    schemes : tuple of LayeredScheme
-        The cells: those of these schemes' points. Empty where states are exact.
+    schemes : tuple of LayeredScheme or PointScheme
+        The cells: those of these schemes' points; for a PointScheme the fine boxes that were merged into each point.
+        Empty where states are exact.
     """
 
     initial: GaussianMixture
@@ -46,7 +48,7 @@ class Trajectory:
     w2_bound: Array
     diracs: tuple[SumOfDiracs, ...]
     dirac_errors: Array
-    schemes: tuple[LayeredScheme, ...]
+    schemes: tuple[LayeredScheme | PointScheme, ...]
     _limit: Callable[[], Limit] = field(repr=False)
 
     def __len__(self) -> int:

@@ -13,6 +13,7 @@ from diracs.laws.convert import without_covariances
 from diracs.laws.diracs import SumOfDiracs
 from diracs.laws.gaussian import GaussianMixture
 from diracs.merging.cloud import UnitCloud
+from diracs.merging.mixture import affordable
 from diracs.quantization.by_product import by_product, found_within, settled
 from diracs.quantization.discretization import Quantization, discretize
 from diracs.quantization.nearest_points import unit_to_points
@@ -22,8 +23,6 @@ from diracs.schemes.fewest import expected_number
 from diracs.schemes.generate import normalized, to_kind_of
 from diracs.schemes.points import PointScheme
 
-# "auto" merges boxes of mixtures in so many dimensions at most, up to so many points, and components times points.
-MOST_AXES, MOST_POINTS, MOST_TERMS = 8, 2000, 2_000_000
 # No search for an error goes beyond so many points.
 _MOST = 100_000
 # Clouds of so few points are also tried by other ways, which may find a better optimum.
@@ -59,7 +58,7 @@ def in_space(
     """
     if _is_lazy(mixture):
         return None
-    if not wanted and (mixture.ndim > MOST_AXES or not affordable(n or 1, mixture.n_components)):
+    if not wanted and not affordable(mixture.ndim, n or 1, mixture.n_components):
         return None
     law = cells_unit(mixture, haste=not wanted)
 
@@ -73,7 +72,7 @@ def in_space(
     assert w2 is not None
     product = _fewest_by_product(mixture, w2)
     most = len(product) if product is not None else _MOST
-    if not wanted and product is not None and not affordable(len(product) // 2, mixture.n_components):
+    if not wanted and product is not None and not affordable(mixture.ndim, len(product) // 2, mixture.n_components):
         return product
     if law.error(min(most, _MOST)) > w2:
         return product if product is not None else _refuse(w2, most)
@@ -81,11 +80,6 @@ def in_space(
     if found_points is None or (product is not None and len(product) <= len(found_points)):
         return product
     return found_points
-
-
-def affordable(n: int, components: int) -> bool:
-    """True if merging takes seconds at most."""
-    return n <= MOST_POINTS and n * components <= MOST_TERMS
 
 
 def _is_lazy(mixture: GaussianMixture) -> bool:
