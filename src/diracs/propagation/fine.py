@@ -22,7 +22,7 @@ from diracs.schemes.product import ProductScheme
 _GRIDS = 64
 # Fine cells for each point by dimension; in all at least and at most, and times components.
 _FOR_EACH = (100, 100, 200, 400, 600, 800)
-_LEAST, _MOST, _TERMS = 20_000, 200_000, 1e8
+_LEAST, _MOST, _TERMS = 20_000, 200_000, 5e7
 
 
 class FineCells:
@@ -129,5 +129,5 @@ def _levels(law: Law, rows: np.ndarray, centre: np.ndarray, direction: np.ndarra
 
 
 def fineness(ndim: int, n: int, components: int) -> int:
-    """How many fine cells to take for n points; no more than about a second allows."""
+    """How many fine cells to take for n points; no more than seconds allow."""
     return int(min(max(_FOR_EACH[min(ndim, len(_FOR_EACH)) - 1] * n, _LEAST), _TERMS / components, _MOST))

@@ -32,7 +32,7 @@ _FEW, _SEARCH, _HASTE = 200, {"breaths": 3, "steps": 40}, {"breaths": 0, "steps"
 
 
 def can_merge(law: Law, n: int) -> bool:
-    """Whether merging pays and takes about a second at most: on the line grids are as good."""
+    """Whether merging pays and takes seconds at most: on the line grids are as good."""
     d = law.means.shape[1]
     return 1 < d <= _AXES and 1 < n <= MOST_POINTS and fineness(d, n, len(law.means)) >= _FEWEST * n
 
