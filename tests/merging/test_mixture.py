@@ -127,7 +127,7 @@ def test_refining_stops_where_it_was_to() -> None:
     unit = UnitMixtureCells.of(law.means, law.covs, law.weights)
     y = unit.into(draw(law, 10))
     boxes = grid_boxes(unit.law, 1000)
-    coarse, fine = (refined(boxes, y, share)[0] for share in (1.0, 0.002))
+    coarse, fine = (refined(boxes, y, share)[1] for share in (1.0, 0.002))
     assert len(coarse.mass) == len(boxes) < len(fine.mass)
 
 

@@ -28,7 +28,7 @@ _EMPTY, _SLACK = 1e-300, 1e-13
 # Axes, and fine cells for each point at least, below which there is nothing to gain; points at most.
 _AXES, _FEWEST, MOST_POINTS = 6, 20, 2000
 # Breaths and Lloyd's steps at the end, for up to so many points and for more.
-_FEW, _SEARCH, _HASTE = 200, {"breaths": 3, "steps": 40}, {"breaths": 0, "steps": 20}
+_FEW, _SEARCH, _HASTE = 200, (3, 40), (0, 20)
 
 
 def can_merge(law: Law, n: int) -> bool:
@@ -46,7 +46,8 @@ def merged_cells(law: Law, n: int, *, biased: bool) -> Choice:
     centre, unit = _unit(fine.parts)
     cells = Partition(mass, (fine.parts.barycenter - centre) / unit, fine.parts.spread)
     held = Partition(*(x[mass > _EMPTY] for x in cells))
-    found = assign(cells, kmeans(held, n, **(_SEARCH if n <= _FEW else _HASTE)))
+    breaths, steps = _SEARCH if n <= _FEW else _HASTE
+    found = assign(cells, kmeans(held, n, breaths=breaths, steps=steps))
     used, labels = np.unique(found.labels, return_inverse=True)
     pair, y = (found.masses[0][used], found.masses[1][used]), found.points[used]
     first = np.zeros(y.shape)

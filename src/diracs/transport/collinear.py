@@ -17,7 +17,8 @@ _HALVINGS = 50
 def collinear_weights(problem: Problem) -> np.ndarray | None:
     """Weights (n,) with which strips have the target masses, by bisection for all quantiles at once; None off a line.
 
-    Nor on a torus, where a cell has two ends. For seeds tₖ along the line, the strips k and k + 1 meet at b if wₖ₊₁ − wₖ = (b − tₖ₊₁)² − (b − tₖ)².
+    Nor on a torus, where a cell has two ends. For seeds tₖ along the line, the strips k and k + 1 meet at b if
+    wₖ₊₁ − wₖ = (b − tₖ₊₁)² − (b − tₖ)².
     """
     seeds = problem.seeds
     if any(problem.density.space.periodic):
