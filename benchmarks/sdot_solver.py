@@ -24,7 +24,8 @@ def density_of(problem):
     if "means" in problem:
         return sdot.SumOfGaussians(problem["means"], problem["sigmas"], problem["weights"])
     values = problem["values"]
-    return sdot.Box() if values.size == 1 else sdot.Image(values=values, frame=[1.0, 1.0])
+    plane = values.ndim == 2
+    return sdot.Box() if values.size == 1 and plane else sdot.Image(values=values, frame=[1.0] * values.ndim)
 
 
 def solve(positions, problem, tol):

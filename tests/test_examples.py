@@ -36,6 +36,8 @@ def test_every_example_is_run_here():
         "fit_mixture",
         "learn_levels",
         "lloyd_iterations",
+        "morph",
+        "polycrystal",
         "stipple",
         "stream",
         *points,
@@ -74,6 +76,16 @@ def test_local_slopes_of_the_pendulum_help(tmp_path):
 def test_many_dimensions_are_drawn(tmp_path, name, arguments):
     assert "W₂" in run(EXAMPLES / f"{name}.py", *arguments, "--output", str(tmp_path / "picture.png"))
     assert (tmp_path / "picture.png").stat().st_size > 1000
+
+
+def test_grains_have_their_volumes_and_pictures_morph(tmp_path):
+    pictures = [tmp_path / "polycrystal.png", tmp_path / "morph.png"]
+    printed = run(EXAMPLES / "polycrystal.py", "--grains", "40", "--steps", "2", "--output", str(pictures[0]))
+    assert float(re.findall(r"right to ([\d.e-]+) of each", printed)[0]) < 1e-8
+    printed = run(EXAMPLES / "morph.py", "--points", "60", "--output", str(pictures[1]))
+    widths = [float(width) for width in re.findall(r"deviations ([\d.]+)", printed)]
+    assert len(widths) == 5 and widths == sorted(widths)
+    assert all(picture.stat().st_size > 1000 for picture in pictures)
 
 
 def test_stipples_and_iterations_are_drawn(tmp_path):

@@ -94,3 +94,24 @@ def test_cells_fill_the_domain_and_know_their_neighbours():
         assert len(others) == len(cell)
         assert all(k in diagram.neighbours[j] for j in others if j >= 0)
     assert area == pytest.approx(1.0)
+
+
+def test_diagrams_of_tori_fill_their_domain():
+    """One cell around a corner: it is drawn in all four."""
+    diagram = PowerDiagram(np.zeros((1, 2)), domain=[[0.0, 0.0], [1.0, 1.0]], periodic=True)
+    ax = diagram.plot()
+    corners = [tuple(path.vertices.min(axis=0).round(9)) for path in ax.collections[0].get_paths()]
+    assert sorted(corners) == [(-0.5, -0.5), (-0.5, 0.5), (0.5, -0.5), (0.5, 0.5)]
+
+
+def test_diagrams_and_plans_in_space_are_drawn():
+    rng = np.random.default_rng(0)
+    for periodic in (False, True):
+        plan = optimal_transport_plan(
+            SumOfDiracs(rng.random((5, 3))), PolynomialGrid(np.ones((1, 1, 1)), periodic=periodic)
+        )
+        ax = plan.plot()
+        assert "W₂" in ax.get_title()
+        ax = plan.power_diagram.plot(seeds=True, values=np.arange(5.0), label="number")
+        assert len(ax.collections) == 2
+        ax.figure.draw_without_rendering()

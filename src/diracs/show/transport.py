@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from functools import singledispatch
 from types import ModuleType
@@ -86,9 +87,10 @@ def plot_diagram(
         low, high = 0.0, min(high, 1.5 * float(np.quantile(shade[drawn], 0.95))) if drawn else 1.0
     # Pale enough for seeds and borders to be seen.
     pale = mpl.colors.ListedColormap(mpl.colormaps[cmap](np.linspace(0.05, 0.7, 128)))
+    images = [(k, cell) for k in drawn for cell in _images(cells[k], diagram)]
     polygons = mpl.collections.PolyCollection(
-        [cells[k] for k in drawn],
-        array=shade[drawn],
+        [cell for _, cell in images],
+        array=shade[[k for k, _ in images]],
         cmap=pale,
         edgecolors=INK if edges else "face",
         linewidths=_thin(len(drawn)) if edges else 0.1,
@@ -114,6 +116,17 @@ def plot_diagram(
     if own:
         trim(ax)
     return ax
+
+
+def _images(cell: np.ndarray, diagram: PowerDiagram) -> list[np.ndarray]:
+    """A cell, and those of its images on a torus that reach into the domain."""
+    (low, high), found = diagram.domain, [cell]
+    turns = itertools.product(*([-1, 0, 1] if periodic else [0] for periodic in diagram.periodic))
+    for turn in turns:
+        image = cell + np.array(turn) * (high - low)
+        if any(turn) and (image.max(axis=0) > low).all() and (image.min(axis=0) < high).all():
+            found.append(image)
+    return found
 
 
 def plot_plan(
