@@ -191,7 +191,8 @@ def test_results_come_in_the_framework_and_dtype_of_the_distribution(name, kind)
             assert isinstance(q.diracs.positions, array)
             assert all(isinstance(a, array) for a in q.scheme.arrays())
             assert float(q.w2_lower) <= float(detached(q.w2))
-        reference = quantize(wide, n=12)
+        # Points of space have no derivatives: where these are asked for products are taken.
+        reference = quantize(wide, n=12, scheme="product" if "grad" in name else "auto")
         assert float(detached(found[0].w2)) == pytest.approx(float(reference.w2), rel=1e-5)
         np.testing.assert_allclose(detached(found[0].positions), reference.positions, atol=1e-4)
 

@@ -84,9 +84,10 @@ def quantize(
     -------
     Quantization
         In the framework, dtype and device of the distribution; `w2` and `weights` are differentiable in the parameters
-        of mixtures. Optimal points in the plane and in more dimensions come as a PointScheme, in the plane in the order
-        of a Hilbert curve; those of a PolynomialGrid on the line from left to right. For SumOfDiracs each point goes to
-        the nearest: `w2` is W₂ itself.
+        of mixtures; where derivatives are asked for in three and more dimensions, "auto" takes products, as optimal
+        points have none there. Optimal points in the plane and in more dimensions come as a PointScheme, in the plane
+        in the order of a Hilbert curve; those of a PolynomialGrid on the line from left to right. For SumOfDiracs each
+        point goes to the nearest: `w2` is W₂ itself.
 
     Raises
     ------
