@@ -58,3 +58,5 @@ def test_bad_input():
     ]:
         with pytest.raises(ValueError, match=message):
             call()
+    with pytest.raises(TypeError, match="densities must be a list"):
+        barycenter(grid, 3)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +67,27 @@ def test_derivatives_for_images(periodic):
     assert_allclose(leaves[0].grad[2, 1], slope(lambda x: value(x, nu, values), y, (2, 1)), rtol=1e-5)
     assert_allclose(leaves[1].grad[3], slope(lambda x: value(y, x, values), nu, 3), rtol=1e-5, atol=1e-8)
     assert_allclose(leaves[2].grad[1, 2, 0], slope(lambda x: value(y, nu, x), values, (1, 2, 0)), rtol=1e-5, atol=1e-8)
+
+
+@pytest.mark.parametrize("shape, periodic", [((5,), True), ((3, 4), True), ((3, 4), (False, True))])
+def test_derivatives_on_circles_and_plane_tori(shape, periodic):
+    """In a box of any sides; one Dirac has no mass."""
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(3)
+    d = len(shape)
+    y, nu, values = rng.random((6, d)), 0.1 + rng.random(6), 0.2 + rng.random(shape)
+    nu[4] = 0.0
+    domain = np.stack([np.zeros(d), [2.0, 0.7][:d]])
+    leaves = [torch.tensor(x, requires_grad=True) for x in (y, nu, values)]
+    distance(SumOfDiracs(*leaves[:2]), PolynomialGrid(leaves[2], domain, periodic=periodic)).backward()
+
+    def value(a, b, c):
+        return distance(SumOfDiracs(a, b), PolynomialGrid(c, domain, periodic=periodic))
+
+    last = (2,) * d
+    assert_allclose(leaves[0].grad[2, -1], slope(lambda x: value(x, nu, values), y, (2, d - 1)), rtol=1e-5, atol=1e-8)
+    assert_allclose(leaves[1].grad[3], slope(lambda x: value(y, x, values), nu, 3), rtol=1e-5, atol=1e-8)
+    assert_allclose(leaves[2].grad[last], slope(lambda x: value(y, nu, x), values, last), rtol=1e-5, atol=1e-8)
 
 
 def test_derivatives_for_mixtures():
@@ -300,3 +323,39 @@ def test_lloyd_with_given_masses_on_a_torus():
 def test_periodic_images_are_not_quantized():
     with pytest.raises(ValueError, match="periodic"):
         quantize(PolynomialGrid(np.ones((2, 2)), periodic=True), 3)
+
+
+def test_facets_in_the_plane():
+    """Each is the edge that the two polygons share."""
+    rng = np.random.default_rng(11)
+    y, w = rng.random((30, 2)), 0.01 * rng.normal(size=30)
+    diagram = PowerDiagram(y, w, [[0.0, 0.0], [1.0, 1.0]])
+    assert_allclose(diagram.masses.sum(), 1.0, rtol=1e-12)
+    expected = {}
+    for k, (cell, around) in enumerate(zip(diagram.cells, diagram.neighbours, strict=True)):
+        for a, b, j in zip(cell, np.roll(cell, -1, axis=0), around, strict=True):
+            if j > k:
+                expected[k, j] = np.linalg.norm(b - a), (a + b) / 2
+    facets = diagram.facets
+    found = {(i, j): row for row, (i, j) in enumerate(zip(facets.i.tolist(), facets.j.tolist(), strict=True))}
+    assert {pair for pair, (length, _) in expected.items() if length > 1e-12} <= set(found)
+    for pair, row in found.items():
+        assert_allclose(facets.area[row], expected[pair][0], atol=1e-12)
+        assert_allclose(facets.centroid[row], expected[pair][1], atol=1e-9)
+    assert_allclose(
+        facets.normal * np.linalg.norm(y[facets.j] - y[facets.i], axis=1)[:, None], y[facets.j] - y[facets.i]
+    )
+
+
+@pytest.mark.parametrize("d, periodic", [(2, False), (2, True), (3, False), (3, True)])
+def test_diagrams_are_copied_pickled_and_read_only(d, periodic):
+    y = np.random.default_rng(12).random((6, d))
+    diagram = PowerDiagram(y, None, np.stack([np.zeros(d), np.ones(d)]), periodic=periodic)
+    masses = diagram.masses.copy()
+    y[:] = 0.5
+    for again in (pickle.loads(pickle.dumps(diagram)), copy.deepcopy(diagram), copy.copy(diagram)):
+        assert type(again) is type(diagram)
+        assert_allclose(again.masses, masses)
+    for array in (diagram.masses, diagram.barycenters, diagram.facets.area, diagram.facets.centroid):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 3.0

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from diracs.backend.arrays import frozen
 from diracs.cells.record import Edges
 
 
@@ -33,10 +34,11 @@ def planar_facets(edges: Edges, positions: np.ndarray, weights: np.ndarray) -> F
     foot = 0.5 * (gap + (weights[i] - weights[j]) / gap)
     left = np.column_stack([-along[:, 1], along[:, 0]])
     middle = integrals[:, 1] / integrals[:, 0]
-    return Facets(i, j, step, integrals[:, 0], positions[i] + foot[:, None] * along + middle[:, None] * left)
+    centroid = positions[i] + foot[:, None] * along + middle[:, None] * left
+    return Facets(i, j, step, integrals[:, 0], frozen(centroid))
 
 
 def space_facets(edges: Edges, positions: np.ndarray) -> Facets:
-    """From integrals of the uniform law over facets."""
+    """From integrals (f, 1 + d) of the uniform law over facets, of 1 and of x − yᵢ."""
     area, first = edges.integrals[:, 0], edges.integrals[:, 1:]
-    return Facets(edges.i, edges.j, edges.displacement, area, positions[edges.i] + first / area[:, None])
+    return Facets(edges.i, edges.j, edges.displacement, area, frozen(positions[edges.i] + first / area[:, None]))

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from diracs.backend.arrays import frozen
+
 
 class Cells(NamedTuple):
     """Moments of the power cells of n seeds y in d dimensions; zero where a cell is empty.
@@ -40,3 +42,8 @@ class Edges(NamedTuple):
     # (e, 3) ∫ (1, τ, τ²) ρ over the edge; in the plane, τ the coordinate along it to the left of yⱼ − yᵢ, from the line
     # through both; in space (e, 4) ∫ (1, x − yᵢ) ρ over the facet.
     integrals: np.ndarray
+
+
+def read_only(cells: Cells, edges: Edges) -> tuple[Cells, Edges]:
+    """The same records, of arrays that cannot be written."""
+    return Cells(*map(frozen, cells)), Edges(*map(frozen, edges))

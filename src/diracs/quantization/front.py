@@ -68,7 +68,7 @@ def quantize(
         near the optimal quantizer: on the line and in the plane by Newton's method, for point clouds and in more
         dimensions by merging fine cells of the law. "auto": the best of all; "optimal" is tried where it takes seconds:
         in the plane up to 10 000 points and 100 000 points times components, in three to eight dimensions up to 2000
-        points, where it hurries: "optimal" takes some ten times as long for about half a percent.
+        points, where it hurries: "optimal" takes two to five times as long for about half a percent.
     match_moments : bool
         Whether the points are to have exactly the mean and covariance of the distribution (to rounding). Barycenters
         of cells, which have less of it, are moved by a linear map; that adds to the error to second order only. The

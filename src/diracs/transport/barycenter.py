@@ -68,6 +68,8 @@ def barycenter(
     >>> barycenter([left, right], 4, iterations=20).positions[:, 0].round(3)
     array([2.25, 2.75, 3.25, 3.75])
     """
+    if not isinstance(densities, list | tuple):
+        raise TypeError(f"densities must be a list of densities, got {type(densities).__name__}")
     laws = [check_density(law) for law in densities]
     if not laws:
         raise ValueError("densities must hold one or more")

@@ -13,7 +13,7 @@ from diracs.backend import checks
 from diracs.backend.arrays import concrete, framework, frozen
 from diracs.cells.facets import Facets, planar_facets
 from diracs.cells.locate import nearest_power
-from diracs.cells.record import Cells, Edges
+from diracs.cells.record import Cells, Edges, read_only
 from diracs.cells.spaces import rectangle
 from diracs.laws.pixels import periodic_axes
 
@@ -40,8 +40,9 @@ class PowerDiagram:
         For empty, non-finite or wrongly shaped arrays.
     """
 
-    def __new__(cls, positions: Any, *arguments: Any, periodic: Any = False, **options: Any) -> PowerDiagram:
-        if cls is not PowerDiagram:
+    def __new__(cls, positions: Any = None, *arguments: Any, periodic: Any = False, **options: Any) -> PowerDiagram:
+        # Copies and pickles come without positions, and with the class that they are of.
+        if cls is not PowerDiagram or positions is None:
             return super().__new__(cls)
         # What is wrong with positions is for __init__ to say.
         if tuple(getattr(positions, "shape", None) or np.shape(positions))[1:] == (3,):
@@ -104,12 +105,12 @@ class PowerDiagram:
         """(n,) areas, or volumes, of the cells in the domain."""
         return self._moments[0].mass
 
-    @property
+    @cached_property
     def barycenters(self) -> np.ndarray:
         """(n, d) of the cells, next to their seeds on a torus; an empty cell has its seed there."""
         mass, first = self._moments[0][:2]
         held = np.where(mass > 0, mass, 1.0)[:, None]
-        return self.positions + np.where(mass[:, None] > 0, first / held, 0.0)
+        return frozen(self.positions + np.where(mass[:, None] > 0, first / held, 0.0))
 
     @cached_property
     def facets(self) -> Facets:
@@ -118,7 +119,8 @@ class PowerDiagram:
 
     @cached_property
     def _moments(self) -> tuple[Cells, Edges]:
-        return _core.moments(_core.Polygon(rectangle(self.domain), 1.0), self.positions, self.weights, edges=True)
+        law = _core.Polygon(rectangle(self.domain), 1.0)
+        return read_only(*_core.moments(law, self.positions, self.weights, edges=True))
 
     def locate(self, x: Any) -> np.ndarray:
         """The seeds' indices (k,) of the cells that hold points x (k, d), in or beyond the domain.

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from diracs import _core
+from diracs.backend.arrays import frozen
 from diracs.cells.facets import Facets, space_facets
-from diracs.cells.record import Cells, Edges
+from diracs.cells.record import Cells, Edges, read_only
 from diracs.cells.spaces import Euclidean
 from diracs.transport.power_diagram import PowerDiagram
 
@@ -53,7 +54,8 @@ class SpacePowerDiagram(PowerDiagram):
 
     @cached_property
     def _polyhedra(self) -> tuple[np.ndarray, ...]:
-        return Euclidean(self.periodic).polyhedra(self.positions, self.weights, self.domain)
+        found = Euclidean(self.periodic).polyhedra(self.positions, self.weights, self.domain)
+        return tuple(map(frozen, found))
 
     def cut(self, axis: int, at: float) -> PowerDiagram:
         """The section with the plane on which a coordinate has a value: a power diagram of the plane.
@@ -86,4 +88,4 @@ class SpacePowerDiagram(PowerDiagram):
     @cached_property
     def _moments(self) -> tuple[Cells, Edges]:
         law = _core.SpaceBox(self.domain, 1.0, np.array(self.periodic))
-        return _core.moments(law, self.positions, self.weights, edges=True)
+        return read_only(*_core.moments(law, self.positions, self.weights, edges=True))

@@ -8,8 +8,8 @@ import numpy as np
 
 from diracs import _core
 from diracs.backend.arrays import frozen
-from diracs.cells.facets import Facets
-from diracs.cells.record import Cells, Edges
+from diracs.cells.facets import Facets, space_facets
+from diracs.cells.record import Cells, Edges, read_only
 from diracs.cells.spaces import Euclidean
 from diracs.transport.power_diagram import PowerDiagram
 
@@ -60,9 +60,7 @@ class TorusPowerDiagram(PowerDiagram):
 
     @cached_property
     def facets(self) -> Facets:
-        edges = self._moments[1]
-        length, first = edges.integrals[:, 0], edges.integrals[:, 1:3]
-        return Facets(edges.i, edges.j, edges.displacement, length, self.positions[edges.i] + first / length[:, None])
+        return space_facets(self._moments[1], self.positions)
 
     @cached_property
     def _moments(self) -> tuple[Cells, Edges]:
@@ -70,6 +68,7 @@ class TorusPowerDiagram(PowerDiagram):
         law = _core.SpaceBox(box, 1.0 / size, np.array((*self.periodic, False)))
         cells, edges = _core.moments(law, seeds, self.weights, edges=True)
         second = cells.second - cells.mass * size**2 / 12.0
-        return cells._replace(first=cells.first[:, :2], second=second), edges._replace(
-            displacement=edges.displacement[:, :2]
+        return read_only(
+            cells._replace(first=cells.first[:, :2], second=second),
+            edges._replace(displacement=edges.displacement[:, :2], integrals=edges.integrals[:, :3]),
         )
