@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 import diracs
 
 UNITS = 256
+POINTS = (1, 10, 100, 1000)
 
 
 def layer(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -41,12 +42,12 @@ def main() -> None:
 
     print(f"{'points':>6} {'W₂, one layer':>14} {'W₂, three layers':>17}")
     found = {}
-    for n in (1, 10, 100, 1000):
+    for n in POINTS:
         found[n] = diracs.propagate(law, lambda h: np.tanh(h) @ weights.T, noise, 3, n=n, lipschitz=norm)
         print(f"{n:>6} {found[n].w2_bound[0]:>14.4f} {found[n].w2_bound[2]:>17.4f}")
 
     # A linear read-out of the first layer: its expectation, with the certified interval.
-    trajectory = found[1000]
+    trajectory = found[POINTS[-1]]
     readout = rng.normal(size=UNITS)
     readout /= np.linalg.norm(readout)
     state = trajectory.states[0]

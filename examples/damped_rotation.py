@@ -19,6 +19,7 @@ A = 0.8 * np.array([[np.cos(ANGLE), np.sin(ANGLE)], [-np.sin(ANGLE), np.cos(ANGL
 START = diracs.Gaussian([0.8, 0.8], 1e-4)
 NOISE = diracs.Gaussian([0.0, 0.0], 1e-3)
 STEPS = 6
+POINTS = (10, 100)
 
 
 def true_covariances() -> list[np.ndarray]:
@@ -46,13 +47,13 @@ def main() -> None:
 
     print(f"{'points':>6} {'step':>5} {'W₂ at least':>12} {'W₂ at most':>11}")
     trajectories = []
-    for n in (10, 100):
+    for n in POINTS:
         trajectory = diracs.propagate(START, diracs.Affine(A), NOISE, STEPS, n=n, quantized=True)
         trajectories.append(trajectory)
         for t, (state, cov) in enumerate(zip(trajectory.states, true_covariances(), strict=True), start=1):
             print(f"{n:>6} {t:>5} {lower_bound(state, cov):>12.5f} {trajectory.w2_bound[t - 1]:>11.5f}")
     limit = trajectories[1].limit()
-    print(f"for ever, 100 points: W₂ ≤ {limit.w2_bound:.5f}")
+    print(f"for ever, {POINTS[1]} points: W₂ ≤ {limit.w2_bound:.5f}")
 
     figure = Figure(figsize=(13.0, 5.4), layout="constrained")
     for ax, trajectory in zip(figure.subplots(1, 2, sharex=True, sharey=True), trajectories, strict=True):

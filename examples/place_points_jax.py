@@ -1,9 +1,10 @@
 """Place 200 points for an image by gradient descent on W₂², in JAX.
 
-Run it with `python examples/place_points_jax.py`. The loss runs under `jax.jit`; its gradient is 2 ∫_{cell} (yᵢ − x)
-dρ.
+Run it with `python examples/place_points_jax.py [STEPS]`. The loss runs under `jax.jit`; its gradient is
+2 ∫_{cell} (yᵢ − x) dρ.
 """
 
+import sys
 import time
 
 import jax
@@ -12,6 +13,7 @@ import numpy as np
 
 from diracs import PolynomialGrid, SumOfDiracs, distance
 
+steps = int(sys.argv[1]) if len(sys.argv) > 1 else 200
 start = time.perf_counter()
 t = jnp.linspace(0, 1, 64)
 x, y = jnp.meshgrid(t, t)
@@ -26,9 +28,9 @@ def loss(positions):
 
 positions = jnp.array(np.random.rand(200, 2))  # noqa: NPY002
 lr = 5e-3
-for step in range(200):
+for step in range(steps):
     val, grad = jax.value_and_grad(loss)(positions)
     positions = positions - lr * grad
-    if step % 50 == 0 or step == 199:
+    if step % 50 == 0 or step == steps - 1:
         print(f"step {step:3}: W₂² = {float(val):.6f}")
-print(f"200 steps in {time.perf_counter() - start:.1f} s, compilation included")
+print(f"{steps} steps in {time.perf_counter() - start:.1f} s, compilation included")

@@ -1,6 +1,6 @@
 """Attacks on every promise: random, wilfully awkward cases against computations that share no code with the package.
 
-Each attack draws its case from a generator and fails if the promise is broken. Some hundred cases run with the other
+Each attack draws its case from a generator and fails if the promise is broken. Some fifty cases run with the other
 tests; `make attack` runs thousands. To add a promise, write a function here that draws a case, compares it with
 something in `independent.py` (never with the package itself), and carries `@attack`.
 """
@@ -36,7 +36,7 @@ from diracs import (
     reduce_mixture,
 )
 
-CASES = int(os.environ.get("DIRACS_ATTACKS", "8"))
+CASES = int(os.environ.get("DIRACS_ATTACKS", "3"))
 ATTACKS: list[Callable[[np.random.Generator], None]] = []
 
 

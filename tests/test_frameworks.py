@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -77,36 +78,60 @@ def certificate(shape, convert, means, covs, weights, levels, radii, offset, sca
     return discretize(law, scheme).w2
 
 
+def directions(kind: str) -> list[list[np.ndarray]]:
+    """Two of every parameter, which all entries are part of; of matrices symmetric."""
+    rng = np.random.default_rng(3)
+    found = []
+    for i, v in enumerate(values(kind)):
+        pair = rng.uniform(0.3, 1.0, (2, *v.shape)) * rng.choice([-1.0, 1.0], (2, *v.shape))
+        if i == 1 and kind == "full":
+            pair = (pair + np.swapaxes(pair, -1, -2)) / 2
+        found.append([d / np.linalg.norm(d) for d in pair])
+    return found
+
+
 @functools.cache
-def differences(shape: str, kind: str) -> list[np.ndarray]:
-    """Central finite differences of the NumPy path, moving symmetric entries together."""
+def differences(shape: str, kind: str) -> list[list[float]]:
+    """Central finite differences of the NumPy path along the directions."""
     h = 1e-5
 
-    def along(i: int, entry: tuple[int, ...]) -> float:
+    def along(i: int, direction: np.ndarray) -> float:
         both = []
         for sign in (1.0, -1.0):
-            moved = [v.copy() for v in values(kind)]
-            direction = np.zeros_like(moved[i])
-            direction[entry] = 1.0
-            if i == 1 and kind == "full":
-                direction = (direction + np.swapaxes(direction, 1, 2)) / 2
-            moved[i] += sign * h * direction
+            moved = values(kind)
+            moved[i] = moved[i] + sign * h * direction
             both.append(float(certificate(shape, np.asarray, *moved)))
         return (both[0] - both[1]) / (2 * h)
 
-    return [np.reshape([along(i, entry) for entry in np.ndindex(v.shape)], v.shape) for i, v in enumerate(values(kind))]
+    return [[along(i, d) for d in pair] for i, pair in enumerate(directions(kind))]
 
 
 def assert_gradients(found, shape: str, kind: str, tolerance: float = 2e-8):
-    for name, gradient, expected in zip(PARAMETERS, found, differences(shape, kind), strict=True):
-        g = np.zeros_like(expected) if gradient is None else np.asarray(gradient, dtype=np.float64)
-        if name == "covs" and kind == "full":
-            g = (g + np.swapaxes(g, 1, 2)) / 2
-        np.testing.assert_allclose(g, expected, atol=tolerance, err_msg=f"{shape}, {kind}: {name}")
+    for name, gradient, pair, expected in zip(
+        PARAMETERS, found, directions(kind), differences(shape, kind), strict=True
+    ):
+        g = 0.0 if gradient is None else np.asarray(gradient, dtype=np.float64)
+        slopes = [(g * d).sum() for d in pair]
+        np.testing.assert_allclose(slopes, expected, atol=tolerance, err_msg=f"{shape}, {kind}: {name}")
 
 
-@pytest.mark.parametrize("kind", COVS)
-@pytest.mark.parametrize("shape", SHAPES)
+def shapes_and_kinds(*quick: tuple[str, str]) -> list[Any]:
+    """All shapes with full covariances and what else is quick; the rest is among the slow tests."""
+    return [
+        pytest.param(shape, kind, marks=() if kind == "full" or (shape, kind) in quick else pytest.mark.slow)
+        for shape, kind in itertools.product(SHAPES, COVS)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("shape", "kind"),
+    shapes_and_kinds(
+        ("grid in the plane", "isotropic"),
+        ("grid in the plane", "diagonal"),
+        ("cross and levels", "isotropic"),
+        ("layers", "diagonal"),
+    ),
+)
 def test_torch_gradients_are_finite_differences(shape, kind):
     leaves = [torch.tensor(v, requires_grad=True) for v in values(kind)]
     w2 = certificate(shape, torch.tensor, *leaves)
@@ -114,9 +139,42 @@ def test_torch_gradients_are_finite_differences(shape, kind):
     assert_gradients(torch.autograd.grad(w2, leaves, allow_unused=True), shape, kind)
 
 
-@pytest.mark.parametrize(
-    ("shape", "kind"), [("grid in the plane", "full"), pytest.param("layers", "isotropic", marks=pytest.mark.slow)]
-)
+def test_laws_schemes_and_quantizations_pass_through_jit_with_gradients_those_of_torch():
+    """The shortest of programs, on the line; those of schemes of space are among the slow tests."""
+
+    def bound(law, scheme):
+        q = discretize(law, scheme)
+        return q.w2, q
+
+    def given(convert):
+        law = GaussianMixture(convert(MEANS[:2, :1]), convert(COVS["isotropic"][:2]), convert(WEIGHTS[:2]))
+        return law, ProductScheme([ScalarCodebook(convert(LEVELS))])
+
+    leaves = []
+
+    def leaf(x):
+        leaves.append(torch.tensor(x, requires_grad=True))
+        return leaves[-1]
+
+    expected = discretize(*given(leaf)).w2
+    plain = discretize(*given(np.asarray))
+    with enable_x64(True):
+        (w2, q), slopes = jax.jit(jax.value_and_grad(bound, (0, 1), has_aux=True))(*given(jnp.asarray))
+    assert float(w2) == pytest.approx(float(plain.w2), rel=1e-12)
+    np.testing.assert_allclose(q.positions, plain.positions, atol=1e-12)
+    np.testing.assert_allclose(q.weights, plain.weights, atol=1e-12)
+    assert isinstance(q.distribution, GaussianMixture) and isinstance(slopes[0], GaussianMixture)
+    assert q.distribution.covariance_kind == "isotropic"
+    assert isinstance(q.scheme, ProductScheme) and isinstance(slopes[1], ProductScheme)
+    found = [slopes[0].means, slopes[0].covs, slopes[0].weights, slopes[1].codebooks[0].levels]
+    for g, e in zip(found, torch.autograd.grad(expected, leaves), strict=True):
+        assert g.dtype == jnp.float64
+        assert np.abs(e).max() > 1e-3
+        np.testing.assert_allclose(g, e, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("shape", "kind"), [("grid in the plane", "full"), ("layers", "isotropic")])
 def test_jax_gradients_under_jit_are_finite_differences(shape, kind):
     with enable_x64(True):
         leaves = [jnp.asarray(v) for v in values(kind)]
@@ -173,15 +231,26 @@ def detached(x) -> np.ndarray:
     return x.detach().numpy() if isinstance(x, torch.Tensor) else np.asarray(x)
 
 
-@pytest.mark.parametrize("kind", COVS)
-@pytest.mark.parametrize("name", FRAMEWORKS)
+@functools.cache
+def in_double(kind, narrow, scheme):
+    """The quantization that all frameworks are compared with, of parameters rounded to single precision or not."""
+    given = (x.astype(np.float32).astype(float) if narrow else x for x in (MEANS, COVS[kind], WEIGHTS))
+    return quantize(GaussianMixture(*given), n=12, scheme=scheme)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        *((name, "full") for name in FRAMEWORKS),
+        *((name, kind) for name in ("numpy-32", "torch-32-grad") for kind in ("isotropic", "diagonal")),
+    ],
+)
 def test_results_come_in_the_framework_and_dtype_of_the_distribution(name, kind):
     array, dtype, make = FRAMEWORKS[name]
     with enable_x64(name == "jax-64"):
         law = GaussianMixture(make(MEANS), make(COVS[kind]), make(WEIGHTS))
         found = [quantize(law, n=12), discretize(law, generate_scheme(law, 12, configuration="product"))]
         found.append(quantize(law, w2=2.0))
-        wide = GaussianMixture(*(detached(x).astype(np.float64) for x in (law.means, law.covs, law.weights)))
         for q in found:
             scalar = np.floating if array is np.ndarray else array
             for x, shape in ((q.positions, (len(q), 3)), (q.weights, (len(q),)), (q.w2, ()), (q.w2_lower, ())):
@@ -192,7 +261,7 @@ def test_results_come_in_the_framework_and_dtype_of_the_distribution(name, kind)
             assert all(isinstance(a, array) for a in q.scheme.arrays())
             assert float(q.w2_lower) <= float(detached(q.w2))
         # Points of space have no derivatives: where these are asked for products are taken.
-        reference = quantize(wide, n=12, scheme="product" if "grad" in name else "auto")
+        reference = in_double(kind, "32" in name, "product" if "grad" in name else "auto")
         assert float(detached(found[0].w2)) == pytest.approx(float(reference.w2), rel=1e-5)
         np.testing.assert_allclose(detached(found[0].positions), reference.positions, atol=1e-4)
 
@@ -217,9 +286,17 @@ def exact_w2(positions, weights, mean: float, deviation: float) -> float:
     return deviation * np.sqrt(total)
 
 
-@pytest.mark.parametrize("n", [1, 2, 7, 100, 1000])
-@pytest.mark.parametrize(("mean", "deviation"), [(0.0, 1.0), (0.3, 0.7), (100.0, 1.0), (-3.0, 0.001)])
-@pytest.mark.parametrize("name", ["numpy-32", "torch-32", "torch-32-grad", "jax-32"])
+@pytest.mark.parametrize(
+    ("name", "mean", "deviation", "n"),
+    [
+        *itertools.product(["numpy-32"], [0.3, 100.0], [0.7], [1, 7, 200]),
+        *itertools.product(["torch-32", "torch-32-grad"], [100.0], [1.0], [2, 100]),
+        *((name, -3.0, 0.001, 20) for name in ("numpy-32", "torch-32-grad")),
+        ("numpy-32", 0.0, 1.0, 1000),
+        ("jax-32", 0.3, 0.7, 100),
+        ("jax-32", 100.0, 1.0, 100),
+    ],
+)
 def test_single_precision_certificates_cover_the_rounded_positions(name, mean, deviation, n):
     make = FRAMEWORKS[name][2]
     law = Gaussian(make([mean]), make([deviation**2]))
@@ -230,17 +307,26 @@ def test_single_precision_certificates_cover_the_rounded_positions(name, mean, d
     assert float(detached(q.w2)) <= true * (1 + 1e-4) + 1e-6 * (abs(mean) + deviation)
 
 
-@pytest.mark.parametrize("n", [2, 50, 400])
+@pytest.mark.parametrize("n", [400, *(pytest.param(n, marks=pytest.mark.slow) for n in (2, 50))])
 def test_single_precision_certificates_under_jit_cover_their_own_arithmetic(n):
-    scheme = quantize(Gaussian(jnp.zeros(1), jnp.ones(1)), n=n).scheme
-    q = jax.jit(discretize)(Gaussian(jnp.zeros(1), jnp.ones(1)).as_mixture(), scheme)
+    @jax.jit
+    def compiled(mean, levels, scales):
+        scheme = ProductScheme([ScalarCodebook(levels)], scales=scales)
+        return discretize(GaussianMixture(mean[None], jnp.where(mean == 0, 1.0, 0.0)), scheme)
+
+    levels = quantize(Gaussian(jnp.zeros(1), jnp.ones(1)), n=n).positions[:, 0]
+    q = compiled(jnp.zeros(1), levels, jnp.ones(1))
     assert q.positions.dtype == np.float32
     true = exact_w2(np.asarray(q.positions)[:, 0], np.asarray(q.weights), 0.0, 1.0)
     assert true * (1 - 1e-11) <= float(q.w2) <= true * 1.03
+    # A point mass beside all levels, at scales whose squares single precision does not have.
+    for scale in (1e-20, 1e20):
+        w2 = compiled(jnp.asarray([9.0 * scale]), levels, jnp.asarray([scale])).w2
+        assert float(w2) == pytest.approx((9.0 - float(levels.max())) * scale, rel=1e-4)
 
 
 def test_rounded_up_and_rounded_down_against_double_precision():
-    for n in (1, 5, 30, 300):
+    for n in (1, 5, 30, 100):
         wide = quantize(GaussianMixture(MEANS.astype(np.float32).astype(float), COVS["isotropic"]), n=n)
         narrow = quantize(GaussianMixture(MEANS.astype(np.float32), COVS["isotropic"].astype(np.float32)), n=n)
         assert float(narrow.w2) >= float(wide.w2)
@@ -259,7 +345,8 @@ def jax_scheme():
     return LayeredScheme([part, part], [0, 1, 1])
 
 
-def test_laws_schemes_and_quantizations_pass_through_jit(jax_law, jax_scheme):
+@pytest.mark.slow
+def test_layers_of_crosses_pass_through_jit(jax_law, jax_scheme):
     plain, jitted = discretize(jax_law, jax_scheme), jax.jit(discretize)(jax_law, jax_scheme)
     np.testing.assert_allclose(jitted.positions, plain.positions, atol=1e-5)
     np.testing.assert_allclose(jitted.weights, plain.weights, atol=1e-6)
@@ -363,7 +450,7 @@ TENSORS = {"torch": torch.tensor, "jax": jnp.asarray}
 
 
 @pytest.mark.parametrize("make", TENSORS.values(), ids=TENSORS)
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("shape", ["cross and levels", "layers"])
 def test_a_scheme_of_numpy_numbers_serves_every_law_and_every_scheme_a_law_of_numpy_numbers(shape, make):
     with enable_x64(True):
         given, tensors = values("full"), [make(v) for v in values("full")]
@@ -423,7 +510,6 @@ def test_lists_and_numbers_go_with_every_framework():
 
 def test_quantize_under_tracing_says_what_to_do_instead(jax_law):
     for transformed in (
-        lambda: jax.jit(lambda m: quantize(GaussianMixture(m, jax_law.covs), n=5).w2)(jax_law.means),
         lambda: jax.jit(lambda law: quantize(law, n=5).w2)(jax_law),
         lambda: jax.grad(lambda m: quantize(GaussianMixture(m, jax_law.covs), n=5).w2)(jax_law.means),
         lambda: jax.vmap(lambda m: quantize(GaussianMixture(m, jax_law.covs), n=5).w2)(jax_law.means[None]),
@@ -497,13 +583,6 @@ def test_certificates_under_torch_autograd_at_any_scale(scale):
     assert torch.isfinite(slope).all()
 
 
-@pytest.mark.parametrize("scale", [1e-20, 1e20])
-def test_certificates_under_jit_in_single_precision_at_large_scales(scale):
-    scheme = ProductScheme([ScalarCodebook(jnp.asarray(LEVELS))], scales=jnp.asarray([scale]))
-    w2 = jax.jit(lambda m: discretize(Gaussian(m, 0.0 * m), scheme).w2)(jnp.asarray([0.5 * scale]))
-    assert float(w2) == pytest.approx(0.4 * scale, rel=1e-4)
-
-
 def second_along(function, leaves, directions):
     """The derivative of the gradient of a function along directions, by autograd and by central differences."""
 
@@ -531,8 +610,9 @@ def assert_second_derivatives(function, leaves, seed=0, tolerance=1e-6):
         np.testing.assert_allclose(f, e, atol=tolerance)
 
 
-@pytest.mark.parametrize("kind", COVS)
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(
+    ("shape", "kind"), shapes_and_kinds(("grid in the plane", "isotropic"), ("cross and levels", "diagonal"))
+)
 def test_second_derivatives_of_certificates_are_finite_differences_of_the_first(shape, kind):
     leaves = [torch.tensor(v) for v in values(kind)]
     assert_second_derivatives(functools.partial(certificate, shape, torch.tensor), leaves)

@@ -1,5 +1,6 @@
 """Ctrl-C during long computations of the compiled core: an interpreter of its own gets the signal."""
 
+import functools
 import os
 import subprocess
 import sys
@@ -8,12 +9,18 @@ import pytest
 
 # Each takes minutes where nothing looks for signals.
 PREPARE = """
-import signal, threading
+import os, signal, threading, time
 import numpy as np
 from diracs import GaussianMixture, PowerDiagram, SumOfDiracs, _core, lloyd, optimal_transport_plan
 from diracs.transport.linear import solve_laplacian
 signal.signal(signal.SIGINT, signal.default_int_handler)
 rng = np.random.default_rng(0)
+def interrupt():
+    begin = time.process_time()
+    while time.process_time() < begin + 0.1:
+        time.sleep(0.01)
+    sent.append(time.process_time())
+    os.kill(os.getpid(), signal.SIGINT)
 """
 LONG = {
     "triangulation": (
@@ -51,23 +58,45 @@ LONG = {
 }
 
 
+# From the signal to the exception, where minutes of work are left.
+SECONDS = 5.0
+
+
+@functools.cache
+def outcomes():
+    """What became of each computation, CPU seconds after the signal, and whether the core is in order afterwards."""
+    parts = [PREPARE]
+    for name, (prepare, work) in LONG.items():
+        # The process interrupts itself shortly after the work has begun.
+        parts.append(f"""
+{prepare}
+sent = []
+thread = threading.Thread(target=interrupt)
+try:
+    thread.start()
+    {work}
+except KeyboardInterrupt:
+    print({name!r}, "stopped", time.process_time() - sent[0], sep=";")
+else:
+    print({name!r}, "finished", 0.0, sep=";")
+thread.join()
+""")
+    # What was interrupted leaves the core in order.
+    parts.append("print(len(PowerDiagram(rng.random((1000, 2))).cells))")
+    found = subprocess.run(
+        [sys.executable, "-c", "".join(parts)], capture_output=True, text=True, env=os.environ, check=False
+    )
+    *lines, after = found.stdout.splitlines() or [""]
+    return {line.split(";")[0]: line.split(";")[1:] for line in lines}, after, found.stderr
+
+
+@pytest.mark.xdist_group("interrupt")
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no SIGINT to one process")
 @pytest.mark.parametrize("name", LONG)
 def test_ctrl_c_ends_long_computations_with_keyboard_interrupt(name):
-    prepare, work = LONG[name]
-    # The process interrupts itself shortly after the work has begun.
-    script = f"""{PREPARE}
-{prepare}
-import os
-threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
-try:
-    {work}
-except KeyboardInterrupt:
-    print("stopped")
-else:
-    print("finished")
-# What was interrupted leaves the core in order.
-print(len(PowerDiagram(rng.random((1000, 2))).cells))
-"""
-    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=os.environ, check=False)
-    assert found.stdout.split() == ["stopped", "1000"], found.stderr
+    found, after, errors = outcomes()
+    assert name in found, errors
+    end, seconds = found[name]
+    assert end == "stopped"
+    assert float(seconds) < SECONDS
+    assert after == "1000", errors

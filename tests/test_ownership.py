@@ -69,18 +69,18 @@ def test_what_is_changed_later_does_not_reach_an_object(name, wrap):
         np.testing.assert_array_equal(np.asarray(a), old)
 
 
-@pytest.mark.parametrize("make", [torch.ones, jnp.ones], ids=["torch", "jax"])
-def test_numpy_beside_tensors_is_copied(make):
+@pytest.mark.parametrize("convert", [torch.tensor, jnp.asarray], ids=["torch", "jax"])
+def test_numpy_beside_tensors_is_copied(convert):
     means, covs = np.zeros((64, 2), dtype=np.float32), np.ones((64, 2), dtype=np.float32)
-    law = GaussianMixture(means, make(64), covs[:, 0])
-    scheme = ProductScheme([ScalarCodebook(means[:, 0])], offset=make(2))
+    law = GaussianMixture(means, convert(np.ones(64, np.float32)), covs[:, 0])
+    scheme = ProductScheme([ScalarCodebook(means[:, 0])], offset=convert(np.ones(2, np.float32)))
     means[...] = covs[...] = 99.0
     assert not np.asarray(law.means).any()
     assert not np.asarray(scheme.codebooks[0].levels).any()
 
 
 def test_known_values_stay_known_inside_jit():
-    means, covs = jnp.eye(2), np.ones(2)
+    means, covs = jnp.asarray(np.eye(2)), np.ones(2)
 
     @jax.jit
     def cost(points):
@@ -91,7 +91,7 @@ def test_known_values_stay_known_inside_jit():
             GaussianMixture(means, -covs)
         return discretize(law, PointScheme(points)).w2
 
-    assert np.isfinite(cost(jnp.eye(2)))
+    assert np.isfinite(cost(means))
 
 
 @pytest.mark.parametrize("name", MAKERS)
@@ -103,11 +103,11 @@ def test_numpy_arrays_of_objects_are_read_only(name):
 
 def test_a_lower_bound_asked_for_later_is_that_of_the_law_given():
     covs = np.array([1.0])
-    q, same = (quantize(GaussianMixture(np.zeros((1, 2)), c), n=20, scheme="cross") for c in (covs, np.array([1.0])))
+    q, same = (quantize(GaussianMixture(np.zeros((1, 1)), c), n=3) for c in (covs, np.array([1.0])))
     covs *= 1.5
-    assert q.w2_lower == same.w2_lower < 0.46
-    image = np.ones((3, 3))
-    q, same = (quantize(PolynomialGrid(x), n=4) for x in (image, np.ones((3, 3))))
+    assert q.w2_lower == same.w2_lower < 0.44
+    image = np.ones((2, 2))
+    q, same = (quantize(PolynomialGrid(x), n=1) for x in (image, np.ones((2, 2))))
     image[0, 0] = 50.0
     assert q.w2_lower == same.w2_lower
     points = np.array([[-1.0], [1.0]])
@@ -117,18 +117,19 @@ def test_a_lower_bound_asked_for_later_is_that_of_the_law_given():
 
 
 def test_an_optimizer_does_not_move_a_law():
-    means = torch.zeros(1, 2, dtype=torch.float64, requires_grad=True)
+    means = torch.zeros(1, 1, dtype=torch.float64, requires_grad=True)
     covs = torch.ones(1, dtype=torch.float64, requires_grad=True)
-    optimizer = torch.optim.SGD([means, covs], lr=0.5)
-    q = quantize(GaussianMixture(means, covs), n=20, scheme="cross")
+    q = quantize(GaussianMixture(means, covs), n=3)
     q.w2.backward()
     assert covs.grad is not None
     assert torch.isfinite(covs.grad).all()
     assert covs.grad.item() > 0.01
-    optimizer.step()
+    # As optimizers do; those of PyTorch take seconds to import.
+    with torch.no_grad():
+        covs -= 0.5 * covs.grad
     assert covs.item() < 1.0
     assert q.distribution.covs.item() == 1.0
-    same = quantize(GaussianMixture(np.zeros((1, 2)), np.ones(1)), n=20, scheme="cross")
+    same = quantize(GaussianMixture(np.zeros((1, 1)), np.ones(1)), n=3)
     assert float(q.w2_lower) == pytest.approx(float(same.w2_lower), rel=1e-12)
 
 

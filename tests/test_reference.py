@@ -17,10 +17,15 @@ def _law(case: dict) -> Gaussian | GaussianMixture:
     return GaussianMixture(case["means"], case["covs"], case["weights"])
 
 
-QUICK = [case for case in CASES if case["n"] <= 100 and case.get("w2")]
+# Of two published grids for one input the better one.
+QUICK = {
+    f"{case['case']}-{case['n']}": case
+    for case in sorted(CASES, key=lambda case: -(case.get("w2") or np.inf))
+    if case["n"] <= 100 and case.get("w2")
+}
 
 
-@pytest.mark.parametrize("case", QUICK, ids=[f"{case['case']}-{case['n']}" for case in QUICK])
+@pytest.mark.parametrize("case", QUICK.values(), ids=QUICK)
 def test_few_points_are_not_above_the_published_certificate(case):
     q = quantize(_law(case), case["n"])
     assert len(q) <= case["n"]

@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from independent import DIGITS, cell_moments
+from scipy.special import ndtr
+from scipy.stats import norm
 
 from diracs.cells.intervals import (
     density,
@@ -35,16 +37,16 @@ def truth(level, left, right, mean, variance):
         return mass, first, second, ((first + (level - mean) * mass) / deviation if deviation else mpmath.mpf(0))
 
 
-@pytest.mark.parametrize("a", [-37.0, -20.0, -8.0, -3.0, -0.4, -1e-9, 0.0, 1e-12, 0.7, 5.0, 12.0, 30.0, 36.5])
 @pytest.mark.parametrize("width", [1e-12, 1e-5, 0.03, 0.7, 3.0, math.inf])
-def test_probability_keeps_all_digits_in_both_tails(a, width):
-    b = a + width
-    with mpmath.workdps(DIGITS):
-        exact = cell_moments(mpmath.mpf(a), mpmath.mpf(b), 0, 1, 0)[0]
-        # A difference of two tails: each is good to t² roundings, and they agree up to width·t.
-        t = max(abs(a), 1.0)
-        allowed = 2e-13 + 1e-15 * t * t / min(width * t, 1.0)
-        assert abs(float(probability(np.float64(a), np.float64(b)) / exact) - 1) < allowed
+def test_probability_keeps_all_digits_in_both_tails(width):
+    starts = np.array([-37.0, -20.0, -8.0, -3.0, -0.4, -1e-9, 0.0, 1e-12, 0.7, 5.0, 12.0, 30.0, 36.5])
+    for a, b, got in zip(starts, starts + width, probability(starts, starts + width)):
+        with mpmath.workdps(DIGITS):
+            exact = cell_moments(mpmath.mpf(a), mpmath.mpf(b), 0, 1, 0)[0]
+            # A difference of two tails: each is good to t² roundings, and they agree up to width·t.
+            t = max(abs(a), 1.0)
+            allowed = 2e-13 + 1e-15 * t * t / min(width * t, 1.0)
+            assert abs(float(got / exact) - 1) < allowed, a
 
 
 @pytest.mark.parametrize("x", [-37.5, -10.0, -1.0, 0.0, 0.3, 6.0, 38.0])
@@ -56,27 +58,27 @@ def test_density_and_distribution_are_those_of_the_standard_normal(x):
         )
 
 
-@pytest.mark.parametrize("t", [0.0, 0.3, -2.0, 5.0, -9.0, 15.0, 25.0, -34.0])
 @pytest.mark.parametrize("reach", [1e-9, 1e-6, 1e-3, 0.05])
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.5, 1.0])
-def test_narrow_cells_have_relative_accuracy_even_in_far_tails(t, reach, share):
+def test_narrow_cells_have_relative_accuracy_even_in_far_tails(reach, share):
     deviation, mean = 1.7, 0.25
-    level = mean + t * deviation
     left, right = share * reach, (1 - share) * reach
-    got, exact = moments(level, left, right, mean, deviation**2), truth(level, left, right, mean, deviation**2)
-    # The level is a float: moving it by its rounding changes the density by t times that.
-    slack = 2e-13 + 1e-15 * t * t
-    assert got[0] == pytest.approx(float(exact[0]), rel=slack)
-    assert got[2] == pytest.approx(float(exact[2]), rel=slack)
-    assert abs(got[1] - float(exact[1])) <= slack * reach * float(exact[0])
-    assert abs(got[3] - float(exact[3])) <= slack * max(abs(t), 1) * float(exact[0])
+    for t in (0.0, 0.3, -2.0, 5.0, -9.0, 15.0, 25.0, -34.0):
+        level = mean + t * deviation
+        got, exact = moments(level, left, right, mean, deviation**2), truth(level, left, right, mean, deviation**2)
+        # The level is a float: moving it by its rounding changes the density by t times that.
+        slack = 2e-13 + 1e-15 * t * t
+        assert got[0] == pytest.approx(float(exact[0]), rel=slack)
+        assert got[2] == pytest.approx(float(exact[2]), rel=slack)
+        assert abs(got[1] - float(exact[1])) <= slack * reach * float(exact[0])
+        assert abs(got[3] - float(exact[3])) <= slack * max(abs(t), 1) * float(exact[0])
 
 
-@settings(deadline=None, max_examples=150, derandomize=True)
-@given(
+@settings(deadline=None, max_examples=50, derandomize=True)
+@given(  # below some 1e-9 of a deviation the fifty digits would cancel
     st.floats(-30, 30),
-    st.one_of(st.floats(0, 10), st.just(math.inf), st.floats(1e-9, 1e-2)),
-    st.one_of(st.floats(0, 10), st.just(math.inf), st.floats(1e-9, 1e-2)),
+    st.sampled_from([0.0, math.inf]) | st.floats(1e-9, 10) | st.floats(1e-9, 1e-2),
+    st.sampled_from([0.0, math.inf]) | st.floats(1e-9, 10) | st.floats(1e-9, 1e-2),
     st.floats(-3, 3),
     st.floats(-6, 6),
 )
@@ -122,7 +124,7 @@ def test_cells_beyond_forty_deviations_are_empty_and_finite():
     assert all((x == 0).all() for x in got)
 
 
-@settings(deadline=None, max_examples=60, derandomize=True)
+@settings(deadline=None, max_examples=25, derandomize=True)
 @given(
     st.lists(st.floats(-50, 50), min_size=1, max_size=30),
     st.floats(-20, 20),
@@ -163,22 +165,21 @@ def test_standardize_clips_to_forty_without_overflow(offset, deviation, expected
 
 
 def rectangle(a, b, rho):
-    """Mass of (a₀, a₁] × (b₀, b₁] by adaptive quadrature of the conditional probability, 30 digits."""
-    with mpmath.workdps(30):
-        rest = mpmath.sqrt(1 - mpmath.mpf(rho) ** 2)
-        low, high = max(a[0], -14.0), min(a[1], 14.0)
-        if low >= high:
-            return mpmath.mpf(0)
-
-        def inner(x):
-            ends = [(mpmath.mpf(v) - rho * x) / rest for v in b]
-            if ends[0] + ends[1] > 0:
-                ends = [-ends[1], -ends[0]]
-            return mpmath.npdf(x) * (mpmath.ncdf(ends[1]) - mpmath.ncdf(ends[0]))
-
-        steps = [v / rho + s * rest / abs(rho) for v in b for s in (-12, -6, -3, 0, 3, 6, 12)] if rho else []
-        cuts = sorted({low, high, *(x for x in (*steps, *range(-14, 15)) if low < x < high)})
-        return mpmath.quad(inner, cuts, maxdegree=5)
+    """Mass of (a₀, a₁] × (b₀, b₁] by 30 Gauss nodes on each of many pieces of x, with SciPy's Φ in the smaller tail."""
+    rest = math.sqrt((1 - rho) * (1 + rho))
+    low, high = max(a[0], -14.0), min(a[1], 14.0)
+    if low >= high:
+        return 0.0
+    steps = [v / rho + s * rest / abs(rho) for v in b for s in (-12, -6, -3, 0, 3, 6, 12)] if rho else []
+    cuts = np.unique([low, high, *(x for x in (*steps, *range(-14, 15)) if low < x < high)])
+    nodes, weights = np.polynomial.legendre.leggauss(30)
+    half = 0.5 * np.diff(cuts)[:, None]
+    x = cuts[:-1, None] + half * (1 + nodes)
+    lower, upper = ((v - rho * x) / rest for v in b)
+    flip = lower + upper > 0
+    lower, upper = np.where(flip, -upper, lower), np.where(flip, -lower, upper)
+    inner = norm.pdf(x) * (ndtr(upper) - ndtr(lower))
+    return float((half * weights * inner).sum())
 
 
 @pytest.mark.parametrize("rho", [0.0, 0.04, -0.06, 0.5, -0.9, 0.999, -0.999999])
@@ -187,14 +188,14 @@ def test_rectangle_masses_agree_with_quadrature(rho):
     got = rectangle_masses(a[None], b[None], np.array([rho]))[0]
     assert got.shape == (4, 3) and (got >= 0).all()
     for i, j in itertools.product(range(4), range(3)):
-        exact = float(rectangle(a[i : i + 2], b[j : j + 2], rho))
+        exact = rectangle(a[i : i + 2], b[j : j + 2], rho)
         assert got[i, j] == pytest.approx(exact, rel=1e-10, abs=1e-18), (i, j)
 
 
 def test_rectangle_masses_at_seven_deviations_keep_their_digits():
     a, b, rho = np.array([-40.0, 7.0, 40.0]), np.array([-40.0, 7.0, 40.0]), -0.3
     got = rectangle_masses(a[None], b[None], np.array([rho]))[0]
-    exact = float(rectangle((7.0, 40.0), (7.0, 40.0), rho))
+    exact = rectangle((7.0, 40.0), (7.0, 40.0), rho)
     assert exact < 1e-30
     assert got[1, 1] == pytest.approx(exact, rel=1e-8)
 
@@ -212,7 +213,7 @@ def test_rectangles_of_a_perfect_correlation_lie_on_the_diagonal(rho):
         assert got[i, j] == pytest.approx(exact, rel=1e-12, abs=1e-16), (i, j)
 
 
-@settings(deadline=None, max_examples=40, derandomize=True)
+@settings(deadline=None, max_examples=20, derandomize=True)
 @given(
     st.lists(st.floats(-9, 9), max_size=12),
     st.lists(st.floats(-9, 9), max_size=12),

@@ -9,7 +9,6 @@ import jax
 import mpmath
 import numpy as np
 import pytest
-import torch
 from independent import cell_moments, line_w2
 
 from diracs import (
@@ -59,7 +58,7 @@ def normalized(masses):
 # --- arithmetic -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(5))
 def test_sums_products_and_quotients_have_twice_the_digits(seed):
     rng = np.random.default_rng(seed)
     values = 10.0 ** rng.uniform(-20, 0, int(rng.integers(1, 60)))
@@ -76,7 +75,7 @@ def test_sums_products_and_quotients_have_twice_the_digits(seed):
         assert abs(exact(got, 0) / wanted - 1) < 2.0**-98
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(3))
 def test_masses_have_twice_the_digits(seed):
     rng = np.random.default_rng(seed)
     k, n, count = (int(rng.integers(1, m)) for m in (20, 6, 5))
@@ -102,7 +101,7 @@ def lumps(seed, n):
     return np.sort(rng.normal(size=n) + 10.0 ** rng.integers(0, 9) * rng.integers(0, 3, n))[:, None], masses
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(15))
 def test_settled_masses_cost_no_more_than_they_are_charged(seed):
     positions, high = lumps(seed, 9)
     low = high * np.random.default_rng(seed).uniform(-1, 1, 9) * 1e-16
@@ -118,7 +117,7 @@ def test_settled_masses_cost_no_more_than_they_are_charged(seed):
     assert moved <= 1e-16 * float(np.ptp(positions)) ** 2 * 9
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(15))
 def test_bounded_roundings_cover_all_that_masses_may_be_off_by(seed):
     positions, masses = lumps(seed, 9)
     rng = np.random.default_rng(seed)
@@ -133,7 +132,7 @@ def test_bounded_roundings_cover_all_that_masses_may_be_off_by(seed):
         assert truth * Fraction(float(masses.sum())) <= Fraction(float(moved)) * (1 + Fraction(1, 10**10))
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(8))
 def test_groups_with_right_sums_pay_for_their_own_gaps_only(seed):
     parts = [lumps(3 * seed + g, 4) for g in range(3)]
     positions = np.concatenate([p + 1e12 * g for g, (p, _) in enumerate(parts)])
@@ -150,7 +149,7 @@ def test_groups_with_right_sums_pay_for_their_own_gaps_only(seed):
     assert truth <= Fraction(moved) * (1 + Fraction(1, 10**10))
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(5))
 def test_shares_of_a_component_are_right_to_few_roundings(seed):
     """√χ² of computed and true masses, which by Talagrand's inequality bounds the W₂ of the laws behind them."""
     rng = np.random.default_rng(seed)
@@ -178,7 +177,7 @@ def is_covered(bound, truth, tightness):
     assert 1 - 1e-15 <= ratio <= 1 + tightness, ratio - 1
 
 
-@pytest.mark.parametrize("gap, tightness", [(1e2, 1e-11), (1e6, 1e-7), (1e8, 1e-5)])
+@pytest.mark.parametrize("gap, tightness", [(1e2, 1e-11), (1e8, 1e-5)])
 def test_masses_of_clusters_far_apart_are_paid_for(gap, tightness):
     law = two(gap)
     found = quantize(law, 6)
@@ -195,10 +194,10 @@ def test_masses_of_clusters_far_apart_are_paid_for(gap, tightness):
     assert found.w2 < 0.0895 and trajectory.dirac_errors[0] < 0.0895
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_projections_of_groups_in_space_are_below_the_bound(seed):
     rng = np.random.default_rng(seed)
-    k, far = 4, 10.0 ** rng.integers(4, 9)
+    k, far = 3, 10.0 ** rng.integers(4, 9)
     means = rng.normal(size=(k, 3)) + far * np.eye(3)[0] * rng.integers(0, 3, k)[:, None]
     law = GaussianMixture(means, rng.uniform(0.01, 1, k), rng.dirichlet(np.ones(k)))
     scheme = LayeredScheme(
@@ -223,7 +222,7 @@ def test_sums_that_are_exact_cost_nothing():
     assert truth <= Fraction(float(found.w2)) ** 2
 
 
-@pytest.mark.parametrize("gap", [100.0, 1000.0])
+@pytest.mark.parametrize("gap", [1000.0, pytest.param(100.0, marks=pytest.mark.slow)])
 def test_masses_in_single_precision_under_jit_are_paid_for(gap):
     law = GaussianMixture(np.float32([[0], [gap]]), np.float32([1, 1e-4]))
     scheme = generate_scheme(law, 6, configuration="grid")
@@ -260,24 +259,6 @@ def test_what_vanishes_in_the_unit_of_a_wide_law_is_covered():
 
 
 # --- single precision -------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_planar_bounds_in_single_precision_are_rounded_up(seed):
-    rng = np.random.default_rng(seed)
-    means, variances, points = (
-        x.astype(np.float32) for x in (rng.normal(size=(2, 2)), rng.uniform(0.1, 2, 2), rng.normal(size=(3, 2)))
-    )
-    weights = np.float32([0.25, 0.75])
-    truth = discretize(
-        GaussianMixture(*(x.astype(float) for x in (means, variances, weights))), PointScheme(points.astype(float))
-    ).w2
-    given = torch.tensor(means, requires_grad=True)
-    law = GaussianMixture(given, torch.tensor(variances), torch.tensor(weights))
-    assert float(discretize(law, PointScheme(torch.tensor(points))).w2.detach()) >= truth * (1 - 1e-12)
-    if seed < 3:
-        traced = jax.jit(lambda m: discretize(GaussianMixture(m, variances, weights), PointScheme(points)).w2)(means)
-        assert float(traced) >= truth * (1 - 1e-12)
 
 
 def test_weights_in_single_precision_are_normalized():

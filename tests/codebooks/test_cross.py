@@ -76,7 +76,7 @@ def test_points_are_plus_and_minus_each_radius_on_each_axis():
 
 @pytest.mark.parametrize("radii, ndim", [([1.2], 2), ([0.6, 1.5], 3), ([1.0, 2.0, 2.6], 6), ([0.2, 3.0], 1)])
 def test_cells_are_voronoi_cells_and_their_moments_those_of_random_draws(radii, ndim):
-    book, scale, count = CrossCodebook(radii, ndim), 0.8, 200_000
+    book, scale, count = CrossCodebook(radii, ndim), 0.8, 50_000
     got = book.moments(np.zeros((1, ndim)), np.full((1, ndim), scale**2), np.full((1, ndim), scale))
     z = np.random.default_rng(ndim).standard_normal((count, ndim))
     y = book.points()
@@ -99,7 +99,7 @@ def test_excess_is_the_second_moment_that_the_cross_does_not_model():
     assert got.deviation == pytest.approx(scale, rel=1e-15)
 
 
-@pytest.mark.parametrize("ndim, shells", [(1, 1), (1, 3), (2, 1), (2, 2), (5, 1), (5, 3), (30, 2), (256, 1), (1000, 2)])
+@pytest.mark.parametrize("ndim, shells", [(1, 2), (2, 1), (5, 3), (1000, 1)])
 def test_optimal_radii_are_stationary_and_no_small_move_is_better(ndim, shells):
     radii, reduction = (x[0] for x in optimal_crosses((ndim,), shells))
     assert radii.shape == (shells,) and (np.diff(radii) > 0).all() and (radii > 0).all()
@@ -122,7 +122,7 @@ def test_optimal_radii_are_stationary_and_no_small_move_is_better(ndim, shells):
 def test_no_random_radii_beat_the_optimal_ones(ndim, shells):
     reduction = float(optimal_crosses((ndim,), shells)[1][0])
     rng = np.random.default_rng(0)
-    for _ in range(200):
+    for _ in range(50):
         p = np.sort(ndtri(0.5 + 0.5 * rng.uniform(size=shells) ** (1 / ndim))) + 1e-6
         mass, moment = shell_moments(p, ndim)
         assert float((2 * p * moment - p * p * mass).sum()) <= reduction * (1 + 1e-12)

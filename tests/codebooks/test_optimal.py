@@ -72,7 +72,7 @@ def test_normal_errors(n, error):
     assert normal_levels(n)[0] is levels
 
 
-@pytest.mark.parametrize("n", [2, 3, 10, 65, 100, 1000])
+@pytest.mark.parametrize("n", [2, 3, 65, 250])
 def test_normal_levels_are_centroids(n):
     levels, distortion = normal_levels(n)
     with mpmath.workdps(40):
@@ -90,18 +90,18 @@ def test_normal_levels_are_centroids(n):
         assert abs(distortion / exact - 1) < 1e-13
 
 
-def test_a_hundred_thousand_levels():
-    n = 100_000
+@pytest.mark.parametrize("n", [10_000, pytest.param(100_000, marks=pytest.mark.slow)])
+def test_very_many_levels_come_near_zadors_limit(n):
     levels, distortion = normal_levels(n)
     assert (np.diff(levels) > 0).all()
     assert (levels == -levels[::-1]).all()
-    assert distortion * n * n == pytest.approx(math.sqrt(3) * math.pi / 2, rel=1e-4)
+    assert distortion * n * n == pytest.approx(math.sqrt(3) * math.pi / 2, rel=3 / n)
     # n²·D increases towards √3π/2: fewer points are farther away.
     assert distortion * n * n > normal_levels(n // 10)[1] * (n // 10) ** 2
 
 
 def test_normal_distortion():
-    n = np.array([[1, 2, 3, 17], [63, 64, 65, 67], [99, 150, 501, 1777], [4999, 5001, 20_000, 100_000]])
+    n = np.array([[1, 2, 3, 17], [63, 64, 65, 67], [99, 150, 501, 1777], [3333, 4999, 5001, 10_000]])
     exact = np.array([[normal_levels(int(m))[1] for m in row] for row in n])
     error = np.abs(normal_distortion(n) / exact - 1)
     assert error[n <= 64].max() < 1e-14
@@ -125,7 +125,7 @@ def test_single_gaussian_is_a_scaled_normal():
 
 def test_distortion_is_not_on_the_low_side():
     # Split components go through the general sums, which must be as good as the normal law's.
-    for n in (2, 5, 9, 30, 400):
+    for n in (2, 5, 9, 30, 250):
         levels, exact = normal_levels(n)
         group = np.zeros(2, dtype=int)
         distortion = mixture_distortion(levels[None], np.zeros(2), np.ones(2), np.array([1.0, 2.0]), group)
@@ -158,18 +158,18 @@ def mixtures(draw):
     return mean, deviation, weight / weight.sum(), draw(st.integers(2, 7)), rng
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=6, deadline=None, derandomize=True)
 @given(mixtures())
 def test_never_worse_than_lloyd_from_many_starts(case):
     mean, deviation, weight, n, rng = case
     _, distortion = one(mean, deviation**2, weight, n)
-    k = rng.choice(len(mean), size=(64, n), p=weight)
+    k = rng.choice(len(mean), size=(32, n), p=weight)
     starts = np.sort(mean[k] + 1.5 * deviation[k] * rng.normal(size=k.shape), axis=1)
     found = plain_distortion(lloyd(starts, mean, deviation, weight, 80), mean, deviation, weight)
     assert distortion <= found.min() * (1 + 1e-9)
 
 
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=8, deadline=None, derandomize=True)
 @given(mixtures())
 def test_never_worse_than_any_allocation_to_components(case):
     mean, deviation, weight, n, _ = case
@@ -186,7 +186,7 @@ def test_never_worse_than_any_allocation_to_components(case):
     assert distortion <= bound * (1 + 1e-12)
 
 
-@pytest.mark.parametrize("n", [2, 5, 30, 150, 700])
+@pytest.mark.parametrize("n", [2, 5, 30, 200])
 def test_stationary(n):
     rng = np.random.default_rng(n)
     mean, deviation, weight = 3 * rng.normal(size=5), rng.uniform(0.3, 2.0, 5), rng.dirichlet(np.ones(5))
@@ -198,14 +198,14 @@ def test_stationary(n):
 
 def test_many_levels():
     mean, deviation, weight = np.array([0.0, 1.0, 5.0]), np.array([0.3, 1.0, 0.6]), np.array([1.0, 2.0, 3.0]) / 6
-    n = 10_000
+    n = 2000
     levels, distortion = one(mean, deviation**2, weight, n)
     assert (np.diff(levels) > 0).all()
     # Zador: n²·D → (∫f^{1/3})³/12.
-    x = np.linspace(-20, 25, 200_001)
+    x = np.linspace(-20, 25, 20_001)
     f = (weight / deviation * np.exp(-0.5 * ((x[:, None] - mean) / deviation) ** 2)).sum(1) / math.sqrt(2 * math.pi)
     limit = (np.cbrt(f).sum() * (x[1] - x[0])) ** 3 / 12
-    assert distortion * n * n == pytest.approx(limit, rel=1e-3)
+    assert distortion * n * n == pytest.approx(limit, rel=3e-3)
 
 
 @pytest.mark.parametrize("n", [3, 5, 8])
@@ -215,7 +215,7 @@ def test_enough_levels_for_point_masses(n):
     assert distortion == 0.0
 
 
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=10, deadline=None, derandomize=True)
 @given(st.integers(0, 2**32 - 1), st.integers(3, 9), st.integers(2, 5))
 def test_too_few_levels_for_point_masses(seed, k, n):
     rng = np.random.default_rng(seed)
@@ -243,20 +243,20 @@ def test_narrow_components_far_apart():
     assert (levels[-1] > 1e6 - 1) and (levels[-3] < 10)
 
 
-@pytest.mark.parametrize("exponent", [-498, -40, 3, 498])
-def test_scale_equivariance(exponent):
+def test_scale_translation_and_reflection():
     mean, variance, weight = np.array([-1.0, 0.3, 4.0]), np.array([0.2, 1.0, 0.0]), np.array([1.0, 2.0, 0.5])
-    scale = 2.0**exponent
     levels, _ = one(mean, variance, weight, 9)
-    scaled, _ = one(mean * scale, variance * scale * scale, weight * 1e-200, 9)
-    np.testing.assert_allclose(scaled / scale, levels, rtol=1e-12, atol=1e-12)
+    for exponent in (-498, 3, 498):
+        scale = 2.0**exponent
+        scaled, _ = one(mean * scale, variance * scale * scale, weight * 1e-200, 9)
+        np.testing.assert_allclose(scaled / scale, levels, rtol=1e-12, atol=1e-12)
     shifted, _ = one(mean + 512.0, variance, weight, 9)
     np.testing.assert_allclose(shifted - 512.0, levels, atol=1e-9)
     mirrored, _ = one(-mean, variance, weight, 9)
     np.testing.assert_allclose(-mirrored[::-1], levels, atol=1e-12)
 
 
-@pytest.mark.parametrize("n", [1, 2, 7, 90])
+@pytest.mark.parametrize("n", [1, 2, 16])
 def test_batch_equals_one_by_one(n):
     rng = np.random.default_rng(n)
     counts = np.array([1, 3, 2, 1, 5, 2])
@@ -275,19 +275,20 @@ def test_batch_equals_one_by_one(n):
 
 def test_many_components():
     rng = np.random.default_rng(0)
-    k, n = 1500, 40
+    k, n = 300, 20
     mean, deviation, weight = rng.normal(size=k), rng.uniform(0.01, 0.5, k), rng.dirichlet(np.ones(k))
     _, distortion = one(mean, deviation**2, weight, n)
     quantiles = np.sort(rng.choice(mean, size=(3, n), p=weight), axis=1)
     assert distortion < plain_distortion(lloyd(quantiles, mean, deviation, weight, 20), mean, deviation, weight).min()
 
 
-@pytest.mark.parametrize("variance", [1e-20, 1e-40, 1e-150, 1e-300])
-@pytest.mark.parametrize("d", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("d", "variance"), [(1, 1e-20), (1, 1e-40), (1, 1e-150), (1, 1e-300), (2, 1e-40), (2, 1e-300), (3, 1e-40)]
+)
 def test_components_too_narrow_for_their_means_are_quantized(d, variance):
     # Deviations below the rounding of the means: no cell of a grid holds them.
     means = np.concatenate([np.zeros((1, d)), np.ones((1, d)), np.full((1, d), 3.0)])
-    for n in (2, 3, 7):
+    for n in (2, 4):
         q = quantize(GaussianMixture(means, np.array([variance, 1e-3 * variance, variance])), n=n)
         assert 0 < q.w2 <= (np.sqrt(d / 6.0) * 1.01 if n == 2 else 1.01 * np.sqrt(variance * d) + 1e-14)
     wide = quantize(GaussianMixture(means, np.array([variance, 1.0, variance])), n=5)

@@ -1,6 +1,7 @@
 """Optimal points in the plane: stationary, near Zador's value, the same every time, in every region of a law."""
 
 import json
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,11 @@ from diracs.laws.gaussian import full_covariances
 
 CASES = json.loads((Path(__file__).parent.parent / "data" / "grid_certificates.json").read_text())
 THREE = np.array([[0.0, 0.0], [1.0, 1.0], [2.0, 0.0]]), np.ones((3, 1, 1)) * np.eye(2), np.array([0.3, 0.4, 0.3])
+
+
+@lru_cache
+def three(n, seed=0):
+    return optimal_points(PlanarMixture.of(*THREE), n, seed=seed)
 
 
 def unit_mixture(means, covs, weights):
@@ -45,7 +51,15 @@ def assert_stationary(q, tolerance=1e-8):
 
 
 @pytest.mark.parametrize(
-    ("case", "n"), [("plane", 1000), ("homogeneous_4", 200), ("heterogeneous_4", 200), ("homogeneous_4", 1000)]
+    ("case", "n"),
+    [
+        ("plane", 40),
+        ("homogeneous_4", 24),
+        ("heterogeneous_4", 24),
+        pytest.param("heterogeneous_4", 200, marks=pytest.mark.slow),
+        pytest.param("plane", 1000, marks=pytest.mark.slow),
+        pytest.param("homogeneous_4", 1000, marks=pytest.mark.slow),
+    ],
 )
 def test_published_mixtures_come_within_a_few_thousandths_of_zadors_value(case, n):
     entry = next(c for c in CASES if c["case"] == case)
@@ -62,11 +76,13 @@ def _parameters(entry):
     return entry["means"], entry["covs"], entry["weights"]
 
 
-@pytest.mark.parametrize("n", [1, 2, 3, 10, 47, 301])
+@pytest.mark.parametrize("n", [1, 2, 3, 10, 47, pytest.param(301, marks=pytest.mark.slow)])
 def test_stationary_for_any_number(n):
-    q = optimal_points(PlanarMixture.of(*THREE), n)
+    q = three(n)
     assert len(q.seeds) == n
     assert_stationary(q)
+    # Few points in the plane have less than Zador's value, as in the tails cells are wide.
+    assert np.sqrt(q.distortion) <= 1.003 * zador(PlanarMixture.of(*THREE), n, 300)
 
 
 def test_known_optima_of_the_normal_law():
@@ -79,17 +95,16 @@ def test_known_optima_of_the_normal_law():
 
 
 def test_the_same_seed_gives_the_same_points_and_another_nearly_the_same_error():
-    law = PlanarMixture.of(*THREE)
-    first, again, other = (optimal_points(law, 60, seed=s) for s in (0, 0, 1))
+    first, again, other = three(47), optimal_points(PlanarMixture.of(*THREE), 47), three(47, seed=1)
     np.testing.assert_array_equal(first.seeds, again.seeds)
     assert other.distortion == pytest.approx(first.distortion, rel=3e-3)
 
 
 def test_a_start_is_never_made_worse_and_may_have_fewer_points():
     law = PlanarMixture.of(*THREE)
-    good = optimal_points(law, 40, seed=5)
-    assert optimal_points(law, 40, also=good.seeds).distortion <= good.distortion * (1 + 1e-12)
-    assert optimal_points(law, 45, also=good.seeds).distortion < good.distortion
+    good = three(10)
+    assert optimal_points(law, 10, also=good.seeds, seed=5).distortion <= good.distortion * (1 + 1e-12)
+    assert optimal_points(law, 12, also=good.seeds, seed=5).distortion < good.distortion
 
 
 def test_every_cluster_gets_its_points_however_far_and_however_small():
@@ -98,7 +113,7 @@ def test_every_cluster_gets_its_points_however_far_and_however_small():
     covs = np.array([1.0, 0.01, 4.0, 1e-4, 1.0])[:, None, None] * np.eye(2)
     weights = rng.dirichlet(np.full(5, 3.0))
     law = unit_mixture(means, covs, weights).law
-    for n in (5, 12, 60):
+    for n in (5, 40):
         q = optimal_points(law, n)
         cluster = ((q.seeds[:, None] - law.means) ** 2).sum(axis=2).argmin(axis=1)
         counts = np.bincount(cluster, minlength=5)
@@ -107,16 +122,16 @@ def test_every_cluster_gets_its_points_however_far_and_however_small():
         assert_stationary(q)
     # In the long run shares go like √w·σ.
     shares = np.sqrt(weights) * np.sqrt(covs[:, 0, 0])
-    np.testing.assert_allclose(counts / 60, shares / shares.sum(), atol=0.06)
+    np.testing.assert_allclose(counts / 40, shares / shares.sum(), atol=0.06)
 
 
 @pytest.mark.parametrize("condition", [1e6, 1e10])
 def test_thin_ellipses(condition):
     law = unit_mixture([[0.0, 0.0]], [[[1.0, 0.0], [0.0, 1.0 / condition]]], [1.0]).law
-    q = optimal_points(law, 20)
-    # The optimal quantizer of the normal law with 20 points, and the other axis.
+    q = optimal_points(law, 8)
+    # The optimal quantizer of the normal law with 8 points, and the other axis.
     size = np.sqrt(law.covs[0, 0, 0])
-    on_line = normal_distortion(np.array([20]))[0]
+    on_line = normal_distortion(np.array([8]))[0]
     assert np.sqrt(q.distortion) / size == pytest.approx(np.sqrt(on_line + 1.0 / condition), rel=1e-6)
     assert_stationary(q)
 
@@ -126,7 +141,7 @@ def test_images_with_zeros_and_few_pixels():
     two[3:10, 4:9], two[25:36, 20:28] = 1.0, 0.3
     for values in (np.ones((1, 1)), two, np.random.default_rng(0).random((16, 16)) ** 8):
         law = PlanarImage.of(values / values.sum(), np.array([1.0, 0.75]))
-        for n in (1, 7, 100):
+        for n in (1, 12):
             q = optimal_points(law, n)
             assert len(q.seeds) == n
             assert q.mass.min() > 0
@@ -139,12 +154,20 @@ def test_uniform_square_with_one_two_and_four_points():
         assert optimal_points(law, n).distortion == pytest.approx(value, rel=1e-10)
 
 
-def test_quick_results_are_near_the_others():
+def test_points_refined_from_a_quarter_as_many_are_as_good(monkeypatch):
+    monkeypatch.setattr("diracs.codebooks.planar._REFINED", 40)
     law = PlanarMixture.of(*THREE)
-    for n in (30, 400):
-        assert optimal_points(law, n, quick=True).distortion == pytest.approx(
-            optimal_points(law, n).distortion, rel=5e-3
-        )
+    q = optimal_points(law, 47)
+    assert len(q.seeds) == 47
+    assert_stationary(q)
+    assert q.distortion == pytest.approx(three(47).distortion, rel=3e-3)
+    assert optimal_points(law, 47, quick=True).distortion == pytest.approx(three(47).distortion, rel=1e-2)
+
+
+@pytest.mark.parametrize("n", [47, pytest.param(400, marks=pytest.mark.slow)])
+def test_quick_results_are_near_the_others(n):
+    law = PlanarMixture.of(*THREE)
+    assert optimal_points(law, n, quick=True).distortion == pytest.approx(three(n).distortion, rel=5e-3)
 
 
 def test_hilbert_order_visits_a_grid_by_single_steps():
@@ -166,8 +189,8 @@ def test_systematic_sampling_gives_each_region_its_share():
 
 def test_draws_follow_the_root_of_the_density():
     law = PlanarMixture.of(*THREE)
-    x = law.draw_root(20_000, np.random.default_rng(0))
-    one = PlanarMixture.of(np.zeros((1, 2)), np.eye(2)[None], np.ones(1)).draw_root(20_000, np.random.default_rng(0))
+    x = law.draw_root(2000, np.random.default_rng(0))
+    one = PlanarMixture.of(np.zeros((1, 2)), np.eye(2)[None], np.ones(1)).draw_root(2000, np.random.default_rng(0))
     np.testing.assert_allclose(np.cov(one.T), 2.0 * np.eye(2), atol=0.1)
     # Moments of √f by quadrature.
     axis = np.linspace(-10, 12, 400)

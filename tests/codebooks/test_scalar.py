@@ -32,7 +32,7 @@ def moments(levels, scale, mean, variance):
     return ScalarCodebook(levels).moments(np.array([[mean]]), np.array([[variance]]), np.array([[scale]]))
 
 
-@settings(deadline=None, max_examples=120, derandomize=True)
+@settings(deadline=None, max_examples=40, derandomize=True)
 @given(
     st.lists(st.floats(-8, 8), min_size=1, max_size=7),
     st.sampled_from([0.0, 1e-3, 1.0, 7.3, 1e6]),
@@ -54,7 +54,7 @@ def test_moments_agree_with_fifty_digits(levels, scale, mean, variance):
     assert float(got.excess[0, 0]) == 0.0
 
 
-@pytest.mark.parametrize("n", [1, 2, 3, 10, 101, 1000])
+@pytest.mark.parametrize("n", [1, 2, 10, 150])
 def test_distortion_of_many_levels_is_never_too_low_by_a_trillionth(n):
     rng = np.random.default_rng(n)
     levels = 3.0 * rng.standard_normal(n)

@@ -7,7 +7,7 @@ from diracs.codebooks.optimal import mixture_distortion, optimal_levels
 from diracs.codebooks.tabulated import tabulate, tabulated_levels
 
 
-@pytest.mark.parametrize("n", [1, 2, 7, 40, 150])
+@pytest.mark.parametrize("n", [1, 2, 30])
 @pytest.mark.parametrize("spread", [0.3, 3.0])
 def test_distortion_is_within_a_percent_of_the_optimum(n, spread):
     rng = np.random.default_rng(n)
@@ -28,14 +28,15 @@ def test_more_levels_than_point_masses():
 
 def test_joined_neighbours_serve_as_well_as_all_components(monkeypatch):
     rng = np.random.default_rng(5)
-    means, variances = rng.standard_normal(6000), rng.choice([0.0, 1e-4, 0.3, 2.0], 6000)
-    weights = rng.random(6000) * (rng.random(6000) < 0.9)
+    means, variances = rng.standard_normal(600), rng.choice([0.0, 1e-4, 0.3, 2.0], 600)
+    weights = rng.random(600) * (rng.random(600) < 0.9)
     weights /= weights.sum()
 
     def error():
         levels = tabulated_levels(tabulate(means, variances, weights), 20)
-        return mixture_distortion(levels[None], means, variances, weights, np.zeros(6000, dtype=int))
+        return mixture_distortion(levels[None], means, variances, weights, np.zeros(600, dtype=int))
 
+    monkeypatch.setattr("diracs.codebooks.tabulated._COMPONENTS", 200)
     joined = error()
     monkeypatch.setattr("diracs.codebooks.tabulated._COMPONENTS", 10_000)
     assert joined <= error() * 1.001

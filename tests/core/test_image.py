@@ -97,8 +97,7 @@ IMAGES = {
 }
 
 
-@pytest.mark.parametrize("name", IMAGES)
-@pytest.mark.parametrize("spread", [0.3, 0.03])
+@pytest.mark.parametrize(("name", "spread"), [*((name, 0.3) for name in IMAGES), ("random", 0.03), ("tall box", 0.03)])
 def test_cells_match_rational_clipping(name, spread):
     values, box = IMAGES[name]
     rng = np.random.default_rng(7)
@@ -106,7 +105,7 @@ def test_cells_match_rational_clipping(name, spread):
     positions = low + size * (0.4 + spread * rng.uniform(-1, 1, (9, 2)))
     weights = 0.02 * (spread * size.min()) ** 2 * rng.random(9)
     mass, first, second, _ = moments(values, box, positions, weights)
-    for i in range(9):
+    for i in range(0, 9, 2):
         m, bx, by, s = exact_cell(values, box, positions, weights, i)
         if m == 0:
             assert mass[i] == first[i, 0] == second[i] == 0
@@ -141,11 +140,11 @@ def exact_totals(values, box):
     return [math.fsum(t.ravel()) for t in (m, m * x, m * y, m * (x * x + y * y + (dx * dx + dy * dy) / 12))]
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (2, 300), (300, 2), (64, 64), (129, 67), (700, 500), (1, 5000), (5000, 1)])
-@pytest.mark.parametrize("n", [1, 2, 30, 3000])
-@pytest.mark.parametrize("box", [UNIT, ((-2.0, 3.0), (1.0, 4.0))])
-def test_cells_add_up_to_the_image(shape, n, box):
+@pytest.mark.parametrize("shape", [(1, 1), (2, 300), (64, 64), (129, 67), (1, 2000), (2000, 1)])
+@pytest.mark.parametrize("n", [1, 30, 1000])
+def test_cells_add_up_to_the_image(shape, n):
     rng = np.random.default_rng(n)
+    box = UNIT if n == 30 else ((-2.0, 3.0), (1.0, 4.0))
     values = np.where(rng.random(shape) < 0.2, 0.0, rng.random(shape)) + 1e-3
     positions = np.array(box[0]) + np.subtract(box[1], box[0]) * rng.random((n, 2))
     mass, first, second, _ = moments(values, box, positions, 1e-4 * rng.random(n))
@@ -175,8 +174,8 @@ def test_dark_half_keeps_its_digits():
 
 
 def test_constant_image_is_the_uniform_density():
-    positions = np.random.default_rng(0).random((500, 2))
-    weights = 1e-3 * np.random.default_rng(1).random(500)
+    positions = np.random.default_rng(0).random((200, 2))
+    weights = 1e-3 * np.random.default_rng(1).random(200)
     coarse, fine = (
         moments(np.ones((1, 1)), UNIT, positions, weights),
         moments(np.ones((97, 203)), UNIT, positions, weights),
@@ -208,8 +207,8 @@ def test_cells_that_cover_many_pixels_match_pixelwise_sums():
     np.testing.assert_allclose(mass, [math.fsum(b) / values.size for b in blocks], rtol=1e-13)
 
 
-@pytest.mark.parametrize("repeat", [(7, 11), (64, 1), (1, 64), (40, 30)])
-@pytest.mark.parametrize("name", ["random", "range of 1e-35", "zeros", "tall box"])
+@pytest.mark.parametrize("repeat", [(7, 11), (64, 1), (1, 64)])
+@pytest.mark.parametrize("name", ["range of 1e-35", "zeros", "tall box"])
 def test_splitting_pixels_changes_nothing(name, repeat):
     # The same density, once by cutting pixels and once mostly by blocks of whole pixels.
     values, box = IMAGES[name]
@@ -223,7 +222,7 @@ def test_splitting_pixels_changes_nothing(name, repeat):
     assert fine[3] == pytest.approx(coarse[3], rel=1e-10, abs=1e-14 * values.max())
 
 
-@pytest.mark.parametrize("k", [2, 3, 5, 8, 32, 96])
+@pytest.mark.parametrize("k", [2, 5, 32, 64])
 @pytest.mark.parametrize("offset", [0.0, 0.5])
 @pytest.mark.parametrize("jitter", [0.0, 1e-16, 1e-13])
 @pytest.mark.parametrize("stagger", [0.0, 0.5])
@@ -259,7 +258,7 @@ def exact_line(values, box, a, b):
 
 
 @pytest.mark.parametrize("name", IMAGES)
-@pytest.mark.parametrize("n", [12, 300])
+@pytest.mark.parametrize("n", [12, 80])
 def test_line_integrals(name, n):
     values, box = IMAGES[name]
     positions = np.array(box[0]) + np.subtract(box[1], box[0]) * np.random.default_rng(n).random((n, 2))
@@ -296,7 +295,7 @@ def test_first_and_second_line_moments(name, outside):
     """Sums over the pixels along each edge, about the line through both seeds."""
     values, box = IMAGES[name]
     (x0, y0), (x1, y1) = box
-    n = 25
+    n = 15
     rng = np.random.default_rng(11)
     positions = np.array(box[0]) + np.subtract(box[1], box[0]) * (rng.random((n, 2)) + (1.5 if outside else 0.0))
     weights = ((positions - np.array(box[0])) ** 2).sum(1) if outside else np.zeros(n)

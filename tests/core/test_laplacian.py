@@ -59,7 +59,7 @@ def gap(x, y, matrix):
 
 
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("n", [4, 50, 700, 5000])
+@pytest.mark.parametrize("n", [4, 50, 2000])
 def test_agrees_with_scipy_on_planar_graphs(n, method):
     rng = np.random.default_rng(n)
     positions, i, j = planar_graph(n, rng)
@@ -89,7 +89,7 @@ def two_peaks():
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("pixels", [np.ones((1, 1)), two_peaks()], ids=["square", "peaks"])
 def test_newton_directions(pixels, method):
-    n = 3000
+    n = 1000
     seeds = np.random.default_rng(1).random((n, 2)) - 0.5
     target = np.full(n, 1.0 / n)
     density = ImageDensity.of(pixels, np.ones(2))
@@ -137,7 +137,7 @@ def test_zeros_beside_coordinates_change_nothing():
 @pytest.mark.parametrize("method", METHODS)
 def test_couplings_over_fifteen_orders(method):
     rng = np.random.default_rng(2)
-    n = 4000
+    n = 2000
     positions, i, j = planar_graph(n, rng)
     # Smooth over the plane, as densities are, times a factor of each edge.
     height = 10.0 ** (-15.0 * positions[:, 0])
@@ -152,7 +152,7 @@ def test_couplings_over_fifteen_orders(method):
 def test_direct_solutions_are_accurate_in_every_entry():
     """Elimination without subtractions: compared with rational arithmetic on a graph with couplings 1 … 1e-15."""
     rng = np.random.default_rng(3)
-    n = 30
+    n = 25
     positions, i, j = planar_graph(n, rng)
     coupling = 10.0 ** rng.uniform(-15, 0, len(i))
     source, sink = 0, 17
@@ -269,16 +269,18 @@ def test_positions_only_guide_the_elimination(method):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_repeated_and_concurrent_calls_are_identical(method):
+    # So many that elimination is shared among threads.
+    n = 12_000 if method == "direct" else 4000
     rng = np.random.default_rng(7)
-    positions, i, j = planar_graph(20_000, rng)
+    positions, i, j = planar_graph(n, rng)
     coupling = rng.random(len(i))
-    rhs = rng.standard_normal(20_000)
+    rhs = rng.standard_normal(n)
     first = _core.solve_laplacian(positions, i, j, coupling, rhs, 1e-8, method)
-    for threads in (1, 2, 5):
+    for threads in (1, 3):
         again = _core.solve_laplacian(positions, i, j, coupling, rhs, 1e-8, method, threads=threads)
         assert_array_equal(again[0], first[0])
-    with ThreadPoolExecutor(4) as pool:
-        calls = [pool.submit(_core.solve_laplacian, positions, i, j, coupling, rhs, 1e-8, method) for _ in range(4)]
+    with ThreadPoolExecutor(3) as pool:
+        calls = [pool.submit(_core.solve_laplacian, positions, i, j, coupling, rhs, 1e-8, method) for _ in range(3)]
         for call in calls:
             assert_array_equal(call.result()[0], first[0])
             assert call.result()[1:] == first[1:]

@@ -187,11 +187,11 @@ def check_cells(mixture, positions, weights=None, *, which=None, rtol=None, atol
 
 @pytest.mark.parametrize("heaviness", [0.0, 0.3, 3.0])
 @pytest.mark.parametrize("density", [STANDARD, PLANE])
-@pytest.mark.parametrize("n", [1, 2, 3, 5, 12, 50])
+@pytest.mark.parametrize("n", [1, 2, 3, 12, 50])
 def test_cells_match_quadrature(density, heaviness, n):
     rng = np.random.default_rng(n)
-    for _ in range(2 if n == 50 else 5):
-        check_cells(density, rng.normal(size=(n, 2)), heaviness * rng.normal(size=n))
+    positions, weights = rng.normal(size=(n, 2)), heaviness * rng.normal(size=n)
+    check_cells(density, positions, weights, which=range(0, n, -(-n // 5)))
 
 
 @pytest.mark.parametrize("angle", [0.0, 0.3, 1.2])
@@ -203,10 +203,10 @@ def test_narrow_components(condition, angle):
     mixture = Mixture([(0.1, 0.2)], [(cov + cov.T) / 2])
     shape = turn @ np.diag([1.0, condition**-0.5])
     for positions in (rng.normal(size=(10, 2)), 0.1 + rng.normal(size=(10, 2)) @ shape.T):
-        check_cells(mixture, positions, atol=1e-15 * np.sqrt(condition))
+        check_cells(mixture, positions, which=range(0, 10, 3), atol=1e-15 * np.sqrt(condition))
     # Across the narrow direction alone: cells as wide as the component.
     across = np.array([0.1, 0.2]) + np.outer(np.arange(-3, 4), shape[:, 1])
-    check_cells(mixture, across, atol=1e-15 * np.sqrt(condition))
+    check_cells(mixture, across, which=range(1, 7, 2), atol=1e-15 * np.sqrt(condition))
 
 
 def test_components_of_different_size():
@@ -214,9 +214,9 @@ def test_components_of_different_size():
     mixture = isotropic([(0.2, 0.1), (0.5, -0.4), (0.0, 0.0)], [1e-6, 1.0, 1e-3])
     near = np.array([0.2, 0.1]) + 1e-6 * rng.normal(size=(10, 2))
     for positions in (rng.normal(size=(10, 2)), near, np.vstack([near[:5], rng.normal(size=(5, 2))])):
-        check_cells(mixture, positions, atol=5e-12)
+        check_cells(mixture, positions, which=range(0, 10, 2), atol=5e-12)
     # Long edges through the small component: its mass is divided by lines whose ends are far away.
-    for angle in rng.uniform(0, 6.28, 4):
+    for angle in rng.uniform(0, 6.28, 2):
         normal = np.array([np.cos(angle), np.sin(angle)])
         check_cells(mixture, np.array([0.2, 0.1]) + np.array([-normal, normal]) + 1e-7, atol=1e-10)
 
@@ -236,7 +236,7 @@ def exact_rectangle(low, high, seed):
 
 
 @pytest.mark.parametrize("at", [(0.0, 0.0), (0.4, -0.3), (5.0, 4.0), (12.0, 9.0), (16.5, 0.25)])
-@pytest.mark.parametrize("spacing", [1.0, 0.25, 2.0**-5, 2.0**-20, 2.0**-30])
+@pytest.mark.parametrize("spacing", [1.0, 2.0**-5, 2.0**-30])
 def test_squares_down_to_tiny_masses(at, spacing):
     # Masses from 0.1 to 1e-78.
     corner = spacing * np.round(np.array(at) / spacing)
@@ -252,11 +252,11 @@ def test_squares_down_to_tiny_masses(at, spacing):
 
 
 @pytest.mark.parametrize("center", [(0.0, 0.0), (0.3, -0.2), (3.0, 0.3), (8.0, 1.0), (14.0, 0.3)])
-@pytest.mark.parametrize("size", [1e-1, 1e-2, 1e-3, 1e-6, 1e-9])
+@pytest.mark.parametrize("size", [1e-1, 1e-2, 1e-3, 1e-9])
 def test_small_cells_keep_their_digits(center, size):
     positions = np.array(center) + size * np.random.default_rng(2).normal(size=(25, 2))
     rtol = 2e-9 if center[0] > 4 and size > 1e-3 else 2e-11
-    assert check_cells(STANDARD, positions, which=range(0, 25, 3), rtol=rtol, least=1e-280) > 5
+    assert check_cells(STANDARD, positions, which=range(0, 25, 5), rtol=rtol, least=1e-280) > 2
 
 
 @pytest.mark.parametrize("width", [1e-1, 1e-3, 1e-6, 1e-9])
@@ -264,7 +264,7 @@ def test_small_cells_keep_their_digits(center, size):
 def test_slivers(center, width):
     positions = np.array(center) + width * np.column_stack([np.arange(-4, 5), np.zeros(9)])
     positions += 1e-3 * width * np.random.default_rng(3).normal(size=(9, 2))
-    check_cells(STANDARD, positions, which=range(1, 8), rtol=1e-9)
+    check_cells(STANDARD, positions, which=range(1, 8, 2), rtol=1e-9)
 
 
 def test_wedges_are_owens_function():
@@ -333,7 +333,7 @@ def test_lattices_around_the_mean():
                 assert mass[24] == pytest.approx(expected, abs=1e-13)
 
 
-@pytest.mark.parametrize("n", [1, 7, 100, 3000])
+@pytest.mark.parametrize("n", [1, 7, 800])
 def test_cells_add_up_to_the_mixture(n):
     rng = np.random.default_rng(n)
     positions, weights = rng.normal(size=(n, 2)), 0.1 / n * rng.normal(size=n)
@@ -366,7 +366,7 @@ def line_quadrature(mixture, positions, i, j, polygon):
     return total
 
 
-@pytest.mark.parametrize("n", [2, 3, 20])
+@pytest.mark.parametrize("n", [2, 3, 9])
 @pytest.mark.parametrize("spread", [1.0, 0.03])
 def test_line_moments_match_quadrature(n, spread):
     rng = np.random.default_rng(n)
@@ -409,12 +409,12 @@ def test_small_component_far_out():
     # A component of weight 1e-30 has the far seeds' mass, another one the rest.
     mixture = isotropic([(0.0, 0.0), (9.0, 0.0)], [0.3, 0.01], [1.0, 1e-30])
     grid = np.stack(np.meshgrid(np.arange(-2.0, 10.0), np.arange(-2.0, 3.0)), -1).reshape(-1, 2)
-    assert check_cells(mixture, grid, rtol=1e-10, least=1e-280) > 10
+    assert check_cells(mixture, grid, which=range(0, 60, 3), rtol=1e-10, least=1e-280) > 10
 
 
 def test_many_components_are_the_sum_of_each():
     rng = np.random.default_rng(6)
-    k, n = 1000, 150
+    k, n = 100, 60
     means, deviations = rng.uniform(-2, 2, (k, 2)), 10.0 ** rng.uniform(-3, -0.5, k)
     weights = 10.0 ** rng.uniform(-8, 0, k)
     weights /= weights.sum()
@@ -444,7 +444,7 @@ def potential(mean, cov, positions, weights):
     return _core.Mixture(np.array([mean]), np.array([cov]), np.ones(1)).components(positions, weights)[0][0]
 
 
-@pytest.mark.parametrize("n", [1, 2, 15, 400])
+@pytest.mark.parametrize("n", [1, 2, 15, 100])
 def test_derivatives_of_components(n):
     rng = np.random.default_rng(n)
     positions, weights = rng.normal(size=(n, 2)), 0.1 / n * rng.normal(size=n)
@@ -474,11 +474,11 @@ def test_light_components_have_accurate_derivatives():
 
 def test_threads_do_not_change_results():
     rng = np.random.default_rng(8)
-    positions, weights = rng.normal(size=(3000, 2)), 1e-4 * rng.normal(size=3000)
-    mixture = isotropic(rng.normal(size=(40, 2)), 10.0 ** rng.uniform(-3, 0, 40))
+    positions, weights = rng.normal(size=(1000, 2)), 1e-4 * rng.normal(size=1000)
+    mixture = isotropic(rng.normal(size=(10, 2)), 10.0 ** rng.uniform(-3, 0, 10))
     expected = mixture.moments(positions, weights, threads=1)
     sums = mixture.core.components(positions, weights, threads=1)
-    for threads in (2, 5):
+    for threads in (3,):
         for a, b in zip(expected, mixture.moments(positions, weights, threads=threads)):
             assert_array_equal(a, b)
         for a, b in zip(sums, mixture.core.components(positions, weights, threads=threads)):

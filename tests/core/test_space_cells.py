@@ -45,7 +45,7 @@ def check_partition(seeds, weights, box=CUBE, periodic=OPEN, tolerance=1e-12):
     start, vertices, face, _labels, _steps, _corner, _corners = _core.space_cells(
         seeds, weights, np.ascontiguousarray(box, float), np.array(periodic, bool)
     )
-    for k in np.flatnonzero(mass > 1e-9 * volume)[:20]:
+    for k in np.flatnonzero(mass > 1e-9 * volume)[:8]:
         own = vertices[start[k] : start[k + 1]]
         # Euler's formula, with three edges at each vertex.
         assert len(own) == 2 * (face[k + 1] - face[k]) - 4
@@ -66,7 +66,7 @@ seed_lists = st.lists(st.tuples(coordinates, coordinates, coordinates, st.intege
 
 
 @given(seed_lists, st.sampled_from([1.0, 1e-6, 1e6, 0.1]), st.sampled_from([0.0, 0.01, 1.0]), st.integers(0, 7))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_degenerate_seeds(seeds, scale, heaviness, axes):
     points = np.array(seeds, float)
     box = scale * np.array([[0.0, -0.5, 0.5], [4.0, 4.5, 3.0]])
@@ -76,7 +76,7 @@ def test_degenerate_seeds(seeds, scale, heaviness, axes):
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.sampled_from([0.0, 1e-2, 0.3, 10.0]), st.integers(0, 7))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=10, deadline=None)
 def test_random_seeds(seed, n, heaviness, axes):
     rng = np.random.default_rng(seed)
     check_partition(rng.random((n, 3)), heaviness * rng.normal(size=n), CUBE, [axes & 1, axes >> 1 & 1, axes >> 2 & 1])
@@ -120,18 +120,18 @@ def test_lattices_are_analytic():
 
 def test_cospherical_seeds():
     rng = np.random.default_rng(5)
-    sphere = rng.normal(size=(200, 3))
+    sphere = rng.normal(size=(60, 3))
     sphere = 0.5 + 0.3 * sphere / np.linalg.norm(sphere, axis=1, keepdims=True)
-    _mass, *_ = check_partition(sphere, np.zeros(200))
+    _mass, *_ = check_partition(sphere, np.zeros(60))
     # All cells meet in the centre.
-    first, vertices, *_ = _core.space_cells(sphere, np.zeros(200), CUBE, OPEN)
+    first, vertices, *_ = _core.space_cells(sphere, np.zeros(60), CUBE, OPEN)
     nearest = np.minimum.reduceat(np.linalg.norm(vertices - 0.5, axis=1), first[:-1])
     assert nearest.max() < 1e-12
 
 
 def test_neighbours_are_those_of_voronoi():
     rng = np.random.default_rng(1)
-    seeds = rng.random((800, 3))
+    seeds = rng.random((250, 3))
     _, _, _, i, j, *_ = moments(seeds, box=np.array([[-50.0] * 3, [50.0] * 3]))
     found = set(zip(i.tolist(), j.tolist(), strict=True))
     diagram = Voronoi(seeds)
@@ -237,7 +237,7 @@ def test_extreme_magnitudes_end(exponent):
 
 def test_threads_do_not_change_results():
     rng = np.random.default_rng(10)
-    seeds, weights = rng.random((1000, 3)), 1e-3 * rng.normal(size=1000)
+    seeds, weights = rng.random((400, 3)), 1e-3 * rng.normal(size=400)
     for a, b in zip(moments(seeds, weights, threads=1), moments(seeds, weights, threads=3), strict=True):
         assert_array_equal(a, b)
 

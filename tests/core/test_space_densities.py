@@ -37,10 +37,10 @@ def uniform_parts(values, seeds, weights, box):
     return mass, first, second, facets
 
 
-@pytest.mark.parametrize("n", [1, 3, 40])
+@pytest.mark.parametrize("n", [1, 3, 15])
 def test_image_is_the_sum_of_its_voxels(n):
     rng = np.random.default_rng(n)
-    values = np.exp(-30 * rng.random((4, 5, 12))) * (rng.random((4, 5, 12)) < 0.8)
+    values = np.exp(-30 * rng.random((3, 4, 6))) * (rng.random((3, 4, 6)) < 0.8)
     box = np.array([[-1.0, 0.0, 2.0], [1.0, 1.0, 5.0]])
     seeds, weights = box[0] + rng.random((n, 3)) * (box[1] - box[0]), 0.05 * rng.normal(size=n)
     mass, first, second, facets = uniform_parts(values, seeds, weights, box)
@@ -140,7 +140,7 @@ def test_gaussian_in_boxes():
     assert_allclose(area[k], stats.norm.pdf(z[0, 1]) / sigma * shares[1, 0] * shares[2, 0], rtol=1e-10)
 
 
-@pytest.mark.parametrize("n", [1, 2, 5, 60, 1000])
+@pytest.mark.parametrize("n", [1, 2, 5, 200])
 def test_gaussian_moments_add_up(n):
     rng = np.random.default_rng(n)
     seeds, weights = rng.normal(size=(n, 3)), 0.1 * rng.normal(size=n)
@@ -156,7 +156,7 @@ def test_gaussian_masses_by_sampling():
     rng = np.random.default_rng(4)
     seeds, weights = rng.normal(size=(12, 3)), 0.3 * rng.normal(size=12)
     mass, _first, *_ = gaussian(seeds, weights)
-    x = rng.multivariate_normal([0.1, -0.2, 0.3], COVARIANCE, 200_000)
+    x = rng.multivariate_normal([0.1, -0.2, 0.3], COVARIANCE, 100_000)
     cell = (((x[:, None] - seeds) ** 2).sum(axis=2) - weights).argmin(axis=1)
     share = np.bincount(cell, minlength=12) / len(x)
     assert (np.abs(share - mass) < 5 * np.sqrt(mass / len(x)) + 1e-5).all()
@@ -198,7 +198,7 @@ def test_small_and_large_cells_agree():
     cluster = rng.random((40, 3)) - 0.5
     outer = np.array([[1.5, 0, 0], [-1.5, 0, 0], [0, 1.5, 0], [0, -1.5, 0], [0, 0, 1.5], [0, 0, -1.5]])
     seeds = np.concatenate([cluster, outer])
-    for wide in (0.5, 1.0, 2.0, 4.0, 8.0, 20.0):
+    for wide in (0.5, 2.0, 8.0, 20.0):
         mean = np.array([0.3, 0.1, 1.0 * wide])
         mass, first, second, *_ = gaussian(seeds, np.zeros(46), mean, wide**2 * np.eye(3))
         assert_allclose(mass.sum(), 1.0, atol=1e-12)
@@ -208,7 +208,7 @@ def test_small_and_large_cells_agree():
         start, vertices, face, _, _, corner, corners = _core.space_cells(
             seeds, np.zeros(46), np.array([[-90.0] * 3, [90.0] * 3]), OPEN
         )
-        for k in range(3):
+        for k in range(2):
             own = vertices[start[k] : start[k + 1]]
             c, integral = own.mean(axis=0), 0.0
             u = 0.5 * (nodes + 1)
@@ -265,7 +265,7 @@ def test_needles_among_cospherical_seeds():
     n, rng = 10, np.random.default_rng(10)
     means = np.array([[0.3, 0.4, 0.5], [0.5, 0.9, -0.2]])
     covs = np.array([[[0.04, 0.01, 0.0], [0.01, 0.02, 0.005], [0.0, 0.005, 0.5]], np.diag([1e-6, 1e-6, 1.0])])
-    for _ in range(40):
+    for _ in range(8):
         ways = rng.random((n, 3)) - 0.5
         seeds = 0.5 + 0.3 * ways / np.linalg.norm(ways, axis=1, keepdims=True)
         law = _core.SpaceMixture(means, covs, np.array([0.5, 0.5]))

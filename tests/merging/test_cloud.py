@@ -80,10 +80,10 @@ def test_equal_points() -> None:
 
 
 def test_fewest_points_for_an_error() -> None:
-    x, w = cloud(1000, 3)
-    q = quantize(SumOfDiracs(x, w), w2=0.4)
-    assert q.w2 <= 0.4
-    assert quantize(SumOfDiracs(x, w), max(1, int(0.85 * len(q)))).w2 > 0.4
+    x, w = cloud(300, 3)
+    q = quantize(SumOfDiracs(x, w), w2=0.5)
+    assert q.w2 <= 0.5
+    assert quantize(SumOfDiracs(x, w), max(1, int(0.85 * len(q)))).w2 > 0.5
 
 
 @pytest.mark.parametrize("d", [1, 2, 3, 6])
@@ -154,8 +154,8 @@ def test_no_points_get_below_the_lower_bound(d: int) -> None:
 
 def test_lower_bound_on_a_line_is_nearly_the_optimum() -> None:
     rng = np.random.default_rng(0)
-    x = rng.normal(size=(5000, 1))
-    w = np.full(5000, 1 / 5000)
+    x = rng.normal(size=(1000, 1))
+    w = np.full(1000, 1 / 1000)
     assert cloud_lower_bound(x, w, 6) >= 0.9 * float(quantize(SumOfDiracs(x, w), 6).w2)
 
 

@@ -38,7 +38,7 @@ def in_order(mixture):
     return mixture.means[order], mixture.covs[order], mixture.weights[order]
 
 
-def objective(kind, d=2, n=40):
+def objective(kind, d=2, n=25):
     points = sample(n)[:, :d]
     points = points - points.mean(axis=0)
     points = np.ascontiguousarray(points / np.sqrt((points**2).sum(axis=1).mean()))
@@ -50,28 +50,33 @@ def objective(kind, d=2, n=40):
 
 def test_a_mixture_is_recovered_from_its_quantization():
     mixture = GaussianMixture(MEANS, COVS, WEIGHTS)
-    fit = fit_mixture(lloyd(mixture, 400, iterations=30), 3)
+    points = lloyd(mixture, 150, iterations=20)
+    fit = fit_mixture(points, 3, starts=1)
     assert fit.converged
     means, covs, weights = in_order(fit.mixture)
     np.testing.assert_allclose(means, MEANS, atol=0.02)
-    np.testing.assert_allclose(covs, COVS, atol=0.05)
+    # Barycenters lack the spread of their cells, which is about the same in all directions.
+    spread = WEIGHTS @ (np.trace(COVS, axis1=1, axis2=2) + (MEANS**2).sum(axis=1))
+    lost = spread - fit.points.weights @ (fit.points.positions**2).sum(axis=1)
+    np.testing.assert_allclose(covs + 0.5 * lost * np.eye(2), COVS, atol=0.04)
     np.testing.assert_allclose(weights, WEIGHTS, atol=0.005)
 
 
 def test_a_mixture_is_recovered_from_samples():
-    points = sample(1000)
-    fit = fit_mixture(points, 3)
+    points, label = sample(250), np.random.default_rng(0).choice(3, 250, p=WEIGHTS)
+    fit = fit_mixture(points, 3, starts=1)
     means, covs, weights = in_order(fit.mixture)
-    np.testing.assert_allclose(means, MEANS, atol=0.15)
-    np.testing.assert_allclose(covs, COVS, atol=0.25)
-    np.testing.assert_allclose(weights, WEIGHTS, atol=0.04)
+    drawn = [points[label == k] for k in range(3)]
+    np.testing.assert_allclose(means, [x.mean(axis=0) for x in drawn], atol=0.15)
+    np.testing.assert_allclose(covs, [np.cov(x.T) for x in drawn], atol=0.25)
+    np.testing.assert_allclose(weights, [len(x) / 250 for x in drawn], atol=0.04)
     assert fit.distance < distance(SumOfDiracs(points), GaussianMixture(MEANS, COVS, WEIGHTS))
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_history_falls_from_the_start_of_the_likelihood_to_the_distance(kind):
-    points = sample(120, seed=3)
-    fit = fit_mixture(points, 3, covariance_kind=kind, starts=2)
+    points = sample(30, seed=3)
+    fit = fit_mixture(points, 2, covariance_kind=kind, starts=2)
     assert fit.mixture.covariance_kind == kind
     assert (np.diff(fit.history) < 0).all() and len(fit.history) == fit.iterations + 1
     assert fit.history[-1] == fit.distance
@@ -142,10 +147,10 @@ def test_a_component_that_is_not_needed_loses_its_weight():
 
 
 def test_more_starts_are_not_worse_and_seeds_decide():
-    points = sample(100, seed=7)
-    one, several = fit_mixture(points, 4, starts=1), fit_mixture(points, 4, starts=4)
+    points = sample(25, seed=7)
+    one, several = fit_mixture(points, 2, starts=1), fit_mixture(points, 2, starts=3)
     assert several.distance <= one.distance * (1 + 1e-3)
-    again = fit_mixture(points, 4, starts=1)
+    again = fit_mixture(points, 2, starts=1)
     np.testing.assert_array_equal(one.history, again.history)
     np.testing.assert_array_equal(one.mixture.covs, again.mixture.covs)
 
@@ -170,8 +175,8 @@ def test_separate_groups_on_the_line():
 
 
 def test_masses_count_and_zero_ones_do_not():
-    points = sample(60, seed=10)
-    masses = np.random.default_rng(11).integers(0, 3, 60)
+    points = sample(30, seed=10)
+    masses = np.random.default_rng(11).integers(0, 3, 30)
     weighted = fit_mixture(SumOfDiracs(points, masses), 2, starts=2)
     repeated = fit_mixture(np.repeat(points, masses, axis=0), 2, starts=2)
     assert weighted.distance == pytest.approx(repeated.distance, rel=1e-6)
@@ -180,7 +185,7 @@ def test_masses_count_and_zero_ones_do_not():
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_results_are_in_the_framework_and_dtype_of_the_points(dtype):
-    points = sample(50, seed=12).astype(dtype)
+    points = sample(20, seed=12).astype(dtype)
     numpy = fit_mixture(points, 2, starts=1)
     tensor = fit_mixture(torch.tensor(points, requires_grad=True), 2, starts=1)
     assert numpy.mixture.means.dtype == numpy.distance.dtype == dtype
@@ -193,7 +198,7 @@ def test_results_are_in_the_framework_and_dtype_of_the_points(dtype):
 
 @pytest.mark.parametrize("scale", [1e-150, 1e150])
 def test_scale_and_shift_do_not_matter(scale):
-    points = sample(50, seed=13)
+    points = sample(20, seed=13)
     plain, scaled = fit_mixture(points, 2, starts=1), fit_mixture(scale * (points + 100.0), 2, starts=1)
     np.testing.assert_allclose(scaled.mixture.means / scale - 100.0, plain.mixture.means, rtol=1e-4, atol=1e-3)
     np.testing.assert_allclose(scaled.history[-1] / scale**2, plain.history[-1], rtol=1e-6)
@@ -201,14 +206,14 @@ def test_scale_and_shift_do_not_matter(scale):
 
 RNG = np.random.default_rng(14)
 ODD = {
-    "collinear": (np.linspace(0, 1, 30)[:, None] * [1.0, 2.0], 2),
-    "duplicates": (RNG.integers(0, 3, (60, 2)).astype(float), 3),
+    "collinear": (np.linspace(0, 1, 15)[:, None] * [1.0, 2.0], 2),
+    "duplicates": (RNG.integers(0, 3, (30, 2)).astype(float), 3),
     "two spots": (np.repeat([[0.0, 0.0], [1.0, 1.0]], 5, axis=0), 2),
     "fewer than k": (RNG.standard_normal((4, 2)), 6),
     "as many as k": (RNG.standard_normal((5, 2)), 5),
     "two on the line": (np.array([[0.0], [1.0]]), 2),
-    "far outlier": (np.concatenate([RNG.standard_normal((40, 2)), [[1e6, 0.0]]]), 2),
-    "heavy tails": (RNG.standard_cauchy((60, 2)), 2),
+    "far outlier": (np.concatenate([RNG.standard_normal((20, 2)), [[1e6, 0.0]]]), 2),
+    "heavy tails": (RNG.standard_cauchy((30, 2)), 2),
 }
 
 
@@ -232,7 +237,7 @@ def test_coincident_points_are_components_without_width():
 def test_callback_limit_and_record():
     seen = []
     fit = fit_mixture(
-        sample(60, seed=15), 3, starts=1, max_iterations=2, tol=1e-12, callback=lambda i, m, w: seen.append((i, m, w))
+        sample(30, seed=15), 3, starts=1, max_iterations=2, tol=1e-12, callback=lambda i, m, w: seen.append((i, m, w))
     )
     assert not fit.converged and "2 iterations" in fit.message and fit.iterations == 2
     # One run from the likelihood, then maybe one from the smaller fit.
@@ -247,7 +252,7 @@ def test_callback_limit_and_record():
 @pytest.mark.parametrize("d", [1, 2])
 def test_pictures(d):
     ax = Figure().subplots()
-    fit = fit_mixture(sample(40)[:, :d], 2, starts=1)
+    fit = fit_mixture(sample(15)[:, :d], 2, starts=1)
     assert fit.plot(ax) is ax
     ax.figure.canvas.draw()
     assert len(ax.patches) == (4 if d == 2 else 0)

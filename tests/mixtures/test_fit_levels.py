@@ -30,11 +30,11 @@ def width(points):
     return np.sqrt(((points - points.mean(axis=0)) ** 2).sum(axis=1).mean())
 
 
+# Each grows by one component at a time.
+@pytest.mark.parametrize("counts", [(2, 3), pytest.param((1, 2, 4, 7), marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", SHAPES)
-def test_more_components_are_never_worse(name):
+def test_more_components_are_never_worse(name, counts):
     points = SHAPES[name]
-    # Each grows by one component at a time.
-    counts = (1, 2, 4, 7)
     fits = [fit_mixture(points, k, starts=1) for k in counts]
     values = np.array([fit.distance for fit in fits])
     assert (np.diff(values) <= 0).all()
@@ -46,16 +46,18 @@ def test_more_components_are_never_worse(name):
         assert distance(SumOfDiracs(points), fit.mixture) == pytest.approx(fit.distance, rel=1e-5, abs=crossing)
 
 
-def test_few_points_on_many_spots():
-    """A component of the floor's width on each of nine spots costs no more than twice its square."""
-    fit = fit_mixture(SPOTS, 9, starts=1)
-    assert fit.distance <= 1.01 * 2 * (1e-3 * width(SPOTS)) ** 2
+@pytest.mark.parametrize("spots", [4, pytest.param(9, marks=pytest.mark.slow)])
+def test_few_points_on_as_many_spots_as_components(spots):
+    """A component of the floor's width on each of the spots costs no more than twice its square."""
+    points = SPOTS if spots == 9 else SPOTS[: 2 * spots]
+    fit = fit_mixture(points, spots, starts=1)
+    assert fit.distance <= 1.01 * 2 * (1e-3 * width(points)) ** 2
 
 
 def test_more_components_than_groups():
-    groups = np.concatenate([RNG.standard_normal((12, 2)) + c for c in ((0, 0), (200, 0), (0, 200))])
-    three, five = fit_mixture(groups, 3, starts=1), fit_mixture(groups, 5, starts=1)
-    assert three.converged and five.converged and five.distance <= three.distance
+    groups = np.concatenate([RNG.standard_normal((8, 2)) + c for c in ((0, 0), (200, 0), (0, 200))])
+    three, four = fit_mixture(groups, 3, starts=1), fit_mixture(groups, 4, starts=1)
+    assert three.converged and four.converged and four.distance <= three.distance
     np.testing.assert_allclose(three.mixture.weights, 1 / 3, atol=1e-6)
 
 
@@ -70,7 +72,7 @@ def test_copies_are_named_and_share_the_weight():
 
 
 def test_fits_are_reproducible():
-    one, two = (fit_mixture(SHAPES["lattice"], 4) for _ in range(2))
+    one, two = (fit_mixture(SHAPES["lattice"], 3) for _ in range(2))
     for a, b in zip(
         (one.mixture.means, one.mixture.covs, one.mixture.weights, one.history),
         (two.mixture.means, two.mixture.covs, two.mixture.weights, two.history),
@@ -94,7 +96,7 @@ def random_problem(seed):
     return points * 10.0 ** rng.uniform(-6, 6) + rng.standard_normal(d), k, kind
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(10))
 def test_wild_points_have_fits(seed):
     points, k, kind = random_problem(seed)
     fit = fit_mixture(points, k, covariance_kind=kind, starts=1)

@@ -16,13 +16,13 @@ from diracs.laws.gaussian import full_covariances
 from diracs.mixtures.reduction import bures, clusters
 
 
-def w2_on_the_line(first, second, levels=4001):
+def w2_on_the_line(first, second, levels=2001):
     """W₂ of two mixtures on the line from their quantile functions, from below but for the quadrature."""
     p = (np.arange(levels) + 0.5) / levels
     quantiles = []
     for law in (first, second):
         mu, sigma = law.means[:, 0], np.sqrt(full_covariances(law.means, law.covs)[:, 0, 0])
-        grid = np.linspace((mu - 8 * sigma).min() - 1e-9, (mu + 8 * sigma).max() + 1e-9, 40_001)
+        grid = np.linspace((mu - 8 * sigma).min() - 1e-9, (mu + 8 * sigma).max() + 1e-9, 10_001)
         with np.errstate(divide="ignore", invalid="ignore"):
             z = np.where(sigma[:, None] > 0, (grid - mu[:, None]) / sigma[:, None], np.sign(grid - mu[:, None]) * 50)
         quantiles.append(np.interp(p, law.weights @ ndtr(z), grid))
@@ -38,7 +38,7 @@ def random_mixture(rng, k, d, kind):
     return GaussianMixture(rng.normal(size=(k, d)) * 2, covs, rng.dirichlet(np.ones(k)))
 
 
-@settings(deadline=None, max_examples=25, derandomize=True)
+@settings(deadline=None, max_examples=12, derandomize=True)
 @given(st.integers(0, 2**32 - 1))
 def test_bound_is_above_the_exact_distance_on_the_line(seed):
     rng = np.random.default_rng(seed)
@@ -53,9 +53,9 @@ def test_bound_is_above_the_exact_distance_on_the_line(seed):
 @pytest.mark.parametrize("kind", ["isotropic", "diagonal", "full"])
 def test_bound_is_above_projections_and_falls_with_more_components(kind):
     rng = np.random.default_rng(0)
-    law = random_mixture(rng, 40, 3, kind)
+    law = random_mixture(rng, 20, 3, kind)
     bounds = []
-    for k in (1, 3, 10, 25, 40):
+    for k in (1, 3, 10, 20):
         reduced, bound = reduce_mixture(law, k)
         assert reduced.n_components <= k
         bounds.append(bound)
@@ -128,12 +128,22 @@ def test_diracs_are_reduced_like_k_means():
     assert len({tuple(np.unique(labels[i : i + 50])) for i in (0, 50, 100)}) == 3
 
 
+@pytest.mark.slow
 def test_thousands_of_components():
     rng = np.random.default_rng(0)
     for law in (random_mixture(rng, 5000, 2, "diagonal"), random_mixture(rng, 1000, 4, "full")):
         reduced, bound = reduce_mixture(law, 100)
         assert reduced.n_components <= 100
         assert 0 < bound < 3.0
+
+
+def test_more_components_than_are_compared_in_pairs(monkeypatch):
+    law = random_mixture(np.random.default_rng(0), 300, 2, "diagonal")
+    _, whole = reduce_mixture(law, 10)
+    monkeypatch.setattr("diracs.mixtures.reduction._MOST", 60)
+    reduced, bound = reduce_mixture(law, 10)
+    assert reduced.n_components <= 10
+    assert 0 < bound < 1.2 * whole
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -237,7 +247,7 @@ def _gaussian_distance(law, reduced):
 
 def test_rank_deficient_covariances_of_any_scale():
     rng = np.random.default_rng(0)
-    for case in range(150):
+    for case in range(50):
         d, k = int(rng.integers(1, 4)), int(rng.integers(2, 6))
         factors = rng.normal(size=(k, d, int(rng.integers(1, d + 1)))) * 10.0 ** rng.uniform(-3, 3, size=(k, 1, 1))
         scale = 10.0 ** rng.uniform(-150, 150)

@@ -45,20 +45,20 @@ def test_mixtures_are_all_pairs_of_images_and_noise():
             assert state.weights[k] == pytest.approx(start.weights[i] * noise.weights[j])
 
 
-def quantile_w2(first, second, count=40_001):
+def quantile_w2(first, second, count=8001):
     """W₂ of two mixtures on the line by the midpoint rule on their quantiles: from below, but for 1e-3 of itself."""
-    from scipy.stats import norm
+    from scipy.special import ndtr
 
     def quantiles(law):
         deviations = np.sqrt(law.covs[:, 0, 0])
-        x = np.linspace((law.means[:, 0] - 7 * deviations).min(), (law.means[:, 0] + 7 * deviations).max(), 20_001)
-        cdf = norm.cdf((x[:, None] - law.means[:, 0]) / deviations) @ law.weights
+        x = np.linspace((law.means[:, 0] - 7 * deviations).min(), (law.means[:, 0] + 7 * deviations).max(), 4001)
+        cdf = ndtr((x[:, None] - law.means[:, 0]) / deviations) @ law.weights
         return np.interp((np.arange(count) + 0.5) / count, cdf, x)
 
     return np.sqrt(((quantiles(first) - quantiles(second)) ** 2).mean())
 
 
-@settings(deadline=None, max_examples=10, derandomize=True)
+@settings(deadline=None, max_examples=6, derandomize=True)
 @given(st.integers(0, 2**32 - 1))
 def test_merging_is_never_below_the_truth_on_the_line(seed):
     rng = np.random.default_rng(seed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.special import ndtri
 
 from diracs import LayeredScheme, ProductScheme, ScalarCodebook
 from diracs.certificates.upper.assignment import parts
@@ -14,7 +15,7 @@ from diracs.propagation.law import Law
 from diracs.propagation.local import splits
 from diracs.propagation.step import measure
 
-SAMPLES = 400_000
+SAMPLES = 40_000
 
 
 def random_law(d, points, kinds, rng, diagonal=False):
@@ -42,9 +43,17 @@ def random_scheme(d, sizes, groups, law, rng, aligned=False):
     return LayeredScheme(schemes, rng.integers(0, groups, size=len(law.means)))
 
 
+def normals(count, d, rng):
+    """Standard normal (count, d), spread by an additive recurrence: means are right to about ten times fewer draws."""
+    base = 2.0
+    for _ in range(40):
+        base = (1.0 + base) ** (1.0 / (d + 1))
+    return ndtri((rng.random(d) + np.arange(1, count + 1)[:, None] * base ** -np.arange(1.0, d + 1)) % 1.0)
+
+
 def simulate(law, scheme, count, rng):
-    """Samples of X with the cell and the source of each, by the coupling of docs/propagation.md."""
-    which = rng.choice(len(law.weights), size=count, p=law.weights)
+    """Even samples of X with the cell and the source of each, by the coupling of docs/propagation.md."""
+    which = np.searchsorted(np.cumsum(law.weights) / law.weights.sum(), (np.arange(count) + 0.5) / count)
     x, cell = np.empty((count, law.means.shape[1])), np.empty(count, dtype=int)
     first = 0
     for part, members, index, share in parts(scheme, law.means, law.covs, law.weights):
@@ -57,15 +66,16 @@ def simulate(law, scheme, count, rng):
             rows = np.flatnonzero(which == member)
             p = placed.pair[j]
             frame, variance, cov = placed.frame[placed.pair_group[p]], placed.variance[p], law.covs[law.kind[member]]
-            xi = rng.normal(size=(len(rows), part.ndim_support)) * np.sqrt(variance)
+            drawn = normals(len(rows), part.ndim_support + cov.shape[0], rng)
+            xi = drawn[:, : part.ndim_support] * np.sqrt(variance)
             lead = frame
             if p in mixed:
                 lead = frame + excess(placed, [int(p)], gains(part, placed, int(p))[None])[0]
             rest = cov - (lead * variance) @ lead.T
             values, vectors = np.linalg.eigh(rest)
             assert values.min() > -1e-10 * np.trace(cov)
-            x[rows] = law.means[member] + xi @ lead.T
-            x[rows] += rng.normal(size=x[rows].shape) * np.sqrt(np.maximum(values, 0)) @ vectors.T
+            other = drawn[:, part.ndim_support :] * np.sqrt(np.maximum(values, 0))
+            x[rows] = law.means[member] + xi @ lead.T + other @ vectors.T
             z = placed.mean[j] + xi
             number = np.zeros(len(rows), dtype=int)
             for k, book in enumerate(part.codebooks):
@@ -172,7 +182,7 @@ def test_local_slopes_bound_what_is_simulated(seed):
     x, cell, _ = simulate(law, scheme, SAMPLES, rng)
     c = choice.cells.barycenters[cell]
     true = ((f(x) - f(c)) ** 2).sum(axis=1)
-    assert true.mean() - 5 * true.std() / SAMPLES**0.5 < found[0].local < choice.step.square
+    assert 0.99 * true.mean() < found[0].local < choice.step.square
     assert found[0].square == 0.0
     assert found[0].bias == 0.0
     delta = x - c

@@ -12,8 +12,19 @@ from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 
 from diracs import Affine, Gaussian, GaussianMixture, PointScheme, propagate
+from diracs.propagation import fine
 
 STEPS = 3
+# Every map in both dimensions; noise of one mode and of two, of full rank and not.
+SEEDS = range(6)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def coarse():
+    """Fewer fine cells to merge: bounds hold for any number."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fine, "_LEAST", 5000)
+        yield
 
 
 @cache
@@ -63,7 +74,7 @@ def transported(x, z):
     return np.sqrt(cost[linear_sum_assignment(cost)].mean())
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_truth_is_no_further_than_the_bound(seed):
     """W₂(x, z) ≥ W₂(samples) − what samples are off, which two samples of one law are further apart than."""
     trajectory, f, noise = system(seed)
@@ -78,7 +89,7 @@ def test_truth_is_no_further_than_the_bound(seed):
             assert distance(a, c) - distance(a, b) - distance(c, e) <= bound
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_errors_of_steps_are_those_of_nearest_points(seed):
     """No coupling is cheaper than the nearest points; fine cells that borders cross cost little more."""
     trajectory, _, _ = system(seed)
@@ -95,7 +106,7 @@ def test_errors_of_steps_are_those_of_nearest_points(seed):
             assert (np.abs(points.weights - masses) <= 5.0 * off + 0.01).all()
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_coupled_chains_drift_apart_as_the_bound_says(seed):
     """Both under the same noise, one through the nearest Diracs; that chain is not quite the state: to 1 percent."""
     trajectory, f, noise = system(seed)
@@ -116,7 +127,7 @@ def test_radii_hold_for_a_wider_start_and_pushed_noise():
     for affine in (True, False):
         options = {"quantized": True} if affine else {"lipschitz": 0.8}
         dynamics = Affine(turn) if affine else (lambda x: x @ turn.T)
-        found = propagate(start, dynamics, noise, STEPS, n=8, initial_radius=r0, noise_radius=rv, **options)
+        found = propagate(start, dynamics, noise, 2, n=8, initial_radius=r0, noise_radius=rv, **options)
         rng = np.random.default_rng(0)
         z = sample(found.initial, 20_000, rng)
         x = z + (z - start.mean) * r0 / np.sqrt(0.13)

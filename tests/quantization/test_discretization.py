@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from independent import cell_moments, full, line_cost, line_w2, moments, nearest_cost, random_mixture, rotation
+from independent import full, line_w2, moments, nearest_cost, random_mixture, rotation
 
 from diracs import (
     CrossCodebook,
@@ -28,6 +28,34 @@ from diracs.codebooks.normal import normal_levels
 # --- the line ---------------------------------------------------------------------------------------------------------
 
 
+def line_square(means, variances, weights, levels):
+    """E min_j (x − y_j)² of a mixture in 50 digits, by one tail for each border b between levels.
+
+    Right of b the square is less by 2 (y_{j+1} − y_j) (x − b): it is E(x − y_1)² − 2 Σ (y_{j+1} − y_j) E(x − b)₊.
+    """
+    with mpmath.workdps(50):
+        y = [mpmath.mpf(float(v)) for v in np.sort(np.ravel(levels))]
+        gaps = [(v - u, (u + v) / 2) for u, v in itertools.pairwise(y)]
+        weights = [mpmath.mpf(float(w)) for w in weights]
+        square = mpmath.mpf(0)
+        for mean, variance, weight in zip(np.ravel(means).tolist(), np.ravel(variances).tolist(), weights):
+            mean, variance = mpmath.mpf(mean), mpmath.mpf(variance)
+            deviation = mpmath.sqrt(variance)
+            own = variance + (mean - y[0]) ** 2
+            for gap, border in gaps:
+                own -= 2 * gap * _excess(mean - border, deviation)
+            square += weight * own
+        return square / mpmath.fsum(weights)
+
+
+def _excess(shift, deviation):
+    """E(x)₊ for x of N(shift, deviation²)."""
+    if abs(shift) >= 60 * deviation:
+        return max(shift, mpmath.mpf(0))
+    z = shift / deviation
+    return deviation * mpmath.npdf(z) + shift * mpmath.erfc(-z / mpmath.sqrt(2)) / 2
+
+
 def relative(result, square):
     """(w2 − √square) / √square in 50 digits, so that 1e-13 can be told."""
     with mpmath.workdps(50):
@@ -35,12 +63,12 @@ def relative(result, square):
         return float((mpmath.mpf(float(result.w2)) - truth) / truth)
 
 
-@pytest.mark.parametrize("n", [1, 2, 3, 17, 100, 1000, 10_000])
+@pytest.mark.parametrize("n", [1, 2, 17, 200, pytest.param(10_000, marks=pytest.mark.slow)])
 def test_bound_of_optimal_levels_is_the_exact_distance_and_not_too_low(n):
     result = discretize(
         Gaussian([0.37], 2.3), ProductScheme([ScalarCodebook(normal_levels(n)[0])], None, [0.37], [2.3**0.5])
     )
-    excess = relative(result, line_cost([0.37], [2.3], [1.0], result.positions))
+    excess = relative(result, line_square([0.37], [2.3], [1.0], result.positions))
     assert -1e-12 < excess < 1e-11
     assert result.exact
 
@@ -54,17 +82,17 @@ def test_bound_of_optimal_levels_is_the_exact_distance_and_not_too_low(n):
         ([0.0, 0.0, 0.0], [1e4, 1.0, 1e-8], [0.1, 0.1, 0.8]),
     ],
 )
-@pytest.mark.parametrize("n", [1, 4, 33, 400])
+@pytest.mark.parametrize("n", [1, 4, 60])
 def test_bound_of_any_levels_for_a_mixture_with_point_masses_is_exact(means, variances, weights, n):
     levels = np.random.default_rng(n).normal(0.2, 1.5, n)
     mixture = GaussianMixture(np.array(means)[:, None], np.array(variances)[:, None], weights)
     result = discretize(mixture, ProductScheme([ScalarCodebook(levels)]))
-    excess = relative(result, line_cost(means, variances, weights, result.positions))
+    excess = relative(result, line_square(means, variances, weights, result.positions))
     assert -1e-12 < excess < 1e-11
     assert result.exact
 
 
-@pytest.mark.parametrize("n", [1, 2, 5, 12])
+@pytest.mark.parametrize("n", [1, 4])
 def test_distance_by_quantile_functions_of_the_returned_masses_is_the_bound(n):
     means, variances, weights = [-1.0, 0.4, 2.5], [0.5, 1.3, 0.02], [0.3, 0.5, 0.2]
     mixture = GaussianMixture(np.array(means)[:, None], variances, weights)
@@ -76,10 +104,10 @@ def test_distance_by_quantile_functions_of_the_returned_masses_is_the_bound(n):
 
 def test_bound_of_layers_on_the_line_is_above_the_distance_by_quantile_functions():
     means, variances, weights = [-0.5, 0.4], [0.5, 1.3], [0.4, 0.6]
-    parts = [ProductScheme([ScalarCodebook(s * normal_levels(4)[0])], offset=[m]) for m, s in ((-0.5, 0.7), (0.4, 1.1))]
+    parts = [ProductScheme([ScalarCodebook(s * normal_levels(3)[0])], offset=[m]) for m, s in ((-0.5, 0.7), (0.4, 1.1))]
     result = discretize(GaussianMixture(np.array(means)[:, None], variances, weights), LayeredScheme(parts, [0, 1]))
     truth = float(line_w2(means, variances, weights, result.positions, result.weights))
-    nearest = math.sqrt(line_cost(means, variances, weights, result.positions))
+    nearest = math.sqrt(line_square(means, variances, weights, result.positions))
     assert not result.exact
     assert nearest * 1.001 < truth < result.w2
 
@@ -87,14 +115,14 @@ def test_bound_of_layers_on_the_line_is_above_the_distance_by_quantile_functions
 HUNDREDTHS = st.integers(-300, 300).map(lambda i: i / 100)
 
 
-@settings(deadline=None, max_examples=150, derandomize=True)
+@settings(deadline=None, max_examples=25, derandomize=True)
 @given(
     st.lists(
         st.tuples(HUNDREDTHS, st.sampled_from([0.0, 1e-16, 1e-6, 0.1, 1.0, 1e6]), st.floats(0.01, 1)),
         min_size=1,
-        max_size=4,
+        max_size=3,
     ),
-    st.lists(st.one_of(HUNDREDTHS, st.sampled_from([0.0, 0.5, 1e3])), min_size=1, max_size=8),
+    st.lists(st.one_of(HUNDREDTHS, st.sampled_from([0.0, 0.5, 1e3])), min_size=1, max_size=6),
     st.sampled_from([1e-150, 1e-30, 1.0, 1e-3, 1e75, 1e150]),
 )
 def test_bound_on_the_line_is_exact_at_any_scale(components, levels, unit):
@@ -102,7 +130,7 @@ def test_bound_on_the_line_is_exact_at_any_scale(components, levels, unit):
     means, variances = means * unit, variances * unit * unit
     scheme = ProductScheme([ScalarCodebook(levels)], scales=[unit])
     result = discretize(GaussianMixture(means[:, None], variances[:, None], weights), scheme)
-    square = line_cost(means, variances, weights, result.positions)
+    square = line_square(means, variances, weights, result.positions)
     # The Diracs are floats: the bound may exceed the truth by the rounding of their positions.
     spread = 4e-16 * float(np.abs(result.positions).max())
     if len(set(levels)) < len(levels):
@@ -120,7 +148,7 @@ def test_bound_on_the_line_is_exact_at_any_scale(components, levels, unit):
 def test_far_means_with_small_deviations_keep_a_true_bound(mean, deviation):
     scheme = ProductScheme([ScalarCodebook(normal_levels(6)[0])], offset=[mean], scales=[deviation])
     result = discretize(Gaussian([mean], deviation**2), scheme)
-    square = line_cost([mean], [deviation**2], [1.0], result.positions)
+    square = line_square([mean], [deviation**2], [1.0], result.positions)
     assert relative(result, square) > -1e-12
     # Rounding of positions is paid for.
     assert result.w2 <= float(mpmath.sqrt(square)) * (1 + 1e-12) + 3e-16 * abs(mean)
@@ -149,17 +177,14 @@ def exact_product(mixture, scheme):
                 square -= mu * mu + variance
                 deviation = mpmath.sqrt(variance) if variance > 0 else mpmath.mpf(0)
                 levels = sorted(mpmath.mpf(float(v)) for v in book.levels * scales[axis])
-                ends = [mpmath.mpf("-inf"), *((u + v) / 2 for u, v in itertools.pairwise(levels)), mpmath.mpf("inf")]
-                square += _line(ends, levels, mu, deviation)
+                square += variance + (mu - levels[0]) ** 2
+                for u, v in itertools.pairwise(levels):
+                    square -= 2 * (v - u) * _excess(mu - (u + v) / 2, deviation)
             total += mpmath.mpf(float(weight)) * square / weight_sum
         return total
 
 
-def _line(ends, levels, mean, deviation):
-    return mpmath.fsum(cell_moments(a, b, mean, deviation, y)[2] for a, b, y in zip(ends, ends[1:], levels))
-
-
-@settings(deadline=None, max_examples=80, derandomize=True)
+@settings(deadline=None, max_examples=30, derandomize=True)
 @given(
     st.integers(0, 10**6),
     st.integers(1, 5),
@@ -231,12 +256,12 @@ def test_bound_of_every_scheme_is_above_the_nearest_cost_and_equal_where_exact(k
     mixture = mixture_of(kind)
     means, covs, weights = mixture.means, mixture.covs, mixture.weights
     variances = np.diagonal(full(means, covs), axis1=1, axis2=2)
-    seen = 0
+    seen, count = 0, 10_000 if kind == "full" else 2000
     for name, scheme in schemes(means, variances, 3):
         result = discretize(mixture, scheme)
         assert result.positions.shape == (scheme.size, 3) and result.weights.shape == (scheme.size,)
         assert result.weights.sum() == pytest.approx(1, rel=1e-14) and (result.weights >= 0).all(), name
-        nearest, masses, errors = nearest_cost(means, covs, weights, result.positions, 20_000)
+        nearest, masses, errors = nearest_cost(means, covs, weights, result.positions, count)
         assert result.w2**2 >= nearest.value * (1 - 1e-12) - 5 * nearest.error, name
         if result.exact:
             seen += 1
@@ -250,16 +275,13 @@ def test_bound_of_every_scheme_is_above_the_nearest_cost_and_equal_where_exact(k
 @pytest.mark.parametrize("configuration", ["grid", "cross", "product"])
 @pytest.mark.parametrize("kind", ["isotropic", "diagonal", "full", "singular"])
 def test_bound_of_generated_schemes_is_above_the_nearest_cost(configuration, kind):
-    for ndim, components in ((1, 3), (2, 5), (6, 2)):
+    for ndim, components, per_mode in ((1, 3, False), (2, 4, True), (6, 2, False)):
         means, covs, weights = random_mixture(ndim, components, ndim, kind)
-        for per_mode in (True, False):
-            scheme = generate_scheme(
-                GaussianMixture(means, covs, weights), 30, configuration=configuration, per_mode=per_mode
-            )
-            result = discretize(GaussianMixture(means, covs, weights), scheme)
-            nearest, _, _ = nearest_cost(means, covs, weights, result.positions, 5000)
-            assert result.w2**2 >= nearest.value - 5 * nearest.error
-            assert result.w2**2 <= np.trace(moments(means, covs, weights)[1]) * (1 + 1e-12)
+        mixture = GaussianMixture(means, covs, weights)
+        result = discretize(mixture, generate_scheme(mixture, 14, configuration=configuration, per_mode=per_mode))
+        nearest, _, _ = nearest_cost(means, covs, weights, result.positions, 1000)
+        assert result.w2**2 >= nearest.value - 5 * nearest.error
+        assert result.w2**2 <= np.trace(moments(means, covs, weights)[1]) * (1 + 1e-12)
 
 
 # --- adversarial inputs -----------------------------------------------------------------------------------------------
@@ -316,7 +338,7 @@ def adversarial(draw):
     return mixture, scheme, float(size), unit
 
 
-@settings(deadline=None, max_examples=250, derandomize=True)
+@settings(deadline=None, max_examples=40, derandomize=True)
 @given(adversarial())
 def test_bound_is_finite_and_true_for_adversarial_inputs(case):
     mixture, scheme, size, unit = case
@@ -333,11 +355,11 @@ def test_bound_is_finite_and_true_for_adversarial_inputs(case):
     assert w2 <= 10 * math.sqrt(mixture.ndim) * reach * (1 + 1e-9) + allowed
 
 
-@settings(deadline=None, max_examples=60, derandomize=True)
+@settings(deadline=None, max_examples=7, derandomize=True)
 @given(
     st.integers(1, 6),
     st.integers(1, 3),
-    st.integers(1, 40),
+    st.integers(1, 8),
     st.sampled_from([1e-150, 1e-12, 1.0, 1e6, 1e150]),
     st.sampled_from([0.0, 1e3, 1e6]),
     st.sampled_from(["isotropic", "diagonal", "full", "singular"]),
@@ -348,7 +370,7 @@ def test_quantize_is_finite_and_true_at_any_scale(ndim, components, n, unit, far
     mixture = GaussianMixture((means + far) * unit, covs * unit**2, weights)
     result = quantize(mixture, n)
     assert len(result) <= n and math.isfinite(result.w2)
-    nearest, _, _ = nearest_cost(mixture.means / unit, covs, weights, result.positions / unit, 500)
+    nearest, _, _ = nearest_cost(mixture.means / unit, covs, weights, result.positions / unit, 300)
     assert result.w2 / unit >= math.sqrt(max(nearest.value - 5 * nearest.error, 0.0)) * (1 - 1e-9)
     total = np.trace(moments(mixture.means / unit, covs, weights)[1])
     assert result.w2 / unit <= math.sqrt(total) * (1 + 1e-9) + 1e-15 * (1 + far)
@@ -446,7 +468,7 @@ def test_single_precision_bound_covers_the_rounding_of_its_positions():
         ProductScheme([ScalarCodebook([-1e-4, 1e-4])], offset=[1000.0]),
     )
     assert result.w2.dtype == np.float32 and result.positions.dtype == np.float32
-    square = line_cost([mean], [np.float32(deviation**2)], [1.0], result.positions.astype(float))
+    square = line_square([mean], [np.float32(deviation**2)], [1.0], result.positions.astype(float))
     assert relative(result, square) > 0
 
 
@@ -468,11 +490,11 @@ def test_schemes_that_do_not_fit_are_refused(scheme, error, message):
 @pytest.mark.parametrize("levels, mean", [([-5.0, 0.8], -2.1), ([-5.0, 3.2], -0.9), ([-3.0, -0.9], -1.95)])
 def test_mass_on_a_border_is_counted_once(levels, mean, variance):
     result = discretize(Gaussian([mean], variance), ProductScheme([ScalarCodebook(levels)]))
-    truth = math.sqrt(line_cost([mean], [variance], [1.0], levels))
+    truth = math.sqrt(line_square([mean], [variance], [1.0], levels))
     assert truth * (1 - 1e-12) <= result.w2 <= truth * (1 + 1e-11)
 
 
-@pytest.mark.parametrize("n", [30, 100, 300])
+@pytest.mark.parametrize("n", [8, pytest.param(300, marks=pytest.mark.slow)])
 def test_single_precision_masses_are_part_of_the_measure_that_the_bound_speaks_of(n):
     law = [np.float32([[0], [10]]), np.float32([[0.01], [0.01]]), np.float32([0.3, 0.7])]
     mixture = GaussianMixture(*law)
@@ -483,7 +505,7 @@ def test_single_precision_masses_are_part_of_the_measure_that_the_bound_speaks_o
 
 def test_double_precision_masses_are_part_of_the_measure_that_the_bound_speaks_of():
     mixture = GaussianMixture([[0.0], [1e6]], [1e-6, 1e-6], [0.3, 0.7])
-    result = quantize(mixture, 10)
+    result = quantize(mixture, 4)
     truth = line_w2(mixture.means, mixture.covs, mixture.weights, result.positions, result.weights)
     assert result.w2 >= truth * (1 - 1e-12)
 
@@ -494,13 +516,13 @@ def test_far_offset_is_subtracted_without_losing_the_mean():
 
 
 def test_small_variance_outside_the_frame_is_not_lost():
-    n, small = 100_000, 1.1e-16
+    n, small = 1000, 1.1e-16
     result = quantize(Gaussian([0.0, 0.0], [1.0, small]), n)
     assert result.w2 >= math.sqrt(normal_levels(n)[1] + small) * (1 - 1e-12)
 
 
 def test_rounding_of_a_zero_variance_in_a_rotated_frame_is_paid_for():
-    for seed in range(50):
+    for seed in range(12):
         frame = rotation(seed, 3)
         cov = np.outer(frame[:, 0], frame[:, 0])
         two = ScalarCodebook([-1.0, 1.0])

@@ -1,11 +1,14 @@
 """Diracs with the law's mean and covariance: the moments, the coupling's cost, and that it is a bound."""
 
+from functools import lru_cache
+
 import numpy as np
-import ot
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from independent import dual_cost
 from scipy.linalg import sqrtm
+from scipy.stats import norm
 
 from diracs import Gaussian, GaussianMixture, PolynomialGrid, SumOfDiracs, quantize
 from diracs.quantization.barycenters import barycentric
@@ -49,12 +52,19 @@ LAWS = [
 ]
 
 
-@pytest.mark.parametrize(("law", "n", "scheme"), LAWS)
-def test_moments_are_the_laws_and_the_cost_is_gelbrichs_formula(law, n, scheme):
+@lru_cache
+def plain(case):
+    law, n, scheme = LAWS[case]
+    return quantize(law, n, scheme=scheme)
+
+
+@pytest.mark.parametrize("case", range(len(LAWS)))
+def test_moments_are_the_laws_and_the_cost_is_gelbrichs_formula(case):
+    law, n, scheme = LAWS[case]
     q = quantize(law, n, scheme=scheme, match_moments=True)
     _, cov = check(q)
     assert len(q) <= n
-    cells = barycentric(quantize(law, n, scheme=scheme))
+    cells = barycentric(plain(case))
     _, between = second_moments(cells.barycenters, cells.masses)
     if np.linalg.eigvalsh(between)[0] > 1e-6 * np.trace(between):
         root = sqrtm(cov).real
@@ -62,10 +72,10 @@ def test_moments_are_the_laws_and_the_cost_is_gelbrichs_formula(law, n, scheme):
         assert float(q.w2) <= np.sqrt(formula) * (1 + 1e-6)
 
 
-@pytest.mark.parametrize(("law", "n", "scheme"), LAWS)
-def test_barycenters_keep_the_mean_and_lose_the_error(law, n, scheme):
+@pytest.mark.parametrize("case", range(len(LAWS)))
+def test_barycenters_keep_the_mean_and_lose_the_error(case):
     """tr Cov X = tr Cov c + E|X − c|², and E c = E X: both fail for points that are no barycenters."""
-    q = quantize(law, n, scheme=scheme)
+    q = plain(case)
     cells = barycentric(q)
     mean, cov = moments_of(q.distribution)
     got = second_moments(cells.barycenters, cells.masses)
@@ -75,12 +85,10 @@ def test_barycenters_keep_the_mean_and_lose_the_error(law, n, scheme):
 
 def test_on_the_line_the_error_is_of_second_order():
     """W₂² = D + D²/4σ² + …, and the exact W₂ by quantiles is no larger."""
-    for n in (5, 20, 80):
+    for n in (5, 20, 40):
         d = float(quantize(Gaussian([0.0], [1.0]), n).w2) ** 2
         q = quantize(Gaussian([0.0], [1.0]), n, match_moments=True)
         assert float(q.w2) ** 2 == pytest.approx(d + d**2 / 4, rel=2 * d**2 + 1e-9)
-        from scipy.stats import norm
-
         order = np.argsort(q.positions[:, 0])
         levels, masses = q.positions[order, 0], q.weights[order]
         ends = norm.ppf(np.clip(np.concatenate([[0.0], np.cumsum(masses)]), 0, 1))
@@ -92,27 +100,17 @@ def test_on_the_line_the_error_is_of_second_order():
         assert np.sqrt(true) <= float(q.w2) * (1 + 1e-12)
 
 
-@settings(deadline=None, max_examples=8, derandomize=True)
+@settings(deadline=None, max_examples=4, derandomize=True)
 @given(st.integers(0, 2**32 - 1))
-def test_the_bound_is_never_below_transport_between_samples(seed):
-    """W₂ of a sample to the Diracs, less W₂ of sample and law by a second sample, is no more than the bound."""
+def test_the_bound_is_never_below_the_dual_of_transport(seed):
     rng = np.random.default_rng(seed)
     d = int(rng.integers(2, 4))
     law = mixture(rng, int(rng.integers(1, 4)), d, rank=int(rng.integers(1, d + 1)))
-    n = int(rng.integers(2 * d, 40))
+    n = int(rng.integers(2 * d, 20))
     q = quantize(law, n, scheme="cross" if rng.random() < 0.5 else "auto", match_moments=True)
     check(q)
-    roots = np.linalg.cholesky(law.covs + 1e-14 * np.eye(d))
-
-    def sample(count):
-        k = rng.choice(len(law.weights), count, p=law.weights)
-        return law.means[k] + (roots[k] @ rng.normal(size=(count, d, 1)))[:, :, 0]
-
-    x, other = sample(800), sample(800)
-    even = np.full(800, 1 / 800)
-    near = np.sqrt(ot.emd2(even, q.weights / q.weights.sum(), ot.dist(x, q.positions)))
-    apart = np.sqrt(ot.emd2(even, even, ot.dist(x, other)))
-    assert near - apart <= float(q.w2)
+    least = dual_cost(law.means, law.covs, law.weights, q.positions, q.weights, 30_000)
+    assert least.value - 5 * least.error <= float(q.w2) ** 2
 
 
 def test_sigma_points_of_the_unscented_transform():

@@ -25,7 +25,7 @@ POINTS = np.random.default_rng(0).normal(size=(15, 2)) * 1.5
 
 def test_best_masses_and_their_distance_against_sampling():
     found = recertify(LAW, SumOfDiracs(POINTS))
-    cost, masses, errors = nearest_cost(MEANS, COVS, WEIGHTS, POINTS, 200_000)
+    cost, masses, errors = nearest_cost(MEANS, COVS, WEIGHTS, POINTS, 50_000)
     assert abs(found.w2**2 - cost.value) < 5 * cost.error
     assert (np.abs(found.masses - masses) < 5 * errors).all()
     assert found.masses.sum() == pytest.approx(1.0, abs=1e-13)
@@ -50,7 +50,7 @@ def test_other_masses_are_dearer_by_what_the_dual_says():
     rng = np.random.default_rng(2)
     values = []
     for mean, cov in zip(MEANS, COVS):
-        x = rng.multivariate_normal(mean, cov, 200_000)
+        x = rng.multivariate_normal(mean, cov, 50_000)
         power = ((x[:, None] - POINTS) ** 2).sum(axis=2) - plan.weights
         values.append(power.min(axis=1))
     estimate = masses @ plan.weights + sum(w * v.mean() for w, v in zip(WEIGHTS, values))
@@ -66,12 +66,12 @@ def test_one_dirac_is_elementary():
 
 
 def test_quantizations_of_schemes_are_improved_or_confirmed():
-    for n in (20, 100):
+    for n in (10, 40):
         q = discretize(LAW, generate_scheme(LAW, n, configuration="grid", per_mode=False))
         found = recertify(LAW, q.diracs)
         assert found.w2 <= found.w2_given * (1 + 1e-12)
         assert found.w2_given <= q.w2 * (1 + 1e-9)
-    q = quantize(LAW, 30)
+    q = quantize(LAW, 12)
     found = recertify(LAW, q.diracs)
     assert found.w2 == pytest.approx(q.w2, rel=1e-12)
     assert found.w2_given == pytest.approx(q.w2, rel=1e-8)
@@ -92,8 +92,8 @@ def test_images():
     image = PolynomialGrid(values, [[0.0, 0.0], [3.0, 2.0]])
     points = np.random.default_rng(1).random((12, 2)) * [3.0, 2.0]
     found = recertify(image, SumOfDiracs(points))
-    # Pixels cut into 60 × 60: the error of the midpoint rule, and at the borders of cells, is some 1e-4.
-    fine = np.kron(values, np.ones((60, 60)))
+    # Pixels cut into 40 × 40: the error of the midpoint rule, and at the borders of cells, is some 1e-4.
+    fine = np.kron(values, np.ones((40, 40)))
     x, y = ((np.arange(n) + 0.5) / n * side for n, side in zip(fine.shape, (3.0, 2.0)))
     grid = np.stack(np.meshgrid(x, y, indexing="ij"), axis=-1).reshape(-1, 1, 2)
     squares = ((grid - points) ** 2).sum(axis=2)
@@ -148,7 +148,7 @@ def test_rounding_of_borders_far_from_the_diracs_is_covered():
 def test_clusters_far_apart_against_forty_digits():
     """Diracs on a line, in any direction: separations of 1 to 1e8, masses down to 1e-15, solved or not."""
     rng = np.random.default_rng(0)
-    for case in range(16):
+    for case in range(4):
         k, n = int(rng.integers(1, 4)), int(rng.integers(1, 6))
         direction = np.array([(1, 0), (1, 1), (3, 4), (-5, 12)][case % 4])
         apart = 10.0 ** rng.uniform(0, 8)
@@ -176,7 +176,7 @@ def test_clusters_far_apart_against_forty_digits():
 def test_slivers_at_a_border_between_distant_seeds_are_paid_for():
     # The border crosses the component, and rounding places it 1e-11 deviations wrong, at a cost of 1e10 variances.
     law = GaussianMixture([[0.0, 0.0]], [np.eye(2)])
-    for right in 1e5 + np.random.default_rng(0).random(12):
+    for right in 1e5 + np.random.default_rng(0).random(2):
         places = np.round(np.array([-1e5, right]) * 2**20) / 2**20
         found = recertify(law, SumOfDiracs(places[:, None] * [3, 4]))
         truth = collinear_w2(law, [3, 4], places, found.masses)

@@ -28,7 +28,7 @@ def random_mixture(seed: int, d: int, k: int) -> GaussianMixture:
     return GaussianMixture(rng.normal(size=(k, d)) * 3, roots @ np.swapaxes(roots, 1, 2), rng.dirichlet(np.ones(k)))
 
 
-@settings(deadline=None, max_examples=40, derandomize=True)
+@settings(deadline=None, max_examples=20, derandomize=True)
 @given(
     st.integers(0, 2**32 - 1),
     st.integers(1, 5),
@@ -161,8 +161,8 @@ def test_generated_schemes_scale_with_the_unit(power):
 
 def test_many_components_and_many_points():
     rng = np.random.default_rng(0)
-    mixture = GaussianMixture(rng.normal(size=(400, 2)) * 10, rng.uniform(0.01, 1.0, size=(400, 2)))
-    for n in (50, 400, 3000):
+    mixture = GaussianMixture(rng.normal(size=(100, 2)) * 10, rng.uniform(0.01, 1.0, size=(100, 2)))
+    for n in (20, 100, 1000):
         scheme = generate_scheme(mixture, n, per_mode=False)
         assert scheme.size <= n
         assert np.isfinite(discretize(mixture, scheme).w2)

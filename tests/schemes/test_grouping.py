@@ -92,7 +92,7 @@ def test_singular_covariances_and_components_without_weight_have_modes():
     assert same_partition(labels, [0, 1, 1])
 
 
-@settings(deadline=None, max_examples=60, derandomize=True)
+@settings(deadline=None, max_examples=20, derandomize=True)
 @given(st.integers(0, 2**32 - 1))
 def test_on_the_line_there_are_no_more_groups_than_maxima_and_every_peak_keeps_its_component(seed):
     rng = np.random.default_rng(seed)
@@ -103,7 +103,7 @@ def test_on_the_line_there_are_no_more_groups_than_maxima_and_every_peak_keeps_i
         rng.dirichlet(np.ones(k)),
     )
     labels = modes(means[:, None], (deviations**2)[:, None, None], weights)
-    x = np.linspace(means.min() - 0.1, means.max() + 0.1, 40_001)
+    x = np.linspace(means.min() - 0.1, means.max() + 0.1, 20_001)
     f = (weights / deviations * np.exp(-0.5 * ((x[:, None] - means) / deviations) ** 2)).sum(axis=1)
     peaks = x[1:-1][(f[1:-1] > f[:-2]) & (f[1:-1] >= f[2:])]
     assert labels.max() + 1 <= len(peaks)
@@ -113,7 +113,7 @@ def test_on_the_line_there_are_no_more_groups_than_maxima_and_every_peak_keeps_i
     assert same_partition(labels[on], near[on]) or len(on) < 2
 
 
-@settings(deadline=None, max_examples=30, derandomize=True)
+@settings(deadline=None, max_examples=12, derandomize=True)
 @given(st.integers(1, 30), st.integers(1, 4), st.integers(0, 2**32 - 1))
 def test_merge_levels_are_nested_and_have_at_most_as_many_groups_as_asked(k, d, seed):
     rng = np.random.default_rng(seed)
@@ -142,9 +142,10 @@ def test_clusters_far_apart_are_found_by_their_level():
     assert same_partition(merge_levels(np.zeros((8, 2)), isotropic(wide, 2), np.full(8, 1 / 8), [2])[2], wide > 1)
 
 
-def test_very_many_components_are_grouped_by_their_clusters():
+def test_more_components_than_are_compared_in_pairs_are_grouped_by_their_clusters(monkeypatch):
+    monkeypatch.setattr("diracs.schemes.grouping._MOST", 200)
     rng = np.random.default_rng(0)
-    k = 4000
+    k = 400
     truth = rng.integers(0, 2, k)
     means = np.array([[0.0, 0.0], [100.0, 0.0]])[truth] + 0.1 * rng.normal(size=(k, 2))
     covs, weights = isotropic(np.ones(k), 2), np.full(k, 1 / k)

@@ -17,7 +17,7 @@ def rotation(seed: int, d: int) -> np.ndarray:
     return np.linalg.qr(np.random.default_rng(seed).normal(size=(d, d)))[0]
 
 
-@settings(deadline=None, max_examples=40, derandomize=True)
+@settings(deadline=None, max_examples=15, derandomize=True)
 @given(st.integers(0, 2**32 - 1), st.lists(st.integers(1, 4), min_size=1, max_size=3), st.integers(0, 2))
 def test_points_are_offset_plus_frame_times_scaled_combinations(seed, sizes, spare):
     rng = np.random.default_rng(seed)

@@ -22,7 +22,7 @@ def problem(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, 
     return np.cumsum(steps, axis=1), rng.integers(0, kinds, groups), factor, budgets, int(rng.integers(groups, 40))
 
 
-@settings(deadline=None, max_examples=150, derandomize=True)
+@settings(deadline=None, max_examples=50, derandomize=True)
 @given(st.integers(0, 2**32 - 1))
 def test_small_problems_are_solved_exactly(seed):
     reduction, row, factor, budgets, n = problem(seed)
@@ -41,13 +41,13 @@ def test_many_groups_stay_within_the_budget_and_near_the_concave_optimum():
     rng = np.random.default_rng(0)
     budgets = np.arange(1, 65)
     reduction = (1.0 - 1.0 / budgets**2.0)[None]
-    factor = rng.random(3000)
-    row = np.zeros(3000, dtype=int)
-    for n in (3000, 3001, 10_000, 50_000, 10**6):
+    factor = rng.random(500)
+    row = np.zeros(500, dtype=int)
+    for n in (500, 501, 2000, 10_000, 10**5):
         state = share_points(reduction, row, factor, budgets, n)
         assert budgets[state].sum() <= n
         gains = np.sort((factor[:, None] * np.diff(reduction[0])).ravel())[::-1]
-        optimum = gains[: n - 3000].sum()
+        optimum = gains[: n - 500].sum()
         assert (factor * reduction[row, state]).sum() >= optimum * (1 - 1e-12)
 
 

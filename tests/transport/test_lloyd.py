@@ -15,10 +15,10 @@ DENSITY = PolynomialGrid(np.random.default_rng(0).random((8, 8)))
 
 
 def test_free_masses_are_those_of_voronoi_cells_about_their_barycenters():
-    found = lloyd(DENSITY, 30, iterations=2000, tol=1e-7)
+    found = lloyd(DENSITY, 12, iterations=2000, tol=1e-7)
     pixels = np.asarray(DENSITY.values)
     problem = Problem(found.positions - 0.5, found.weights, ImageDensity.of(pixels, np.ones(2)))
-    moments = problem.moments(np.zeros(30))
+    moments = problem.moments(np.zeros(12))
     np.testing.assert_allclose(moments.mass, found.weights, rtol=1e-9)
     np.testing.assert_allclose(moments.first / moments.mass[:, None], 0.0, atol=1e-7)
 
@@ -66,9 +66,9 @@ def test_bad_input_is_refused_by_name(call, name):
 
 
 def test_free_masses_of_a_mixture_are_those_of_voronoi_cells_about_their_barycenters():
-    found = lloyd(MIXTURE, 20, iterations=3000, tol=1e-7)
+    found = lloyd(MIXTURE, 10, iterations=3000, tol=1e-7)
     law = MixtureDensity(MIXTURE.means, MIXTURE.covs, MIXTURE.weights)
-    moments = Problem(found.positions, found.weights, law).moments(np.zeros(20))
+    moments = Problem(found.positions, found.weights, law).moments(np.zeros(10))
     np.testing.assert_allclose(moments.mass, found.weights, rtol=1e-9)
     np.testing.assert_allclose(moments.first / moments.mass[:, None], 0.0, atol=1e-4)
     assert found.weights[found.positions[:, 0] > 20].sum() == pytest.approx(0.2)

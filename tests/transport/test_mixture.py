@@ -81,7 +81,7 @@ def test_two_opposite_diracs_share_a_gaussian():
 @pytest.mark.parametrize("angle", [0.0, 0.4])
 def test_collinear_diracs_are_a_problem_on_the_line(angle):
     means, covs, weights = independent.random_mixture(3, 3, 1)
-    line, masses = RNG.normal(size=(7, 1)), RNG.dirichlet(np.ones(7))
+    line, masses = RNG.normal(size=(4, 1)), RNG.dirichlet(np.ones(4))
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     planar = turn @ np.stack([np.diag([c, 0.3]) for c in covs.ravel()]) @ turn.T
     law = GaussianMixture(np.c_[means, 0 * means] @ turn.T, planar, weights)
@@ -104,7 +104,7 @@ def test_cells_and_cost_against_random_points():
     law, y = mixture(4, 4), RNG.normal(size=(20, 2))
     masses = RNG.dirichlet(np.ones(20))
     plan = optimal_transport_plan(SumOfDiracs(y, masses), law)
-    count = 50_000
+    count = 20_000
     x = law.means[:, None] + independent.draws(law.means, law.covs, count, 5)
     power = ((x[:, :, None] - y) ** 2).sum(axis=-1) - plan.weights
     cell = power.argmin(axis=-1)
@@ -117,7 +117,7 @@ def test_cells_and_cost_against_random_points():
 
 def test_limit_of_fine_images():
     law = isotropic([[0.0, 0.0], [1.0, 0.5]], [0.4, 0.3], [0.6, 0.4])
-    n, low, high = 256, np.array([-3.0, -3.0]), np.array([4.0, 3.5])
+    n, low, high = 128, np.array([-3.0, -3.0]), np.array([4.0, 3.5])
     x, y = (low[a] + (high[a] - low[a]) * (np.arange(n) + 0.5) / n for a in range(2))
     values = sum(
         w / s**2 * np.exp(-((x[:, None] - m[0]) ** 2 + (y - m[1]) ** 2) / (2 * s**2))
@@ -214,23 +214,23 @@ FOUR = mixture(4, 4)
 TURN = np.linspace(0.0, 2 * np.pi, 13)[:-1]
 # Seeds, law, masses, and how many Newton steps are enough.
 REGIMES = {
-    "one Gaussian": (uniform(500), isotropic([[0, 0]], [1]), None, 7),
-    "five components": (uniform(500), mixture(5, 5), None, 12),
-    "200 components": (uniform(200), mixture(6, 200), None, 12),
-    "another law": (normal(5000, 0.3, (2, 2)), FOUR, None, 10),
-    "condition 1e4": (uniform(300), condition(1e4), None, 12),
-    "condition 1e6": (uniform(300), condition(1e6), None, 40),
-    "condition 1e10": (uniform(300), condition(1e10), None, 60),
+    "one Gaussian": (uniform(200), isotropic([[0, 0]], [1]), None, 7),
+    "five components": (uniform(200), mixture(5, 5), None, 12),
+    "60 components": (uniform(100), mixture(6, 60), None, 12),
+    "another law": (normal(1000, 0.3, (2, 2)), FOUR, None, 10),
+    "condition 1e4": (uniform(150), condition(1e4), None, 12),
+    "condition 1e6": (uniform(150), condition(1e6), None, 40),
+    "condition 1e10": (uniform(150), condition(1e10), None, 60),
     "crossed condition 1e6": (
         uniform(200),
         GaussianMixture([[0.0, 0.0], [0.5, 0.0]], np.stack([np.diag([1, 1e-6]), np.diag([1e-6, 1])])),
         None,
         60,
     ),
-    "scales 1e-3 and 1": (uniform(300), isotropic([[0, 0], [1, 1]], [1e-3, 1]), None, 80),
-    "scales 1e-3 and 1, concentric": (uniform(300), isotropic([[0, 0], [0, 0]], [1e-3, 1]), None, 80),
-    "scales 0.1 to 100": (uniform(300), isotropic([[0, 0]] * 4, [0.1, 1, 10, 100], [0.4, 0.3, 0.2, 0.1]), None, 60),
-    "ring": (normal(600), isotropic(3 * np.c_[np.cos(TURN), np.sin(TURN)], np.full(12, 0.2)), None, 60),
+    "scales 1e-3 and 1": (uniform(150), isotropic([[0, 0], [1, 1]], [1e-3, 1]), None, 80),
+    "scales 1e-3 and 1, concentric": (uniform(150), isotropic([[0, 0], [0, 0]], [1e-3, 1]), None, 80),
+    "scales 0.1 to 100": (uniform(150), isotropic([[0, 0]] * 4, [0.1, 1, 10, 100], [0.4, 0.3, 0.2, 0.1]), None, 60),
+    "ring": (normal(240), isotropic(3 * np.c_[np.cos(TURN), np.sin(TURN)], np.full(12, 0.2)), None, 60),
     "seeds outside at 30 deviations": (normal(300, 1, (30, 30)), FOUR, None, 12),
     "seeds around at 1000 deviations": (normal(300, 1000.0), FOUR, None, 12),
     "one seed far away": (np.r_[normal(300), [[1e4, 0]]], FOUR, None, 15),
@@ -287,7 +287,7 @@ def test_islands_in_the_midst_of_scattered_seeds():
     check(optimal_transport_plan(SumOfDiracs(60 * rng.normal(size=(118, 2))), law, tol=1e-8), tolerance=1e-8)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_random_problems(seed):
     rng = np.random.default_rng(seed)
@@ -318,8 +318,9 @@ def test_rounding_is_called_so():
 # --- what a plan offers -----------------------------------------------------------------------------------------------
 
 
-def test_start_from_an_earlier_plan():
-    law, y = mixture(9, 5), uniform(400)
+@pytest.mark.parametrize(("components", "n"), [(2, 30), pytest.param(5, 400, marks=pytest.mark.slow)])
+def test_start_from_an_earlier_plan(components, n):
+    law, y = mixture(9, components), uniform(n)
     first = optimal_transport_plan(SumOfDiracs(y), law)
     assert optimal_transport_plan(SumOfDiracs(y), law, start=first).iterations <= 1
     moved = SumOfDiracs(y + 1e-4 * RNG.normal(size=y.shape))
@@ -334,8 +335,8 @@ def test_start_from_an_earlier_plan():
 def test_diagram_adjusted_to_a_mixture():
     law, y, masses = mixture(10, 2), uniform(30), RNG.dirichlet(np.ones(30))
     diagram = PowerDiagram(y).adjust_weights(masses, law)
-    x = np.concatenate(law.means[:, None] + independent.draws(law.means, law.covs, 40_000, 0))
-    weight = np.repeat(law.weights / 40_000, 40_000)
+    x = np.concatenate(law.means[:, None] + independent.draws(law.means, law.covs, 20_000, 0))
+    weight = np.repeat(law.weights / 20_000, 20_000)
     cell = (((x[:, None] - y) ** 2).sum(axis=-1) - diagram.weights).argmin(axis=1)
     np.testing.assert_allclose(np.bincount(cell, weight, minlength=30), masses, atol=0.01)
     low, high = diagram.domain

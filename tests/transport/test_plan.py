@@ -33,8 +33,8 @@ def test_cost_and_barycenters_are_those_of_the_reference(case):
 @pytest.mark.parametrize("tol", [1e-3, 1e-9])
 def test_masses_are_met_within_the_tolerance(tol):
     rng = np.random.default_rng(0)
-    masses = rng.dirichlet(np.ones(300))
-    plan = optimal_transport_plan(SumOfDiracs(rng.random((300, 2)), masses), PolynomialGrid(peaks()), tol=tol)
+    masses = rng.dirichlet(np.ones(150))
+    plan = optimal_transport_plan(SumOfDiracs(rng.random((150, 2)), masses), PolynomialGrid(peaks(32)), tol=tol)
     assert plan.converged
     assert np.abs(plan.cell_masses - masses).max() <= tol * masses.min()
 
@@ -57,13 +57,13 @@ def test_one_dirac_is_the_variance():
 
 
 def test_separate_supports():
-    t = (np.arange(128) + 0.5) / 128
+    t = (np.arange(64) + 0.5) / 64
     x, y = np.meshgrid(t, t, indexing="ij")
     discs = ((x - 0.25) ** 2 + (y - 0.25) ** 2 < 0.04) | ((x - 0.75) ** 2 + (y - 0.75) ** 2 < 0.04)
-    positions = np.random.default_rng(3).random((300, 2))
+    positions = np.random.default_rng(3).random((120, 2))
     plan = optimal_transport_plan(SumOfDiracs(positions), PolynomialGrid(discs.astype(float)))
     assert plan.converged
-    np.testing.assert_allclose(plan.cell_masses, 1 / 300, rtol=1e-8)
+    np.testing.assert_allclose(plan.cell_masses, 1 / 120, rtol=1e-8)
 
 
 def test_duplicates_share_a_cell_and_zero_masses_have_none():
@@ -102,7 +102,7 @@ def test_an_earlier_plan_is_a_good_start():
     assert optimal_transport_plan(SumOfDiracs(positions), density, start=first).iterations == 0
 
 
-@settings(deadline=None, max_examples=25, derandomize=True)
+@settings(deadline=None, max_examples=12, derandomize=True)
 @given(
     st.integers(0, 10**6),
     st.sampled_from(["lattice", "line", "diagonal", "circle", "far", "clustered"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
@@ -67,18 +68,22 @@ def reached(mixture: Mixture, n: int, seed: int = 0) -> float:
 
 def quick_bound(mixture: Mixture, n: int) -> float:
     """With little work: worse, but a bound."""
-    return covering_bound(MixtureLaw(*mixture), n, 4e3)
+    return covering_bound(MixtureLaw(*mixture), n, 1.5e3)
+
+
+@functools.lru_cache
+def three(n: int) -> float:
+    return mixture_covering_bound(*THREE, n)
 
 
 # --- below what points reach ---
 
 
-@pytest.mark.parametrize("n", [2, 10, 100])
+@pytest.mark.parametrize("n", [2, 10, pytest.param(100, marks=pytest.mark.slow)])
 def test_three_gaussians(n: int) -> None:
-    square = mixture_covering_bound(*THREE, n)
     # W₂ of optimal quantizers, by Newton's method.
     best = {2: 1.342151, 10: 0.666402, 100: 0.228277}[n]
-    assert 1.0 < best / math.sqrt(square) < 1.03
+    assert 1.0 < best / math.sqrt(three(n)) < 1.03
 
 
 def test_two_and_three_points_for_a_gaussian_are_optimal() -> None:
@@ -88,19 +93,20 @@ def test_two_and_three_points_for_a_gaussian_are_optimal() -> None:
         assert 0.97 * optimum < mixture_covering_bound(*ONE, n) < optimum
 
 
-@pytest.mark.parametrize(("spread", "narrowest"), [(2.0, 0.3), (2.0, 1e-6), (300.0, 0.1), (0.3, 1e-3)])
-def test_random_mixtures(spread: float, narrowest: float) -> None:
+@pytest.mark.parametrize(
+    ("spread", "narrowest", "least"), [(2.0, 0.3, 0.3), (2.0, 1e-6, 0.0), (300.0, 0.1, 0.0), (0.3, 1e-3, 0.3)]
+)
+def test_random_mixtures(spread: float, narrowest: float, least: float) -> None:
     rng = np.random.default_rng(5)
-    for n in (2, 6, 20):
-        mixture = random_mixture(rng, int(rng.integers(1, 6)), spread, narrowest)
-        assert 0.0 <= quick_bound(mixture, n) <= reached(mixture, n)
+    mixture = random_mixture(rng, int(rng.integers(1, 6)), spread, narrowest)
+    assert least * reached(mixture, 2) <= quick_bound(mixture, 2) <= reached(mixture, 2)
 
 
-@settings(max_examples=10, deadline=None, derandomize=True)
+@settings(max_examples=4, deadline=None, derandomize=True)
 @given(
     seed=st.integers(0, 10**6),
     k=st.integers(1, 4),
-    n=st.integers(2, 12),
+    n=st.integers(2, 4),
     spread=st.sampled_from([0.0, 1.0, 30.0, 1e5]),
     narrowest=st.sampled_from([0.5, 1e-2, 1e-5]),
     far=st.sampled_from([0.0, 1e3]),
@@ -114,33 +120,32 @@ def test_adversarial_mixtures(seed: int, k: int, n: int, spread: float, narrowes
 def test_components_without_width_are_left_out() -> None:
     means, covs, weights = (np.concatenate([x, y[:1]]) for x, y in zip(THREE, (THREE[0] + 9, 0 * THREE[1], THREE[2])))
     weights = weights / weights.sum()
-    square = mixture_covering_bound(means, covs, weights, 4)
-    assert square == pytest.approx(mixture_covering_bound(*THREE, 4) / 1.3, rel=0.03)
-    assert mixture_covering_bound(means, 0 * covs, weights, 4) == 0.0
-    assert square < reached(THREE, 4) / 1.3
+    square = mixture_covering_bound(means, covs, weights, 2)
+    assert square == pytest.approx(three(2) / 1.3, rel=0.03)
+    assert mixture_covering_bound(means, 0 * covs, weights, 2) == 0.0
+    assert square < reached(THREE, 2) / 1.3
 
 
 def test_images() -> None:
     rng = np.random.default_rng(3)
     holes = rng.random((12, 9)) * (rng.random((12, 9)) < 0.3)
     narrow = np.ones((1, 40))
-    for values, extent in ((holes, [1.0, 0.7]), (rng.random((5, 64)) ** 8, [1.0, 1.0]), (narrow, [1e-3, 1.0])):
+    cases = (holes, [1.0, 0.7], 2), (rng.random((5, 16)) ** 8, [1.0, 1.0], 3), (narrow, [1e-3, 1.0], 2)
+    for values, extent, n in cases:
         masses, sides = values / values.sum(), np.array(extent)
         core = _core.Image(masses / sides.prod() * masses.size, np.stack([-sides / 2, sides / 2]))
         pixel = np.array(np.nonzero(masses)).T
-        for n in (2, 20):
-            start = pixel[rng.integers(0, len(pixel), n)] + rng.random((n, 2))
-            best = lloyd(core, (start / masses.shape - 0.5) * sides)
-            assert 0.5 * best < image_covering_bound(masses, sides, n) < best
+        start = pixel[rng.integers(0, len(pixel), n)] + rng.random((n, 2))
+        best = lloyd(core, (start / masses.shape - 0.5) * sides)
+        assert 0.5 * best < covering_bound(ImageLaw(masses, sides), n, 3e3) < best
 
 
 def test_the_uniform_square() -> None:
     square = np.ones((1, 1)), np.ones(2)
     assert image_covering_bound(*square, 1) == pytest.approx(1 / 6, rel=1e-9)
     assert 0.9 * 5 / 48 < image_covering_bound(*square, 2) < 5 / 48  # two halves
-    assert 0.9 / 24 < image_covering_bound(*square, 4) < 1 / 24
-    hexagons = 5.0 / (18.0 * math.sqrt(3.0)) / 300
-    assert image_covering_bound(*square, 300) < hexagons * (1.0 + 2.0 / math.sqrt(300))
+    hexagons = 5.0 / (18.0 * math.sqrt(3.0)) / 50
+    assert 0.9 * hexagons < covering_bound(ImageLaw(*square), 50, 2e3) < hexagons * (1.0 + 2.0 / math.sqrt(50))
 
 
 # --- its steps ---
@@ -154,13 +159,13 @@ def brute_gains(partition: Partition, tau: np.ndarray, y: np.ndarray) -> np.ndar
     return np.array([float(mass @ np.maximum(m, 0.0)) for m in means])
 
 
-@pytest.mark.parametrize(("mixture", "n"), [(THREE, 12), (random_mixture(np.random.default_rng(1), 3, 1.0, 1e-2), 6)])
+@pytest.mark.parametrize(("mixture", "n"), [(THREE, 3), (random_mixture(np.random.default_rng(1), 3, 1.0, 1e-2), 2)])
 def test_no_gain_exceeds_the_supremum(mixture: Mixture, n: int) -> None:
-    allowances = choose(MixtureLaw(*mixture), n, 3e3)
+    allowances = choose(MixtureLaw(*mixture), n, 1.5e3)
     assert allowances is not None
     partition, tau = allowances
     rng = np.random.default_rng(0)
-    y = np.concatenate([draw(mixture, 300, rng), partition.centers[:: len(partition) // 300]])
+    y = np.concatenate([draw(mixture, 100, rng), partition.centers[:: len(partition) // 100]])
     gains = brute_gains(partition, tau, y)
     bounds = partition.covering.gains(tau, np.ascontiguousarray(y), bound=True)
     assert (bounds >= gains * (1.0 - 1e-12)).all()
@@ -177,9 +182,14 @@ def test_no_gain_exceeds_the_supremum(mixture: Mixture, n: int) -> None:
 @pytest.fixture(scope="module")
 def partition() -> Partition:
     """Of three Gaussians."""
-    allowances = choose(MixtureLaw(*THREE), 9, 3e3)
-    assert allowances is not None
-    return allowances.partition
+    return spread(THREE)
+
+
+def spread(mixture: Mixture) -> Partition:
+    """Of rectangles of every level: smaller than the radii of discs for nine points."""
+    found = covering._spread(MixtureLaw(*mixture), 9, 0.24, 3e3)
+    assert found is not None
+    return found[0]
 
 
 def test_reach_is_what_discs_of_a_box_reach(partition: Partition) -> None:
@@ -207,10 +217,8 @@ def test_radii_hold_one_facility(partition: Partition) -> None:
 @pytest.mark.parametrize("narrowest", [0.3, 1e-4])
 def test_rectangles_have_the_moments_of_the_mixture(narrowest: float) -> None:
     mixture = random_mixture(np.random.default_rng(4), 3, 1.0, narrowest)
-    law = MixtureLaw(*mixture)
-    chosen = choose(law, 20, 3e3)
-    assert chosen is not None
-    partition = chosen.partition
+    partition = spread(mixture)
+    law = partition.law
     mass, centroid, second, peak, rounding = partition.moments
     means, covs, weights = mixture
     assert mass.sum() == pytest.approx(1.0, abs=1e-12)
@@ -269,12 +277,11 @@ def test_mortons_curve() -> None:
 
 
 def test_units() -> None:
-    one = sharpest_lower_bound(*THREE, 2)
+    one = math.sqrt(three(2))
     assert one > 1.1 * lower_bound(*THREE, 2)
-    for unit in (2.0**-400, 2.0**400):
-        scaled = sharpest_lower_bound(THREE[0] * unit, THREE[1] * unit * unit, THREE[2], 2)
-        assert scaled == pytest.approx(one * unit, rel=1e-12)
-    assert sharpest_lower_bound(THREE[0] + 1e6, THREE[1], THREE[2], 2) == pytest.approx(one, rel=1e-3)
+    for unit, shift in ((2.0**-400, 0.0), (2.0**400, 0.0), (1.0, 1e6)):
+        other = sharpest_lower_bound((THREE[0] + shift) * unit, THREE[1] * unit * unit, THREE[2], 2)
+        assert other == pytest.approx(one * unit, rel=1e-3)
 
 
 def test_one_point_and_other_dimensions_are_as_before() -> None:
@@ -286,14 +293,22 @@ def test_one_point_and_other_dimensions_are_as_before() -> None:
 
 def test_many_components_take_little_time() -> None:
     rng = np.random.default_rng(0)
-    k = 1000
+    k = covering._MANY + 100
     mixture = 20 * rng.standard_normal((k, 2)), np.tile(np.eye(2), (k, 1, 1)), np.full(k, 1 / k)
     # About a Gaussian of variance 401.
     single = np.zeros((1, 2)), 401 * np.eye(2)[None], np.ones(1)
     assert mixture_covering_bound(*mixture, 2) == pytest.approx(mixture_covering_bound(*single, 2), rel=0.1)
 
 
-@pytest.mark.parametrize(("shape", "side"), [((1, 7), 1e3), ((9, 1), 1e-6), ((1, 5000), 1.0), ((3, 2), 1e5)])
+THINNER = [pytest.param(*x, marks=pytest.mark.slow) for x in (((1, 7), 1e3), ((9, 1), 1e-6), ((3, 2), 1e5))]
+
+
+@pytest.mark.parametrize(("shape", "side"), [((1, 5000), 1.0), ((2, 3), 6.0), *THINNER])
 def test_thin_images_take_little_memory(shape, side):
-    q = quantize(PolynomialGrid(np.ones(shape), [[0.0, 0.0], [1.0, side]]), 5)
+    q = quantize(PolynomialGrid(np.ones(shape), [[0.0, 0.0], [1.0, side]]), 2)
     assert 0 < q.w2_lower <= q.w2
+
+
+def test_pixels_are_cut_to_squares() -> None:
+    law = ImageLaw(np.full((3, 1), 1 / 3), np.array([1.0, 4.0]))
+    assert law.finest == 4 and law.sides.tolist() == pytest.approx([16 / 3, 16 / 3])

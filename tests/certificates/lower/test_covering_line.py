@@ -23,14 +23,14 @@ def least_found(means, variances, weights, n):
     return float(mixture_distortion(levels, means, variances, weights, group)[0])
 
 
-@pytest.mark.parametrize(("n", "loss"), [(2, 0.12), (49, 0.012), (300, 0.012)])
+@pytest.mark.parametrize(("n", "loss"), [(2, 0.12), (49, 0.012), (150, 0.012)])
 def test_the_normal_law(n, loss):
     optimum = normal_levels(n)[1]
     bound = line_covering_bound(np.zeros(1), np.ones(1), np.ones(1), n)
     assert optimum * (1 - 2 * loss) <= bound <= optimum
 
 
-@pytest.mark.parametrize(("seed", "n"), [(0, 49), (1, 49), (2, 70), (3, 120)])
+@pytest.mark.parametrize(("seed", "n"), [(0, 49), (1, 49), (2, 70), pytest.param(3, 120, marks=pytest.mark.slow)])
 def test_random_mixtures(seed, n):
     rng = np.random.default_rng([seed, n])
     k = int(rng.integers(2, 9))
@@ -48,7 +48,7 @@ def test_random_mixtures(seed, n):
 def test_any_radii_give_a_bound():
     """Radii at random, coarse cells: what is rigorous does not depend on how well they are chosen."""
     rng = np.random.default_rng(0)
-    for trial in range(40):
+    for trial in range(20):
         n = int(rng.integers(1, 8))
         optimum = normal_levels(n)[1]
         borders = np.sort(rng.uniform(-5, 5, int(rng.integers(6, 60))))
@@ -63,7 +63,7 @@ def test_any_radii_give_a_bound():
 
 def test_gains_are_no_less_than_integrals():
     rng = np.random.default_rng(1)
-    atoms, weights = np.sort(rng.uniform(-1, 1, 4000)), rng.dirichlet(np.ones(4000))
+    atoms, weights = np.sort(rng.uniform(-1, 1, 1000)), rng.dirichlet(np.ones(1000))
     borders = np.append(np.sort(rng.choice(np.linspace(-1.0, 1.0, 200), 30, replace=False)), [1.1])
     inside = (atoms > borders[0]) & (atoms < borders[-1])
     atoms, weights = atoms[inside], weights[inside]
@@ -78,12 +78,11 @@ def test_gains_are_no_less_than_integrals():
     between = np.linspace(nodes[:-1], nodes[1:], 7)
     tau = radii[cell] ** 2
     for k in range(99):
-        for y in between[:, k]:
-            terms = tau - (atoms - y) ** 2
-            truth = float(weights @ np.maximum(terms, 0.0))
-            assert weights @ (terms > 0) <= reach[k] + 1e-12
-            width = nodes[k + 1] - nodes[k]
-            assert truth <= max(gains[k], gains[k + 1]) + reach[k] * (width / 2) ** 2 + 1e-12
+        terms = tau - (atoms - between[:, k, None]) ** 2
+        assert ((terms > 0) @ weights <= reach[k] + 1e-12).all()
+        width = nodes[k + 1] - nodes[k]
+        most = max(gains[k], gains[k + 1]) + reach[k] * (width / 2) ** 2 + 1e-12
+        assert (np.maximum(terms, 0.0) @ weights <= most).all()
         assert weights @ np.maximum(tau - (atoms - nodes[k]) ** 2, 0.0) <= gains[k] + 1e-12
 
 
@@ -97,15 +96,14 @@ def test_largest_of_runs():
 
 def test_quantizations_of_mixtures_and_images_are_nearly_optimal():
     law = GaussianMixture(np.arange(4.0)[:, None], np.full(4, 0.1), [0.1, 0.4, 0.3, 0.2])
-    q = quantize(law, n=80)
+    q = quantize(law, n=49)
     assert q.w2_lower <= q.w2 <= 1.02 * q.w2_lower
-    shifted = GaussianMixture(1e3 * law.means - 7.0, 1e6 * law.covs, law.weights)
-    assert quantize(shifted, n=80).w2_lower == pytest.approx(1e3 * q.w2_lower, rel=1e-6)
+    moved = sharpest_lower_bound(1e3 * law.means - 7.0, 1e6 * law.covs[:, None, None], law.weights, 49)
+    assert moved == pytest.approx(1e3 * q.w2_lower, rel=1e-6)
     rng = np.random.default_rng(3)
     values = rng.random(40) * (rng.random(40) < 0.8)
-    for n in (129, 200):
-        image = quantize(PolynomialGrid(values, [[2.0], [7.0]]), n=n)
-        assert image.w2_lower <= image.w2 <= 1.03 * image.w2_lower
+    image = quantize(PolynomialGrid(values, [[2.0], [7.0]]), n=129)  # where the bound by partitions ends
+    assert image.w2_lower <= image.w2 <= 1.03 * image.w2_lower
     uniform = UnitLineImage.of(np.ones(7), np.array([[0.0], [3.0]]))
     optimum = 3.0 / (200 * math.sqrt(12.0))
     assert 0.98 * optimum <= line_image_covering_bound(uniform, 200) <= optimum
@@ -113,10 +111,10 @@ def test_quantizations_of_mixtures_and_images_are_nearly_optimal():
 
 def test_scales_and_few_distinct_places():
     means, variances, weights = np.array([0.0, 1.0, 5.0]), np.array([1.0, 0.2, 0.3]), np.array([0.3, 0.3, 0.4])
-    one = sharpest_lower_bound(means[:, None], variances[:, None, None], weights, 60)
+    one = sharpest_lower_bound(means[:, None], variances[:, None, None], weights, 49)
     for unit in (1e-100, 1e100):
-        other = sharpest_lower_bound(means[:, None] * unit, variances[:, None, None] * unit * unit, weights, 60)
+        other = sharpest_lower_bound(means[:, None] * unit, variances[:, None, None] * unit * unit, weights, 49)
         assert other == pytest.approx(one * unit, rel=1e-9)
     # As many points as atoms: nothing is left, and nothing may be claimed.
-    assert line_covering_bound(means, np.zeros(3), weights, 60) == 0.0
+    assert line_covering_bound(means, np.zeros(3), weights, 49) == 0.0
     assert line_covering_bound(np.append(means, 1e-12), np.append(np.zeros(3), 1e-30), np.full(4, 0.25), 60) < 1e-20

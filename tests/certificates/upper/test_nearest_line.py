@@ -33,7 +33,7 @@ def exact(values, domain, points):
     return masses, square / total
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(3))
 def test_against_rationals_and_never_below(seed):
     rng = np.random.default_rng(seed)
     values = rng.random(20) ** 4 * (rng.random(20) < 0.7)

@@ -18,7 +18,6 @@ from independent import (
     rotation,
     square_roots,
 )
-from scipy.spatial import cKDTree
 
 from diracs import (
     CrossCodebook,
@@ -44,7 +43,11 @@ def correlated(ndim, strength=0.6):
 # --- the coupling, played out by random draws -------------------------------------------------------------------------
 
 
-def play(mean, cov, scheme, count=200_000):
+def closest(points, x):
+    return ((points**2).sum(axis=1) - 2 * x @ points.T).argmin(axis=1)
+
+
+def play(mean, cov, scheme, count=100_000):
     """Cost and masses of X = μ + Σ^{1/2} O ξ with q(Z), Z = EZ + D ξ, every block of Z going to its nearest point."""
     rng = np.random.default_rng(7)
     d = len(mean)
@@ -62,10 +65,10 @@ def play(mean, cov, scheme, count=200_000):
         points = book.points() * scales[axes]
         if isinstance(book, CrossCodebook):  # a model of deviation `scales` about the offset; cells in standard units
             deviation[axes] = scales[axes]
-            nearest = cKDTree(book.points()).query(xi[:, axes])[1]
+            nearest = closest(book.points(), xi[:, axes])
         else:
             deviation[axes] = np.sqrt(np.diag(sigma)[axes])
-            nearest = cKDTree(points).query(mu[axes] + xi[:, axes] * deviation[axes])[1]
+            nearest = closest(points, mu[axes] + xi[:, axes] * deviation[axes])
         q[:, axes] = points[nearest]
         index = index * book.size + nearest
     root = square_roots(sigma)
@@ -117,7 +120,7 @@ def test_bound_is_the_cost_of_a_coupling_that_ends_in_the_returned_masses(case):
     result = discretize(Gaussian(mean, cov), scheme)
     cost, error, masses = play(np.array(mean, float), np.array(cov, float), scheme)
     assert abs(result.w2**2 - cost) < 5 * error + 1e-9
-    assert np.abs(result.weights - masses).max() < 5 * math.sqrt(0.25 / 200_000)
+    assert np.abs(result.weights - masses).max() < 5 * math.sqrt(0.25 / 100_000)
     assert not result.exact
 
 
@@ -158,9 +161,9 @@ def dual_cases():
     yield "layers of a singular mixture", *layered(2, "singular")
     yield "stack that overlaps", *stacked()
     yield "joint masses in 2-D", Gaussian([0.2, -0.1], correlated(2, 0.8)), ProductScheme([THREE, THREE])
-    mixture = GaussianMixture(*random_mixture(8, 5, 2, spread=1.0))
-    yield "generated, per component", mixture, generate_scheme(mixture, 20, configuration="product", per_mode=False)
-    yield "generated crosses", mixture, generate_scheme(mixture, 20, configuration="cross", per_mode=False)
+    mixture = GaussianMixture(*random_mixture(8, 3, 2, spread=1.0))
+    yield "generated, per component", mixture, generate_scheme(mixture, 12, configuration="product", per_mode=False)
+    yield "generated crosses", mixture, generate_scheme(mixture, 12, configuration="cross", per_mode=False)
 
 
 DUAL = {case[0]: case[1:] for case in dual_cases()}
@@ -171,7 +174,7 @@ def test_bound_is_not_below_the_dual_cost_of_the_returned_masses(case):
     distribution, scheme = DUAL[case]
     mixture = distribution.as_mixture() if isinstance(distribution, Gaussian) else distribution
     result = discretize(mixture, scheme)
-    lower = dual_cost(mixture.means, mixture.covs, mixture.weights, result.positions, result.weights)
+    lower = dual_cost(mixture.means, mixture.covs, mixture.weights, result.positions, result.weights, 50_000)
     assert lower.value - 5 * lower.error <= result.w2**2
     assert lower.value > 0.5 * result.w2**2  # or the test would show nothing
     if result.exact:
@@ -182,15 +185,15 @@ def test_dual_cost_sees_masses_that_nearest_points_do_not():
     mixture, scheme = DUAL["layers that overlap"]
     result = discretize(mixture, scheme)
     law = mixture.means, mixture.covs, mixture.weights
-    lower = dual_cost(*law, result.positions, result.weights)
-    nearest, _, _ = nearest_cost(*law, result.positions, 100_000)
+    lower = dual_cost(*law, result.positions, result.weights, 50_000)
+    nearest, _, _ = nearest_cost(*law, result.positions, 20_000)
     assert lower.value - 5 * lower.error > nearest.value + 5 * nearest.error
 
 
 # --- moments ----------------------------------------------------------------------------------------------------------
 
 
-@settings(deadline=None, max_examples=60, derandomize=True)
+@settings(deadline=None, max_examples=20, derandomize=True)
 @given(
     st.integers(0, 10**6),
     st.integers(1, 5),
@@ -279,7 +282,7 @@ def test_exact_is_claimed_for_exactly_these(case):
     result = discretize(distribution, scheme)
     assert result.exact is exact
     mixture = distribution.as_mixture() if isinstance(distribution, Gaussian) else distribution
-    nearest, masses, errors = nearest_cost(mixture.means, mixture.covs, mixture.weights, result.positions, 60_000)
+    nearest, masses, errors = nearest_cost(mixture.means, mixture.covs, mixture.weights, result.positions, 30_000)
     difference = result.w2**2 - nearest.value
     assert difference > -5 * nearest.error - 1e-14
     if exact:
@@ -295,7 +298,7 @@ def test_one_group_out_of_two_is_not_called_exact():
 
 
 def test_components_without_groups_take_their_cheapest_scheme():
-    means, covs, weights = random_mixture(5, 6, 2)
+    means, covs, weights = random_mixture(5, 4, 2)
     parts = [ProductScheme([THREE, TWO], offset=o) for o in ([-1.5, 0.0], [1.0, 1.0], [0.5, -2.0])]
     free = discretize(GaussianMixture(means, covs, weights), LayeredScheme(parts))
     squares = np.array([[discretize(Gaussian(m, c), p).w2 ** 2 for p in parts] for m, c in zip(means, covs)])
@@ -311,7 +314,7 @@ def test_components_without_groups_take_their_cheapest_scheme():
 # --- parts ------------------------------------------------------------------------------------------------------------
 
 
-@settings(deadline=None, max_examples=100, derandomize=True)
+@settings(deadline=None, max_examples=30, derandomize=True)
 @given(st.integers(0, 10**6), st.integers(1, 6), st.integers(1, 6), st.floats(-6, 0))
 def test_nuclear_norm_is_never_above_the_sum_of_singular_values(seed, ndim, rank, spread):
     rng = np.random.default_rng(seed)
@@ -339,14 +342,15 @@ def test_frame_coordinates_keep_the_second_moment():
 def test_every_kind_of_covariance_means_the_same():
     means = np.array([[0.3, -0.4, 1.0], [1.0, 0.0, 0.2]])
     variances = np.array([0.7, 1.9])
-    for books in ([THREE, TWO, TWO], [THREE, PAIR], [CrossCodebook([1.1, 2.0], 3)]):
-        for frame in (None, np.eye(3)[:, [2, 0, 1]], rotation(0, 3)):
-            scheme = ProductScheme(books, frame, [0.1, 0.2, 0.3], [1.0, 0.5, 0.6])
-            kinds = variances, variances[:, None] * np.ones(3), full(means, variances)
-            results = [discretize(GaussianMixture(means, covs, [0.4, 0.6]), scheme) for covs in kinds]
-            for other in results[1:]:
-                assert other.w2 == pytest.approx(results[0].w2, rel=1e-13)
-                assert other.weights == pytest.approx(results[0].weights, abs=1e-14)
+    scalars, mixed, cross = [THREE, TWO, TWO], [THREE, PAIR], [CrossCodebook([1.1, 2.0], 3)]
+    permuted, turned = np.eye(3)[:, [2, 0, 1]], rotation(0, 3)
+    for books, frame in ((scalars, None), (scalars, turned), (mixed, permuted), (mixed, turned), (cross, turned)):
+        scheme = ProductScheme(books, frame, [0.1, 0.2, 0.3], [1.0, 0.5, 0.6])
+        kinds = variances, variances[:, None] * np.ones(3), full(means, variances)
+        results = [discretize(GaussianMixture(means, covs, [0.4, 0.6]), scheme) for covs in kinds]
+        for other in results[1:]:
+            assert other.w2 == pytest.approx(results[0].w2, rel=1e-13)
+            assert other.weights == pytest.approx(results[0].weights, abs=1e-14)
 
 
 def test_cost_alone_is_the_same_with_and_without_joint_masses():
@@ -367,10 +371,9 @@ def test_weak_correlation_changes_nothing_abruptly():
         assert min(values) >= values[0] * (1 - 1e-9)
 
 
-@pytest.mark.parametrize("n", [1, 5, 20])
-@pytest.mark.parametrize("kind", ["isotropic", "diagonal", "full", "singular"])
+@pytest.mark.parametrize(("n", "kind"), [(1, "full"), (3, "isotropic"), (4, "diagonal"), (5, "singular"), (12, "full")])
 def test_quantize_is_not_below_the_dual_nor_the_nearest_cost(n, kind):
-    means, covs, weights = random_mixture(n, 4, 3, kind)
+    means, covs, weights = random_mixture(n, 3, 3, kind)
     result = quantize(GaussianMixture(means, covs, weights), n)
     assert len(result) <= n
     nearest, _, _ = nearest_cost(means, covs, weights, result.positions, 20_000)
