@@ -99,9 +99,13 @@ def _operator(
     name: str, schema: str, value: Operator, fake: Operator, backward: Callable[..., Any], setup: Callable[..., None]
 ) -> Operator:
     """A registered operator, which vmap calls once for each member of a batch."""
-    operator = torch.library.custom_op(f"diracs::{name}", value, mutates_args=(), schema=schema)
-    operator.register_fake(fake)
-    operator.register_autograd(backward, setup_context=setup)
+    # Not by `custom_op`: its operators import the compiler when they are called first, which takes seconds.
+    qualified = f"diracs::{name}"
+    torch.library.define(qualified, schema)
+    torch.library.impl(qualified, "default", value)
+    torch.library.register_fake(qualified, fake)
+    torch.library.register_autograd(qualified, backward, setup_context=setup)
+    operator: Operator = getattr(torch.ops.diracs, name).default
 
     def one_by_one(info: Any, in_dims: Sequence[Any], *given: Any) -> Any:
         def member(i: int) -> list[Any]:
@@ -112,10 +116,8 @@ def _operator(
         columns = tuple(torch.stack(column) for column in zip(*(operator(*member(i)) for i in range(info.batch_size))))
         return columns, (0,) * len(columns)
 
-    operator.register_vmap(one_by_one)
-    # The compiler takes this one, not the object that it was registered with.
-    registered: Operator = getattr(torch.ops.diracs, name).default
-    return registered
+    torch.library.register_vmap(qualified, one_by_one)
+    return operator
 
 
 def _function(

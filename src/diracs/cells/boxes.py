@@ -99,6 +99,16 @@ class Boxes:
         """Some of the boxes."""
         return Boxes(self.law, *(column[index] for column in self._columns()))
 
+    def alone(self) -> tuple[Boxes, np.ndarray]:
+        """The same boxes of a law without the components that have none of them, and which those left are."""
+        used, place = np.unique(self.component, return_inverse=True)
+        law = Components(*(column[used] for column in self.law[:4]), self.law.rounding)
+        return Boxes(law, place, *self._columns()[1:]), used
+
+    def of(self, law: Components, components: np.ndarray) -> Boxes:
+        """The same boxes, of these components of a law."""
+        return Boxes(law, components[self.component], *self._columns()[1:])
+
     @staticmethod
     def joined(parts: Sequence[Boxes]) -> Boxes:
         """Boxes of one law, one or more."""

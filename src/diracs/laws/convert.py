@@ -150,8 +150,14 @@ def as_mixture(x: Any) -> GaussianMixture:
     return distribution
 
 
-def without_covariances(mixture: GaussianMixture) -> GaussianMixture | SumOfDiracs:
-    """A mixture of which no component has a covariance, as can be seen, is a sum of Diracs; others stay as they are."""
+def points_of(mixture: GaussianMixture) -> SumOfDiracs | None:
+    """The sum of Diracs that a mixture is of which no component has a covariance, as can be seen; None for others."""
     if is_lazy(mixture.covs) or concrete(mixture.covs).any():
-        return mixture
+        return None
     return SumOfDiracs._of(mixture.means, mixture.weights)
+
+
+def without_covariances(mixture: GaussianMixture) -> GaussianMixture | SumOfDiracs:
+    """The same law as points if it is that."""
+    points = points_of(mixture)
+    return mixture if points is None else points

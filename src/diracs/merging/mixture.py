@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy
@@ -32,6 +34,9 @@ _BLOCK = 8192
 # In each round the boxes are cut that make up this share of what there is to gain.
 _PART = 0.8
 
+# What works on blocks of boxes: `map`, or that of an executor.
+Each = Callable[..., Iterable[Any]]
+
 
 @dataclass(frozen=True)
 class UnitMixtureCells:
@@ -41,9 +46,12 @@ class UnitMixtureCells:
     centre: np.ndarray  # (d,)
     unit: float
     haste: bool = False  # points and bounds in a few seconds, and about half a percent worse
+    each: Each = field(default=map, compare=False)
 
     @classmethod
-    def of(cls, means: np.ndarray, covs: np.ndarray, weights: np.ndarray, *, haste: bool = False) -> UnitMixtureCells:
+    def of(
+        cls, means: np.ndarray, covs: np.ndarray, weights: np.ndarray, *, haste: bool = False, each: Each = map
+    ) -> UnitMixtureCells:
         """From float64 means (K, d), covariances (K, d, d) and weights (K,)."""
         held = weights > 0
         low, high = means[held].min(axis=0), means[held].max(axis=0)
@@ -51,7 +59,7 @@ class UnitMixtureCells:
         largest = max(float(np.maximum(high - centre, centre - low).max()), math.sqrt(float(covs[held].max())))
         unit = math.ldexp(1.0, math.frexp(largest)[1]) if largest > 0 else 1.0
         law = Components.of((means[held] - centre) / unit, covs[held] / unit / unit, weights[held])
-        return cls(law, centre, unit, haste)
+        return cls(law, centre, unit, haste, each)
 
     def into(self, points: np.ndarray) -> np.ndarray:
         """Points of space in the unit."""
@@ -89,7 +97,8 @@ class UnitMixtureCells:
         wanted = _PRECISION[min(d, len(_PRECISION)) - 1] * (_HASTE if self.haste else 1.0)
         wanted = wanted if precision is None else precision
         y, close = close_points(self.into(points), self.reach)
-        _, cells, labels, square = refined(self.boxes(len(points)), np.ascontiguousarray(y[close]), 2.0 * wanted)
+        near = np.ascontiguousarray(y[close])
+        _, cells, labels, square = refined(self.boxes(len(points)), near, 2.0 * wanted, self.each)
         return cells, merged(cells, y, close[labels], square)
 
     @property
@@ -126,7 +135,9 @@ def merged(cells: Partition, y: np.ndarray, labels: np.ndarray, square: np.ndarr
     return Merged(y, group_masses(labels, cells.mass, len(y)), labels, total, float((cells.mass * size**2).sum()))
 
 
-def refined(boxes: Boxes, y: np.ndarray, share: float) -> tuple[Boxes, Partition, np.ndarray, np.ndarray]:
+def refined(
+    boxes: Boxes, y: np.ndarray, share: float, each: Each = map
+) -> tuple[Boxes, Partition, np.ndarray, np.ndarray]:
     """Boxes cut until about this share of the mean square error is to be gained, their cells, labels and squares.
 
     The difference of the squares of the ways to the two nearest points is linear in the box; taken for normal with its
@@ -135,7 +146,8 @@ def refined(boxes: Boxes, y: np.ndarray, share: float) -> tuple[Boxes, Partition
     if len(y) == 1:
         cells = boxes.cells()
         return boxes, cells, np.zeros(len(cells.mass), dtype=np.int32), ((cells.barycenter - y[0]) ** 2).sum(axis=1)
-    seen = _looked_at(boxes, y)
+    blocks = [boxes.take(some).alone()[0] for some in _blocks(np.arange(len(boxes)))]
+    seen = _joined(list(each(partial(_look, y=y), blocks)))
     for _ in range(_ROUNDS):
         total, gain = seen.cost, float(seen.excess.sum())
         if gain <= share * (total - gain) or len(boxes) >= _CUT_MOST:
@@ -145,10 +157,14 @@ def refined(boxes: Boxes, y: np.ndarray, share: float) -> tuple[Boxes, Partition
         # What is left uncut may hold no more than a part of what is allowed.
         goal = max(_PART * gain, gain - 0.5 * share * (total - gain))
         chosen = order[: min(int(np.searchsorted(sums, goal)) + 1, _CUT_MOST - len(boxes))]
-        parts = [boxes.take(some).cut(seen.axis[some], seen.at[some]) for some in _blocks(chosen)]
+        some = _blocks(chosen)
+        alone, used = zip(*(boxes.take(index).alone() for index in some))
+        where = [seen.axis[index] for index in some], [seen.at[index] for index in some]
+        halves, looks = zip(*each(partial(_cut, y=y), alone, *where))
+        parts = [half.of(boxes.law, components) for half, components in zip(halves, used)]
         kept = np.ones(len(boxes), dtype=bool)
         kept[chosen] = False
-        seen = _joined([_Seen(*(x[kept] for x in seen)), *(_look(part, y) for part in parts)])
+        seen = _joined([_Seen(*(x[kept] for x in seen)), *looks])
         boxes = Boxes.joined([boxes.take(np.flatnonzero(kept)), *parts])
     return boxes, Partition(seen.mass, seen.barycenter, seen.spread), seen.label, seen.square
 
@@ -178,8 +194,9 @@ def _joined(parts: list[_Seen]) -> _Seen:
     return _Seen(*(np.concatenate(columns) for columns in zip(*parts)))
 
 
-def _looked_at(boxes: Boxes, y: np.ndarray) -> _Seen:
-    return _joined([_look(boxes.take(some), y) for some in _blocks(np.arange(len(boxes)))])
+def _cut(boxes: Boxes, axis: np.ndarray, at: np.ndarray, y: np.ndarray) -> tuple[Boxes, _Seen]:
+    parts = boxes.cut(axis, at)
+    return parts, _look(parts, y)
 
 
 def _look(boxes: Boxes, y: np.ndarray) -> _Seen:

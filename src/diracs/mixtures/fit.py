@@ -77,7 +77,7 @@ def fit_mixture(
     max_iterations: int = 200,
     callback: Callable[[int, GaussianMixture, float], None] | None = None,
 ) -> MixtureFit:
-    """Fit a Gaussian mixture to points on the line or in the plane: a minimum of W₂² instead of one of the likelihood.
+    """Fit a Gaussian mixture to points in one to three dimensions: a minimum of W₂² instead of one of the likelihood.
 
     Fits one component, then two, up to k: each time from k-means++ and steps of the EM algorithm, and from the smaller
     fit with a new component; then by a quasi-Newton method on the means and on factors of the covariances. The weights
@@ -88,7 +88,7 @@ def fit_mixture(
     Parameters
     ----------
     points : array (n, d), SumOfDiracs or Quantization
-        d = 1 or 2; an array's points have equal masses.
+        d ≤ 3; an array's points have equal masses.
     k : int
         Number of components; time grows with about its square. No more differ than points do.
     covariance_kind : {"full", "diagonal", "isotropic"}
@@ -127,8 +127,8 @@ def fit_mixture(
     diracs = SumOfDiracs(_checked_points(points)) if given is None else given
     if diracs.positions.ndim != 2:
         raise ValueError(f"points must be one set, got a batch of shape {tuple(diracs.positions.shape)}")
-    if diracs.ndim > 2:
-        raise ValueError(f"points must lie on the line or in the plane, got dimension {diracs.ndim}")
+    if diracs.ndim > 3:
+        raise ValueError(f"points must have one to three dimensions, got {diracs.ndim}")
     if is_traced(diracs.positions) or is_traced(diracs.weights):
         raise TypeError("points must be numbers, not values traced by jit, vmap or grad")
     count = checks.count("k", k)

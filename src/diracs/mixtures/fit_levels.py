@@ -39,7 +39,7 @@ Report = Callable[[int, Parameters, float], None]
 
 @dataclass(frozen=True)
 class Points:
-    """Distinct seeds (n, d), d = 1 or 2, of mean zero and mean square one, with positive masses (n,) of sum 1."""
+    """Distinct seeds (n, d), d ≤ 3, of mean zero and mean square one, with positive masses (n,) of sum 1."""
 
     seeds: np.ndarray
     masses: np.ndarray

@@ -22,7 +22,7 @@ from diracs.cells.line import LineMixture
 from diracs.mixtures.likelihood import log_densities
 from diracs.transport.components import ComponentMoments, component_moments
 from diracs.transport.continuation import solve
-from diracs.transport.density import MixtureDensity
+from diracs.transport.density_space import mixture_density
 from diracs.transport.line import transport_on_line
 from diracs.transport.linear import solve_laplacian
 from diracs.transport.problem import Problem
@@ -45,7 +45,7 @@ _COUPLING = 1e-9
 class FreeProblem:
     """Diracs to be transported to components whose weights are free.
 
-    Distinct seeds (n, d), d = 1 or 2, of mean zero and mean square about one, with masses `target` (n,), positive and
+    Distinct seeds (n, d), d ≤ 3, of mean zero and mean square about one, with masses `target` (n,), positive and
     of sum 1; components with means (k, d) and positive definite covariances (k, d, d).
     """
 
@@ -101,13 +101,13 @@ def free_transport(
 
 
 def _afresh(problem: FreeProblem, weights: np.ndarray, tolerance: float) -> FreeTransport | None:
-    """From the transport for the given weights, exact on the line, coarse in the plane; from affine ones; from none."""
+    """From the transport for the given weights, exact on the line, coarse elsewhere; from affine ones; from none."""
     seeds, target, means, covs = problem.seeds, problem.target, problem.means, problem.covs
     if seeds.shape[1] == 1:
         law = LineMixture(means[:, 0], np.sqrt(covs[:, 0, 0]), weights)
         start = transport_on_line(seeds[:, 0], target, law).weights
     else:
-        start = sinkhorn_weights(seeds, target, MixtureDensity(means, covs, weights))
+        start = sinkhorn_weights(seeds, target, mixture_density(means, covs, weights))
     for dual in (start, _affine(problem, weights), np.zeros(len(seeds))):
         found = _newton(problem, weights, dual, tolerance)
         if found is not None:
@@ -149,7 +149,7 @@ def _single(problem: FreeProblem, tolerance: float) -> FreeTransport:
         law = LineMixture(problem.means[:, 0], np.sqrt(problem.covs[:, 0, 0]), np.ones(1))
         dual = transport_on_line(seeds[:, 0], target, law).weights
     else:
-        density = MixtureDensity(problem.means, problem.covs, np.ones(1))
+        density = mixture_density(problem.means, problem.covs, np.ones(1))
         dual = solve(Problem(np.ascontiguousarray(seeds), target, density), tolerance, None).weights
     moments = problem.moments(dual)
     return FreeTransport(np.ones(1), dual, float(target @ dual + moments.potential[0]), moments, 0)

@@ -25,7 +25,7 @@ _EMPTY = 1e-250
 _BLOCK = 1 << 22
 
 
-class Cells(NamedTuple):
+class StateCells(NamedTuple):
     """n cells, in the order of the scheme's points, and the error δ = X − barycenter."""
 
     masses: np.ndarray  # (n,)
@@ -36,7 +36,7 @@ class Cells(NamedTuple):
     blocks: list[Block]
 
 
-def barycentric_cells(law: Law, scheme: LayeredScheme, *, bias: bool = True) -> Cells:
+def barycentric_cells(law: Law, scheme: LayeredScheme, *, bias: bool = True) -> StateCells:
     """Cells of a scheme of grids, with offsets and one group for each component, under a law."""
     d = law.means.shape[1]
     masses, places = [], []
@@ -57,7 +57,7 @@ def barycentric_cells(law: Law, scheme: LayeredScheme, *, bias: bool = True) -> 
         blocks.append(block)
     sizes = [part.size // part.stack for part in scheme.schemes for _ in range(part.stack)]
     group = np.repeat(np.arange(len(sizes)), sizes)
-    return Cells(
+    return StateCells(
         np.concatenate(masses), group, np.concatenate(places), 0.5 * (error + error.T), biases if bias else None, blocks
     )
 

@@ -9,7 +9,7 @@ import scipy
 
 from diracs.certificates.rounding import mass_change
 from diracs.propagation.bounds import StepError
-from diracs.propagation.cells import Cells
+from diracs.propagation.cells import StateCells
 from diracs.propagation.dynamics import norm
 from diracs.propagation.law import Law, with_noise
 from diracs.propagation.step import Choice, measure
@@ -55,7 +55,7 @@ def settle(
     return law, choice._replace(step=choice.step._replace(moved=choice.step.moved + rounded + float(moved)))
 
 
-def _change(cells: Cells, before: np.ndarray, before_masses: np.ndarray) -> float:
+def _change(cells: StateCells, before: np.ndarray, before_masses: np.ndarray) -> float:
     """How much masses and points, weighted by mass, still change, relative to their size."""
     points, masses = cells.barycenters, cells.masses
     size = np.sqrt(masses @ ((points - masses @ points) ** 2).sum(axis=1)) or 1.0

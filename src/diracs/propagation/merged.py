@@ -16,7 +16,7 @@ from diracs.certificates.rounding import ROUNDINGS, with_moved_masses
 from diracs.merging.kmeans import kmeans
 from diracs.merging.merge import assign
 from diracs.propagation.bounds import StepError
-from diracs.propagation.cells import Cells
+from diracs.propagation.cells import StateCells
 from diracs.propagation.fine import FineCells, fineness
 from diracs.propagation.law import Law, without_empty
 from diracs.propagation.step import Choice, bias_of
@@ -67,7 +67,7 @@ def merged_cells(law: Law, n: int, *, biased: bool) -> Choice:
     moved = (ROUNDINGS + d) * _EPS * math.sqrt(float(law.weights @ variances))
     moved += 8.0 * d * _EPS * math.sqrt(float(masses @ (points**2).sum(axis=1)))
     step = StepError(error, bias_of(law, bias), np.zeros((1, 1)), moved)
-    return Choice(PointScheme(points), Cells(masses, np.zeros(len(y), dtype=int), points, error, bias, []), step)
+    return Choice(PointScheme(points), StateCells(masses, np.zeros(len(y), dtype=int), points, error, bias, []), step)
 
 
 def _unit(cells: Partition) -> tuple[np.ndarray, float]:

@@ -12,7 +12,7 @@ from diracs.backend.arrays import Array
 from diracs.certificates.masses import mass_error_within, settled
 from diracs.certificates.rounding import ROUNDINGS, with_moved_masses
 from diracs.propagation.bounds import Growth, StepError
-from diracs.propagation.cells import Cells, barycentric_cells
+from diracs.propagation.cells import StateCells, barycentric_cells
 from diracs.propagation.dynamics import SlopeOnBalls
 from diracs.propagation.law import Law
 from diracs.propagation.local import splits
@@ -31,7 +31,7 @@ class Choice(NamedTuple):
     """Cells for a law, and the error that they make."""
 
     scheme: LayeredScheme | PointScheme
-    cells: Cells
+    cells: StateCells
     step: StepError
 
 
@@ -113,7 +113,9 @@ def bias_of(law: Law, bias: np.ndarray | None) -> float:
     return float(np.sqrt(((bias**2).sum(axis=1) / np.maximum(weights, 1e-300)).sum()))
 
 
-def _mass_rounding(law: Law, scheme: LayeredScheme, cells: Cells, square: float) -> tuple[np.ndarray, float, float]:
+def _mass_rounding(
+    law: Law, scheme: LayeredScheme, cells: StateCells, square: float
+) -> tuple[np.ndarray, float, float]:
     """The masses with right sums of groups, what their rounding adds to E|δ|², and W₂ to a law of these shares."""
     count = scheme.stack
     number = np.zeros(len(law.means), dtype=int) if scheme.groups is None else np.asarray(scheme.groups)

@@ -14,19 +14,19 @@ from diracs.certificates.upper.assignment import parts
 from diracs.certificates.upper.product import FrameMoments, block_moments, in_frame
 from diracs.codebooks.cross import CrossCodebook, shell_moments
 from diracs.codebooks.scalar import ScalarCodebook
-from diracs.laws.convert import without_covariances
+from diracs.laws.convert import points_of
 from diracs.laws.gaussian import FLAT, GaussianMixture, components_of
 from diracs.propagation.law import law_of
 from diracs.propagation.step import measure
 from diracs.quantization.by_points import ENGINES
 from diracs.quantization.discretization import Quantization
-from diracs.quantization.units import Cells, barycentric_cells, unit_law
+from diracs.quantization.units import Barycentric, barycentric_cells, unit_law
 from diracs.schemes.layered import LayeredScheme
 from diracs.schemes.points import PointScheme
 from diracs.schemes.product import ProductScheme, orthonormal
 
 
-def barycentric(q: Quantization) -> Cells:
+def barycentric(q: Quantization) -> Barycentric:
     """The cells of a quantization that is no batch, NumPy float64."""
     law, scheme = q.distribution, q.scheme
     assert not isinstance(scheme, tuple)
@@ -39,12 +39,12 @@ def barycentric(q: Quantization) -> Cells:
     if any(isinstance(book, CrossCodebook) for part in layered.schemes for book in part.codebooks):
         return _of_crosses(q, law, layered)
     choice = measure(law_of(law), layered, biased=False)
-    return Cells(choice.cells.masses, choice.cells.barycenters, math.sqrt(choice.step.square) + choice.step.moved)
+    return Barycentric(choice.cells.masses, choice.cells.barycenters, math.sqrt(choice.step.square) + choice.step.moved)
 
 
 def _on_line(law: GaussianMixture) -> bool:
     """Whether the certificate of points comes from levels: a mixture on the line that is no cloud."""
-    return law.ndim == 1 and isinstance(without_covariances(law), GaussianMixture)
+    return law.ndim == 1 and points_of(law) is None
 
 
 def _explicit(part: ProductScheme, d: int) -> ProductScheme:
@@ -61,7 +61,7 @@ def _explicit(part: ProductScheme, d: int) -> ProductScheme:
     return ProductScheme(books, frame, offset, scales)
 
 
-def _of_crosses(q: Quantization, law: GaussianMixture, scheme: LayeredScheme) -> Cells:
+def _of_crosses(q: Quantization, law: GaussianMixture, scheme: LayeredScheme) -> Barycentric:
     """Of products with crosses, for the coupling of `certificates/upper/product.py`.
 
     In the frame R component k is X = μ + C ξ + rest, C = Σ R B^{−1/2} O with B = RᵀΣR: the axes that no codebook covers
@@ -96,7 +96,7 @@ def _of_crosses(q: Quantization, law: GaussianMixture, scheme: LayeredScheme) ->
     # What the certificate of the points themselves counts too much.
     gained = float(root_mean_square(centres - concrete(q.positions), found)) ** 2 * (1.0 - 1e-9)
     w2 = float(concrete(q.w2))
-    return Cells(concrete(q.weights), centres, math.sqrt(max(w2**2 - gained, 0.0)) + 1e-13 * w2)
+    return Barycentric(concrete(q.weights), centres, math.sqrt(max(w2**2 - gained, 0.0)) + 1e-13 * w2)
 
 
 def _standardized(part: ProductScheme, group: np.ndarray, moments: FrameMoments) -> Iterator[np.ndarray]:

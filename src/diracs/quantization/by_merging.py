@@ -9,8 +9,7 @@ import numpy as np
 
 from diracs.backend.arrays import concrete, is_lazy
 from diracs.codebooks.optimal import optimal_levels
-from diracs.laws.convert import without_covariances
-from diracs.laws.diracs import SumOfDiracs
+from diracs.laws.convert import points_of
 from diracs.laws.gaussian import GaussianMixture
 from diracs.merging.cloud import UnitCloud
 from diracs.merging.mixture import affordable
@@ -31,13 +30,13 @@ _SMALL_ON_LINE = 4000
 
 
 def of_cloud(
-    mixture: GaussianMixture, n: int | None, w2: float | None, wanted: bool, seed: int = 0
+    mixture: GaussianMixture, n: int | None, w2: float | None, wanted: bool, seed: int = 0, executor: Any = None
 ) -> Quantization | None:
     """A mixture whose components have no covariance: each point goes to the nearest of n, or of the fewest for w2."""
     if _is_lazy(mixture):
         return None
-    diracs = without_covariances(mixture)
-    assert isinstance(diracs, SumOfDiracs)
+    diracs = points_of(mixture)
+    assert diracs is not None
     cloud = cloud_unit(diracs)
 
     def at(n: int) -> Quantization:
@@ -50,7 +49,7 @@ def of_cloud(
 
 
 def in_space(
-    mixture: GaussianMixture, n: int | None, w2: float | None, wanted: bool, seed: int = 0
+    mixture: GaussianMixture, n: int | None, w2: float | None, wanted: bool, seed: int = 0, executor: Any = None
 ) -> Quantization | None:
     """A mixture in three or more dimensions: the better of merged boxes and products.
 
@@ -60,7 +59,7 @@ def in_space(
         return None
     if not wanted and not affordable(mixture.ndim, n or 1, mixture.n_components):
         return None
-    law = cells_unit(mixture, haste=not wanted)
+    law = cells_unit(mixture, haste=not wanted, each=map if executor is None else executor.map)
 
     def at(points: int) -> Quantization:
         scheme = _scheme(law.best_points(points, seed=seed), mixture)

@@ -77,7 +77,8 @@ def quantize(
     seed : int
         Of the draws that merging makes; equal seeds give equal points.
     executor : concurrent.futures.Executor, optional
-        A pool of processes, or Dask's `client.get_executor()`, that the members of a batch are shared among; the
+        A pool of processes, or Dask's `client.get_executor()`, that the members of a batch are shared among, or, of a
+        single mixture in three or more dimensions, the boxes that its components are cut into for the certificate; the
         numbers are the same as without.
 
     Returns
@@ -111,8 +112,10 @@ def quantize(
     batch = mixture.batch_shape
     # As they are: weights normalized once more might be rounded to others.
     singles = [map_arrays(mixture, lambda a: a[i]) for i in np.ndindex(*batch)]  # noqa: B023
-    found = each(executor, partial(_quantize_single, n=count, w2=target, scheme=scheme, seed=seed), singles)
-    return _stack(mixture, found) if batch else found[0]
+    one = partial(_quantize_single, n=count, w2=target, scheme=scheme, seed=seed)
+    if not batch:
+        return one(singles[0], executor=executor)
+    return _stack(mixture, each(executor, one, singles))
 
 
 def _quantize_with_moments(
@@ -139,11 +142,13 @@ def _wanted(n: Any, w2: Any, scheme: Any) -> tuple[int | None, float | None]:
 
 
 # Optimal points of a single mixture, NumPy's or of a framework; None where other schemes are to be preferred, unless
-# these were wanted.
-Optimal = Callable[[GaussianMixture, int | None, float | None, bool, int], Quantization | None]
+# these were wanted. What comes last is an executor, or None.
+Optimal = Callable[[GaussianMixture, int | None, float | None, bool, int, Any], Quantization | None]
 
 
-def _on_line(mixture: GaussianMixture, n: int | None, w2: float | None, wanted: bool, seed: int) -> Quantization | None:
+def _on_line(
+    mixture: GaussianMixture, n: int | None, w2: float | None, wanted: bool, seed: int, executor: Any = None
+) -> Quantization | None:
     """On the line grids are optimal, and "auto" tries them anyway."""
     return by_product(mixture, n, w2, ("grid",)) if wanted else None
 
@@ -155,11 +160,13 @@ OPTIMAL.add(GaussianMixture, 1, _on_line)
 OPTIMAL.add(SumOfDiracs, None, of_cloud)
 
 
-def _quantize_single(mixture: GaussianMixture, n: int | None, w2: float | None, scheme: str, seed: int) -> Quantization:
-    """One of a batch."""
+def _quantize_single(
+    mixture: GaussianMixture, n: int | None, w2: float | None, scheme: str, seed: int, executor: Any = None
+) -> Quantization:
+    """A single mixture."""
     if scheme in ("auto", "optimal"):
         optimal = OPTIMAL.of(without_covariances(mixture))
-        found = None if optimal is None else optimal(mixture, n, w2, scheme == "optimal", seed)
+        found = None if optimal is None else optimal(mixture, n, w2, scheme == "optimal", seed, executor)
         if found is not None:
             return found
     # Grids and crosses are products: "product" tries them as such, which with several groups can pay.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from diracs.schemes.scaling import rescale
 
 
 def in_plane(
-    mixture: GaussianMixture, n: int | None, w2: float | None, wanted: bool, seed: int = 0
+    mixture: GaussianMixture, n: int | None, w2: float | None, wanted: bool, seed: int = 0, executor: Any = None
 ) -> Quantization | None:
     """By optimal points in the plane; None where schemes are to be preferred and these were not `wanted`."""
     numbers, unit = normalized(mixture)

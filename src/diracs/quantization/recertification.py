@@ -23,10 +23,10 @@ from diracs.backend.arrays import (
 from diracs.certificates.masses import mass_error
 from diracs.certificates.rounding import ROUNDINGS, mass_change, with_moved_masses
 from diracs.certificates.upper.discrete import with_given_masses
-from diracs.certificates.upper.nearest import FARTHEST, Cells, into, raised
+from diracs.certificates.upper.nearest import FARTHEST, BoundedCells, into, raised
 from diracs.certificates.upper.nearest_line import UnitLineImage
 from diracs.codebooks.planar_laws import hilbert_order
-from diracs.laws.convert import as_mixture, without_covariances
+from diracs.laws.convert import as_mixture, points_of
 from diracs.laws.diracs import SumOfDiracs, as_diracs
 from diracs.quantization.by_points import ENGINES
 from diracs.quantization.discretization import Quantization, discretize
@@ -94,7 +94,7 @@ def recertify(distribution: Any, diracs: SumOfDiracs | Quantization) -> Recertif
         raise TypeError("recertify needs numbers, not traced values: use discretize and distance inside jit or grad")
     if given.positions.ndim != 2 or getattr(law, "batch_shape", ()):
         raise ValueError("distribution and diracs must be single ones, not batches: recertify one after the other")
-    cloud = not ENGINES.know(law) and isinstance(without_covariances(law), SumOfDiracs)
+    cloud = not ENGINES.know(law) and points_of(law) is not None
     if given.ndim != law.ndim or (given.ndim > 2 and not cloud):
         raise ValueError(
             f"distribution and diracs must both lie on the line or in the plane, got dimensions {law.ndim} and"
@@ -166,7 +166,7 @@ def _with_given_masses_on_line(law: UnitLineImage, diracs: SumOfDiracs) -> float
     if not np.abs(y).max() < FARTHEST:
         raise ValueError(f"diracs must not lie further from the distribution than {FARTHEST:g} of its sizes")
     found = transport_on_line(y[:, 0], masses / masses.sum(), law.law)
-    w2 = raised(law, y, Cells.positive(found.mass, found.first[:, None], found.second))
+    w2 = raised(law, y, BoundedCells.positive(found.mass, found.first[:, None], found.second))
     return _with_masses(w2, positions, found.mass, masses, found.second)
 
 

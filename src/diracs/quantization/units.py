@@ -22,7 +22,7 @@ from diracs.laws.engines import Engines
 from diracs.laws.gaussian import GaussianMixture, components_of
 from diracs.merging.cloud import UnitCloud, narrowed, to_nearest
 from diracs.merging.merge import Merged, assign
-from diracs.merging.mixture import UnitMixtureCells
+from diracs.merging.mixture import Each, UnitMixtureCells
 from diracs.quantization.by_points import ENGINES, engines
 
 _EPS = 2.0**-52
@@ -62,10 +62,10 @@ def _planar_unit(mixture: GaussianMixture) -> UnitMixture:
     return found
 
 
-def cells_unit(mixture: GaussianMixture, *, haste: bool = False) -> UnitMixtureCells:
-    """Of a mixture that is cut into boxes."""
+def cells_unit(mixture: GaussianMixture, *, haste: bool = False, each: Each = map) -> UnitMixtureCells:
+    """Of a mixture that is cut into boxes, by `map` or that of an executor."""
     means, covs, weights = components_of(mixture)
-    return UnitMixtureCells.of(means, covs, weights / weights.sum(), haste=haste)
+    return UnitMixtureCells.of(means, covs, weights / weights.sum(), haste=haste, each=each)
 
 
 UNITS.add(GaussianMixture, None, cells_unit)
@@ -104,7 +104,7 @@ def _(unit: UnitMixtureCells, points: np.ndarray, dtype: type) -> Sent:
     return Sent(masses, w2, False)
 
 
-class Cells(NamedTuple):
+class Barycentric(NamedTuple):
     """Cells with their barycenters c: E|X − c|² ≤ w2², the masses being right to rounding."""
 
     masses: np.ndarray  # (n,)
@@ -113,27 +113,27 @@ class Cells(NamedTuple):
 
 
 @singledispatch
-def barycentric_cells(unit: Any, points: np.ndarray) -> Cells:
+def barycentric_cells(unit: Any, points: np.ndarray) -> Barycentric:
     """The cells of points (n, d) of space for a unit law: Voronoi cells, whose error is no larger for barycenters."""
     found = nearest(unit, points)
     solid = found.masses > 0
     shift = found.first / np.where(solid, found.masses, 1.0)[:, None] * solid[:, None]
     # A first moment is right to roundings of the root of its mass, and so is a barycenter of its inverse.
     noise = ROUNDINGS * _EPS * math.sqrt(len(points)) * unit.unit * max(unit.reach, 1.0)
-    return Cells(found.masses, points + unit.unit * shift, found.w2 + noise)
+    return Barycentric(found.masses, points + unit.unit * shift, found.w2 + noise)
 
 
 @barycentric_cells.register
-def _(unit: UnitCloud, points: np.ndarray) -> Cells:
+def _(unit: UnitCloud, points: np.ndarray) -> Barycentric:
     return _of_groups(unit, unit.cells, assign(unit.cells, unit.into(points)))
 
 
 @barycentric_cells.register
-def _(unit: UnitMixtureCells, points: np.ndarray) -> Cells:
+def _(unit: UnitMixtureCells, points: np.ndarray) -> Barycentric:
     return _of_groups(unit, *unit.sent(points))
 
 
-def _of_groups(unit: UnitCloud | UnitMixtureCells, cells: Any, found: Merged) -> Cells:
+def _of_groups(unit: UnitCloud | UnitMixtureCells, cells: Any, found: Merged) -> Barycentric:
     """Of groups of cells of a law; groups without mass keep their points."""
     held = found.masses[0] > 0
     index = np.cumsum(held) - 1
@@ -143,4 +143,4 @@ def _of_groups(unit: UnitCloud | UnitMixtureCells, cells: Any, found: Merged) ->
     points = found.points.copy()
     points[held] = some.barycenter
     masses, w2 = unit.certify(found._replace(points=points, square=float(some.spread.sum())))
-    return Cells(masses, unit.out_of(points), w2 * (1.0 + 1e-12))
+    return Barycentric(masses, unit.out_of(points), w2 * (1.0 + 1e-12))

@@ -1,4 +1,4 @@
-"""Pictures of power diagrams and transport plans in space, with matplotlib."""
+"""Pictures of power diagrams, transport plans and fitted mixtures in space, with matplotlib."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from diracs.backend.arrays import concrete
+from diracs.laws.gaussian import GaussianMixture, components_of
 from diracs.show.style import DIRAC, INK, load_matplotlib, round_to
 
 if TYPE_CHECKING:
+    from diracs.laws.diracs import SumOfDiracs
     from diracs.show.style import Axes
     from diracs.transport.plan import OtPlan
     from diracs.transport.power_diagram_space import SpacePowerDiagram
@@ -103,6 +105,42 @@ def plot_space_plan(
         w2 = math.sqrt(max(float(concrete(plan.distance)), 0.0))
         state = "" if plan.converged else " (not converged)"
         ax.set_title(f"n = {len(plan.diracs):,},  W₂ = {round_to(w2, round, 4)}{state}")
+    return ax
+
+
+def plot_space_fit(
+    mixture: GaussianMixture,
+    points: SumOfDiracs,
+    ax: Axes | None,
+    *,
+    color: Any,
+    dots: bool,
+    title: str | None,
+    legend: bool,
+) -> Axes:
+    """Draw points and components in space, as `plot_fit` does: ellipsoids of one and two deviations."""
+    mpl = load_matplotlib()
+    ax = _axes() if ax is None else ax
+    positions, masses = concrete(points.positions), concrete(points.weights)
+    shown = [positions]
+    if dots:
+        ax.scatter(*positions.T, s=20.0 * masses / masses.max(), color=INK, depthshade=False, label="points, by mass")
+    polar, around = np.linspace(0.0, np.pi, 13)[:, None], np.linspace(0.0, 2.0 * np.pi, 25)
+    ball = np.stack([np.sin(polar) * np.cos(around), np.sin(polar) * np.sin(around), np.cos(polar) + 0.0 * around])
+    for mean, cov, _ in zip(*components_of(mixture), strict=True):
+        values, vectors = np.linalg.eigh(cov)
+        root = vectors * np.sqrt(np.maximum(values, 0.0))
+        for reach, alpha in ((2.0, 0.08), (1.0, 0.2)):
+            surface = mean[:, None, None] + reach * np.einsum("ij,jkl->ikl", root, ball)
+            ax.plot_surface(*surface, color=color, alpha=alpha, linewidth=0)
+            shown.append(surface.reshape(3, -1).T)
+    _frame(ax, np.concatenate(shown))
+    if legend:
+        handles = [*ax.get_legend_handles_labels()[0]]
+        handles.append(mpl.patches.Patch(color=color, alpha=0.3, label="20 and 74 % of each component"))
+        ax.legend(handles=handles, loc="upper left", frameon=False)
+    if title:
+        ax.set_title(title)
     return ax
 
 

@@ -16,7 +16,7 @@ from diracs.laws.pixels import PolynomialGrid
 from diracs.mixtures.density import mixture_density
 from diracs.show.law import draw_image, limits_of
 from diracs.show.line import draw_curve, draw_line_plan
-from diracs.show.space import plot_space_plan
+from diracs.show.space import plot_space_fit, plot_space_plan
 from diracs.show.style import (
     DIRAC,
     INK,
@@ -223,7 +223,7 @@ def plot_fit(
     ----------
     mixture : GaussianMixture
     points : SumOfDiracs
-        Of dimension 1 or 2; the areas of dots are proportional to masses.
+        Of dimension 1 to 3; the areas of dots are proportional to masses. In space ellipsoids hold 20 and 74 %.
     ax : matplotlib Axes, optional
         Where to draw; a new figure by default.
     color : matplotlib color
@@ -237,6 +237,8 @@ def plot_fit(
     -------
     matplotlib Axes
     """
+    if points.ndim == 3:
+        return plot_space_fit(mixture, points, ax, color=color, dots=dots, title=title, legend=legend)
     mpl = load_matplotlib()
     positions, masses = concrete(points.positions), concrete(points.weights)
     own = ax is None

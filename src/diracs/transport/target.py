@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from diracs import _core
@@ -112,7 +114,8 @@ class MixtureTarget:
         full = full_covariances(means, covs)
         variances = np.diagonal(full, axis1=1, axis2=2)
         far = float(np.abs(means - self.centre)[kept].max())
-        self.size = 4.0 * max(far, float(np.sqrt(variances[kept].max())))
+        # A power of two: dividing by it rounds nothing.
+        self.size = math.ldexp(1.0, math.frexp(2.0 * max(far, float(np.sqrt(variances[kept].max()))))[1])
         self._means = self.normalized(means)
         self._covs = full / self.size / self.size
         self._kept = kept

@@ -46,7 +46,7 @@ class Parts(NamedTuple):
     weights: np.ndarray  # (k,) exact but for their sum
 
 
-class Cells(NamedTuple):
+class BoundedCells(NamedTuple):
     """Computed moments of cells that cover the law, and bounds on what is wrong with them."""
 
     mass: np.ndarray  # (n,)
@@ -57,7 +57,7 @@ class Cells(NamedTuple):
     parts: Parts | None = None
 
     @classmethod
-    def positive(cls, mass: np.ndarray, first: np.ndarray, second: np.ndarray) -> Cells:
+    def positive(cls, mass: np.ndarray, first: np.ndarray, second: np.ndarray) -> BoundedCells:
         """Sums of positive terms, over cells without gaps: right to a few roundings."""
         return cls(mass, first, second, ROUNDINGS * _EPS * mass, ROUNDINGS * _EPS * second)
 
@@ -77,7 +77,7 @@ class UnitLaw(Protocol):
     def reach(self) -> float:
         """A ball of this radius about the origin holds the law."""
 
-    def cells(self, y: np.ndarray) -> Cells:
+    def cells(self, y: np.ndarray) -> BoundedCells:
         """The Voronoi cells of seeds (n, d)."""
 
     def rounding(self) -> float:
@@ -91,7 +91,7 @@ class UnitPlanarLaw(UnitLaw, Protocol):
     def law(self) -> PlanarLaw:
         """The law of u."""
 
-    def cells(self, y: np.ndarray, weights: np.ndarray | None = None) -> Cells:
+    def cells(self, y: np.ndarray, weights: np.ndarray | None = None) -> BoundedCells:
         """The power cells of seeds (n, 2) with weights (n,)."""
 
 
@@ -130,7 +130,7 @@ class UnitMixture:
         deviations = np.sqrt(np.trace(self.law.covs, axis1=1, axis2=2))
         return float((np.linalg.norm(self.law.means, axis=1) + REACH * deviations).max())
 
-    def cells(self, y: np.ndarray, weights: np.ndarray | None = None) -> Cells:
+    def cells(self, y: np.ndarray, weights: np.ndarray | None = None) -> BoundedCells:
         """By the compiled core."""
         w = np.zeros(len(y)) if weights is None else weights
         return planar_cells(self.law, self.reach, y, w, 0.0)._replace(parts=self._parts(y, w))
@@ -188,7 +188,7 @@ class UnitImage:
         """Half the diagonal of the box."""
         return 0.5 * float(np.hypot(*self.law.extent))
 
-    def cells(self, y: np.ndarray, weights: np.ndarray | None = None) -> Cells:
+    def cells(self, y: np.ndarray, weights: np.ndarray | None = None) -> BoundedCells:
         """By the compiled core: sums of positive terms, with vertices right to roundings of the box."""
         return planar_cells(self.law, self.reach, y, np.zeros(len(y)) if weights is None else weights, self.reach)
 
@@ -197,7 +197,7 @@ class UnitImage:
         return ROUNDINGS * _EPS * (self.reach + float(np.abs(self.centre).max()) / self.unit)
 
 
-def planar_cells(law: PlanarLaw, reach: float, y: np.ndarray, weights: np.ndarray, blunt: float) -> Cells:
+def planar_cells(law: PlanarLaw, reach: float, y: np.ndarray, weights: np.ndarray, blunt: float) -> BoundedCells:
     """Power cells with the errors that docs/certificates.md derives; vertices are off by roundings of `blunt`."""
     w = np.ascontiguousarray(weights)
     (mass, first, second, sizes), (i, j, _, gap, line) = _core.moments(law.core, y, w, edges=True)
@@ -215,7 +215,7 @@ def planar_cells(law: PlanarLaw, reach: float, y: np.ndarray, weights: np.ndarra
         mass_error += np.bincount(ends, sliver, minlength=len(y))
         square = (0.5 * gap + side * 0.5 * rise / gap) ** 2 + along2
         second_error += np.bincount(ends, sliver * square, minlength=len(y))
-    return Cells(mass, first, second, mass_error, second_error)
+    return BoundedCells(mass, first, second, mass_error, second_error)
 
 
 @dataclass(frozen=True)
@@ -264,7 +264,7 @@ def nearest(law: UnitLaw, points: np.ndarray) -> Nearest:
     return found
 
 
-def raised(law: UnitLaw, y: np.ndarray, cells: Cells) -> float:
+def raised(law: UnitLaw, y: np.ndarray, cells: BoundedCells) -> float:
     """The W₂ in space to seeds y (n, d), in the unit of the law, with the computed masses, normalized; rounded up."""
     moved, fraction = _mass_error(y, cells)
     total = float(cells.second.sum()) * (1.0 + 2.0 * _SLACK) + float(cells.second_error.sum())
@@ -284,7 +284,7 @@ def rounded(law: UnitLaw, points: np.ndarray, found: Nearest, dtype: type) -> tu
     return masses, math.sqrt(float(square)) * law.unit
 
 
-def _mass_error(y: np.ndarray, cells: Cells) -> tuple[float, float]:
+def _mass_error(y: np.ndarray, cells: BoundedCells) -> tuple[float, float]:
     """M and f (see `rounding`) from the true masses of cells to the computed ones, normalized, along a curve.
 
     If masses up to a place, P of them, may be wrong by A, and those beyond by B, then A (1 − P) + B P has to pass it.

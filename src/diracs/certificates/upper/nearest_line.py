@@ -8,7 +8,7 @@ import numpy as np
 
 from diracs.cells.line import LineImage
 from diracs.certificates.rounding import ROUNDINGS
-from diracs.certificates.upper.nearest import Cells, UnitImage
+from diracs.certificates.upper.nearest import BoundedCells, UnitImage
 from diracs.codebooks.line_image import voronoi_borders
 
 _EPS = float(np.finfo(np.float64).eps)
@@ -45,13 +45,13 @@ class UnitLineImage:
         """Half the interval."""
         return 0.5
 
-    def cells(self, y: np.ndarray) -> Cells:
+    def cells(self, y: np.ndarray) -> BoundedCells:
         """The Voronoi cells of seeds (n, 1)."""
         order = np.argsort(y[:, 0], kind="stable")
         levels = y[order, 0]
         mass, first, second = found = np.zeros((3, len(y)))
         found[:, order] = self.law.cell_moments(levels, voronoi_borders(levels))
-        return Cells.positive(mass, first[:, None], second)
+        return BoundedCells.positive(mass, first[:, None], second)
 
     def rounding(self) -> float:
         """Of the interval and its pixels' edges."""
