@@ -169,7 +169,7 @@ def test_laws_schemes_and_quantizations_pass_through_jit_with_gradients_those_of
     found = [slopes[0].means, slopes[0].covs, slopes[0].weights, slopes[1].codebooks[0].levels]
     for g, e in zip(found, torch.autograd.grad(expected, leaves), strict=True):
         assert g.dtype == jnp.float64
-        assert np.abs(e).max() > 1e-3
+        assert float(e.abs().max()) > 1e-3
         np.testing.assert_allclose(g, e, rtol=1e-9, atol=1e-12)
 
 
@@ -235,7 +235,7 @@ def detached(x) -> np.ndarray:
 def in_double(kind, narrow, scheme):
     """The quantization that all frameworks are compared with, of parameters rounded to single precision or not."""
     given = (x.astype(np.float32).astype(float) if narrow else x for x in (MEANS, COVS[kind], WEIGHTS))
-    return quantize(GaussianMixture(*given), n=12, scheme=scheme)
+    return quantize(GaussianMixture(*given), n=6, scheme=scheme)
 
 
 @pytest.mark.parametrize(
@@ -249,17 +249,19 @@ def test_results_come_in_the_framework_and_dtype_of_the_distribution(name, kind)
     array, dtype, make = FRAMEWORKS[name]
     with enable_x64(name == "jax-64"):
         law = GaussianMixture(make(MEANS), make(COVS[kind]), make(WEIGHTS))
-        found = [quantize(law, n=12), discretize(law, generate_scheme(law, 12, configuration="product"))]
-        found.append(quantize(law, w2=2.0))
+        found = [quantize(law, n=6), discretize(law, generate_scheme(law, 6, configuration="product"))]
+        if kind == "isotropic":
+            found.append(quantize(law, w2=2.0))
         for q in found:
             scalar = np.floating if array is np.ndarray else array
-            for x, shape in ((q.positions, (len(q), 3)), (q.weights, (len(q),)), (q.w2, ()), (q.w2_lower, ())):
+            lower = [(q.w2_lower, ())] if q is found[0] else []
+            for x, shape in ((q.positions, (len(q), 3)), (q.weights, (len(q),)), (q.w2, ()), *lower):
                 assert isinstance(x, array) or (shape == () and isinstance(x, scalar))
                 assert x.dtype == dtype
                 assert tuple(x.shape) == shape
             assert isinstance(q.diracs.positions, array)
             assert all(isinstance(a, array) for a in q.scheme.arrays())
-            assert float(q.w2_lower) <= float(detached(q.w2))
+        assert float(found[0].w2_lower) <= float(detached(found[0].w2))
         # Points of space have no derivatives: where these are asked for products are taken.
         reference = in_double(kind, "32" in name, "product" if "grad" in name else "auto")
         assert float(detached(found[0].w2)) == pytest.approx(float(reference.w2), rel=1e-5)

@@ -38,7 +38,7 @@ LONG = {
         "_core.solve_laplacian(y, i, j, np.ones(len(i)), b, 1e-10, 'direct')",
     ),
     "rectangles": (
-        "k = 400; a = np.tile(np.linspace(-3, 3, 400), (k, 1))",
+        "k = 3000; a = np.tile(np.linspace(-3, 3, 60), (k, 1))",
         "_core.rectangle_masses(a, a, np.full(k, 0.99), np.full(k, 0.002))",
     ),
     "merging in few dimensions": (

@@ -67,7 +67,6 @@ HALF = {
     "torch bfloat16": lambda x: torch.tensor(x, dtype=torch.bfloat16),
     "torch float8": lambda x: torch.tensor(x, dtype=torch.float64).to(torch.float8_e5m2),
     "jax half": lambda x: jnp.asarray(x.astype(np.float16)),
-    "jax bfloat16": lambda x: jnp.asarray(x.astype(jnp.bfloat16)),
 }
 
 
@@ -81,6 +80,11 @@ def test_half_precision_is_refused_at_every_door(door, half):
     good, make = DOORS[door]
     with pytest.raises(TypeError, match=f"^{named(door)} must.*float.*convert it to float32 or float64"):
         make(HALF[half](good))
+
+
+def test_brain_floats_of_jax_are_refused():
+    with pytest.raises(TypeError, match=r"^positions must.*float.*convert it to float32 or float64"):
+        SumOfDiracs(jnp.asarray(SQUARE.astype(jnp.bfloat16)))
 
 
 @pytest.mark.parametrize("door", DOORS)

@@ -277,11 +277,12 @@ def test_mortons_curve() -> None:
 
 
 def test_units() -> None:
-    one = math.sqrt(three(2))
-    assert one > 1.1 * lower_bound(*THREE, 2)
-    for unit, shift in ((2.0**-400, 0.0), (2.0**400, 0.0), (1.0, 1e6)):
-        other = sharpest_lower_bound((THREE[0] + shift) * unit, THREE[1] * unit * unit, THREE[2], 2)
-        assert other == pytest.approx(one * unit, rel=1e-3)
+    def bound(unit: float, shift: float) -> float:
+        return sharpest_lower_bound((THREE[0] + shift) * unit, THREE[1] * unit * unit, THREE[2], 2) / unit
+
+    small, large, away = bound(2.0**-400, 0.0), bound(2.0**400, 0.0), bound(1.0, 1e6)
+    assert small > 1.1 * lower_bound(*THREE, 2)
+    assert small == pytest.approx(large, rel=1e-12) and small == pytest.approx(away, rel=1e-3)
 
 
 def test_one_point_and_other_dimensions_are_as_before() -> None:
