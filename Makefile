@@ -8,6 +8,9 @@ WORKERS ?= 2
 
 ATTACKS ?= 300
 
+# Where this is set every process compiles its modules anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test test-slow attack lint sanitize clean
 
 demo: $(STAMP)
