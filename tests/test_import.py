@@ -40,3 +40,17 @@ diracs.reduce_mixture(diracs.GaussianMixture([[0.0], [1.0], [5.0]], [1.0, 1.0, 1
 diracs.lloyd(diracs.PolynomialGrid(np.ones((3, 3))), 5)
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_derivatives_in_torch_load_no_compiler():
+    """That takes some twenty seconds of processor time."""
+    code = """
+import sys
+import torch
+import diracs
+
+x = torch.tensor([[0.2], [0.7]], dtype=torch.float64, requires_grad=True)
+diracs.distance(diracs.SumOfDiracs(x), diracs.PolynomialGrid([1.0, 2.0])).backward()
+assert x.grad.abs().max() > 0 and "torch._dynamo" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
