@@ -150,13 +150,11 @@ def test_laws_schemes_and_quantizations_pass_through_jit_with_gradients_those_of
         law = GaussianMixture(convert(MEANS[:2, :1]), convert(COVS["isotropic"][:2]), convert(WEIGHTS[:2]))
         return law, ProductScheme([ScalarCodebook(convert(LEVELS))])
 
-    leaves = []
+    def parts(law, scheme):
+        return law.means, law.covs, law.weights, scheme.codebooks[0].levels
 
-    def leaf(x):
-        leaves.append(torch.tensor(x, requires_grad=True))
-        return leaves[-1]
-
-    expected = discretize(*given(leaf)).w2
+    torches = given(functools.partial(torch.tensor, requires_grad=True))
+    expected = torch.autograd.grad(discretize(*torches).w2, parts(*torches))
     plain = discretize(*given(np.asarray))
     with enable_x64(True):
         (w2, q), slopes = jax.jit(jax.value_and_grad(bound, (0, 1), has_aux=True))(*given(jnp.asarray))
@@ -166,8 +164,7 @@ def test_laws_schemes_and_quantizations_pass_through_jit_with_gradients_those_of
     assert isinstance(q.distribution, GaussianMixture) and isinstance(slopes[0], GaussianMixture)
     assert q.distribution.covariance_kind == "isotropic"
     assert isinstance(q.scheme, ProductScheme) and isinstance(slopes[1], ProductScheme)
-    found = [slopes[0].means, slopes[0].covs, slopes[0].weights, slopes[1].codebooks[0].levels]
-    for g, e in zip(found, torch.autograd.grad(expected, leaves), strict=True):
+    for g, e in zip(parts(*slopes), expected, strict=True):
         assert g.dtype == jnp.float64
         assert float(e.abs().max()) > 1e-3
         np.testing.assert_allclose(g, e, rtol=1e-9, atol=1e-12)

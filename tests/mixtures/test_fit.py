@@ -267,7 +267,7 @@ POINTS = sample(10)
     ("call", "name"),
     [
         (lambda: fit_mixture([1.0, 2.0], 1), "points"),
-        (lambda: fit_mixture(np.zeros((4, 3)), 1), "points"),
+        (lambda: fit_mixture(np.zeros((4, 4)), 1), "points"),
         (lambda: fit_mixture(np.full((4, 2), np.nan), 1), "points"),
         (lambda: fit_mixture("points", 1), "points"),
         (lambda: fit_mixture(SumOfDiracs(np.zeros((2, 4, 2))), 1), "points"),
