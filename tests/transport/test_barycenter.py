@@ -25,14 +25,16 @@ def test_of_one_density_is_blue_noise():
     assert_allclose(one.positions, two.positions, atol=1e-3)
 
 
-@pytest.mark.parametrize("d", [1, 2, 3])
-def test_is_stationary_and_masses_are_kept(d):
+@pytest.mark.parametrize(
+    ("d", "tol", "slope"), [(1, 1e-7, 1e-5), (2, 1e-7, 1e-5), pytest.param(3, 1e-7, 1e-5, marks=pytest.mark.slow)]
+)
+def test_is_stationary_and_masses_are_kept(d, tol, slope):
     rng = np.random.default_rng(d)
     side, k, n = (2, 1, 3) if d == 3 else (3, 2, 4)
     grid = PolynomialGrid(rng.random((side,) * d) + 0.1)
     mixture = GaussianMixture(rng.normal(size=(k, d)), np.array([0.1, 0.3])[:k])
     start = SumOfDiracs(rng.random((n, d)), rng.random(n) + 0.5)
-    found = barycenter([grid, mixture], start, [0.4, 0.6], iterations=400, tol=1e-7)
+    found = barycenter([grid, mixture], start, [0.4, 0.6], iterations=400, tol=tol)
     assert_allclose(found.weights, start.weights)
 
     def cost(y):
@@ -43,7 +45,19 @@ def test_is_stationary_and_masses_are_kept(d):
     for index in [(0, 0), (n - 1, d - 1)]:
         step = np.zeros_like(y)
         step[index] = h
-        assert abs(cost(y + step) - cost(y - step)) / (2 * h) < 1e-5
+        assert abs(cost(y + step) - cost(y - step)) / (2 * h) < slope
+
+
+def test_steps_in_space_lower_the_cost():
+    rng = np.random.default_rng(3)
+    grid = PolynomialGrid(rng.random((2, 2, 2)) + 0.1)
+    mixture = GaussianMixture(rng.normal(size=(1, 3)), [0.1])
+    diracs = SumOfDiracs(rng.random((3, 3)), rng.random(3) + 0.5)
+    costs = [np.inf]
+    for _ in range(3):
+        costs.append(0.4 * float(distance(diracs, grid)) + 0.6 * float(distance(diracs, mixture)))
+        assert costs[-1] < costs[-2]
+        diracs = barycenter([grid, mixture], diracs, [0.4, 0.6], iterations=1)
 
 
 def test_bad_input():
