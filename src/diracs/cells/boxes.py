@@ -102,7 +102,10 @@ class Boxes:
     def alone(self) -> tuple[Boxes, np.ndarray]:
         """The same boxes of a law without the components that have none of them, and which those left are."""
         used, place = np.unique(self.component, return_inverse=True)
-        law = Components(*(column[used] for column in self.law[:4]), self.law.rounding)
+        whole = self.law
+        law = Components(
+            whole.means[used], whole.axes[used], whole.deviations[used], whole.weights[used], whole.rounding
+        )
         return Boxes(law, place, *self._columns()[1:]), used
 
     def of(self, law: Components, components: np.ndarray) -> Boxes:
