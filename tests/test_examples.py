@@ -45,7 +45,7 @@ def run(monkeypatch):
     def small(name: str, *arguments: str, **constants: object) -> str:
         monkeypatch.setattr(sys, "argv", [f"{name}.py", *arguments])
         spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
-    assert spec is not None and spec.loader is not None
+        assert spec is not None and spec.loader is not None
         script = importlib.util.module_from_spec(spec)
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
