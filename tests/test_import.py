@@ -43,7 +43,7 @@ diracs.lloyd(diracs.PolynomialGrid(np.ones((3, 3))), 5)
 
 
 def test_derivatives_in_torch_load_no_compiler():
-    """That takes some twenty seconds of processor time."""
+    """That takes many seconds."""
     code = """
 import sys
 import torch

@@ -99,14 +99,14 @@ class Boxes:
         """Some of the boxes."""
         return Boxes(self.law, *(column[index] for column in self._columns()))
 
-    def alone(self) -> tuple[Boxes, np.ndarray]:
-        """The same boxes of a law without the components that have none of them, and which those left are."""
+    def alone(self) -> Boxes:
+        """The same boxes of a law without the components that have none of them."""
         used, place = np.unique(self.component, return_inverse=True)
         whole = self.law
         law = Components(
             whole.means[used], whole.axes[used], whole.deviations[used], whole.weights[used], whole.rounding
         )
-        return Boxes(law, place, *self._columns()[1:]), used
+        return Boxes(law, place, *self._columns()[1:])
 
     def of(self, law: Components, components: np.ndarray) -> Boxes:
         """The same boxes, of these components of a law."""

@@ -146,7 +146,7 @@ def refined(
     if len(y) == 1:
         cells = boxes.cells()
         return boxes, cells, np.zeros(len(cells.mass), dtype=np.int32), ((cells.barycenter - y[0]) ** 2).sum(axis=1)
-    blocks = [boxes.take(some).alone()[0] for some in _blocks(np.arange(len(boxes)))]
+    blocks = (boxes.take(some).alone() for some in _blocks(np.arange(len(boxes))))
     seen = _joined(list(each(partial(_look, y=y), blocks)))
     for _ in range(_ROUNDS):
         total, gain = seen.cost, float(seen.excess.sum())
@@ -158,10 +158,10 @@ def refined(
         goal = max(_PART * gain, gain - 0.5 * share * (total - gain))
         chosen = order[: min(int(np.searchsorted(sums, goal)) + 1, _CUT_MOST - len(boxes))]
         some = _blocks(chosen)
-        alone, used = zip(*(boxes.take(index).alone() for index in some))
+        blocks = (boxes.take(index).alone() for index in some)
         where = [seen.axis[index] for index in some], [seen.at[index] for index in some]
-        halves, looks = zip(*each(partial(_cut, y=y), alone, *where))
-        parts = [half.of(boxes.law, components) for half, components in zip(halves, used)]
+        halves, looks = zip(*each(partial(_cut, y=y), blocks, *where))
+        parts = [half.of(boxes.law, np.unique(boxes.component[index])) for half, index in zip(halves, some)]
         kept = np.ones(len(boxes), dtype=bool)
         kept[chosen] = False
         seen = _joined([_Seen(*(x[kept] for x in seen)), *looks])

@@ -103,7 +103,7 @@ def quantize(
         if count is None or scheme not in ("auto", "optimal") or match_moments:
             raise ValueError("a dask.array of samples goes to a number n of points, by scheme='auto'")
         return quantize_chunks(distribution, count, seed=seed)
-    plain = partial(quantize, seed=seed)
+    plain = partial(quantize, seed=seed, executor=executor)
     if match_moments:
         return _quantize_with_moments(distribution, count, target, scheme, plain)
     if ENGINES.know(distribution):
