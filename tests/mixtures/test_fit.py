@@ -86,7 +86,20 @@ def test_history_falls_from_the_start_of_the_likelihood_to_the_distance(kind):
 @pytest.mark.parametrize("d", [1, 2])
 @pytest.mark.parametrize("kind", KINDS)
 def test_gradient_of_the_objective_is_that_of_differences(kind, d):
-    function = objective(kind, d)
+    check_gradient(objective(kind, d))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_gradient_of_the_objective_in_space(kind):
+    rng = np.random.default_rng(4)
+    points, masses = rng.normal(size=(8, 3)) * [1.0, 0.6, 0.3], rng.dirichlet(np.full(8, 3.0))
+    shape = {"isotropic": (2,), "diagonal": (2, 3), "full": (2, 1, 1)}[kind]
+    covs = rng.uniform(0.3, 0.6, shape) * (np.eye(3) + 0.2 if kind == "full" else 1.0)
+    start = rng.normal(size=(2, 3)) * 0.5, covs, np.array([0.4, 0.6])
+    check_gradient(Objective(points, masses, kind, 1e-3, start))
+
+
+def check_gradient(function):
     x = function.start + 0.01 * np.random.default_rng(2).standard_normal(len(function.start))
     here = function(x, None)
     slopes = np.empty_like(x)

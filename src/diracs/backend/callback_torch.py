@@ -16,6 +16,9 @@ from diracs.backend.callback import FUNCTIONS, NumpyFunction
 
 Operator = Callable[..., tuple[torch.Tensor, ...]]
 
+# Its operators go when the module is loaded anew.
+_LIBRARY = torch.library.Library("diracs", "FRAGMENT")
+
 
 def call(function: NumpyFunction, numbers: Sequence[float], *arrays: Any) -> tuple[torch.Tensor, ...]:
     """The outputs of the function, differentiable once; NumPy arrays beside tensors are constants."""
@@ -101,10 +104,10 @@ def _operator(
     """A registered operator, which vmap calls once for each member of a batch."""
     # Not by `custom_op`: its operators import the compiler when they are called first, which takes seconds.
     qualified = f"diracs::{name}"
-    torch.library.define(qualified, schema)
-    torch.library.impl(qualified, "default", value)
-    torch.library.register_fake(qualified, fake)
-    torch.library.register_autograd(qualified, backward, setup_context=setup)
+    _LIBRARY.define(name + schema)
+    _LIBRARY.impl(name, value, "CompositeExplicitAutograd")
+    torch.library.register_fake(qualified, fake, lib=_LIBRARY)
+    torch.library.register_autograd(qualified, backward, setup_context=setup, lib=_LIBRARY)
     operator: Operator = getattr(torch.ops.diracs, name).default
 
     def one_by_one(info: Any, in_dims: Sequence[Any], *given: Any) -> Any:
@@ -116,7 +119,7 @@ def _operator(
         columns = tuple(torch.stack(column) for column in zip(*(operator(*member(i)) for i in range(info.batch_size))))
         return columns, (0,) * len(columns)
 
-    torch.library.register_vmap(qualified, one_by_one)
+    torch.library.register_vmap(qualified, one_by_one, lib=_LIBRARY)
     return operator
 
 
