@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import torch
+from precision import enable_x64
 
 from diracs import (
     Affine,
@@ -32,8 +33,6 @@ from diracs import (
     quantize,
     recertify,
 )
-
-enable_x64 = jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64
 
 RNG = np.random.default_rng(0)
 MEANS = RNG.normal(size=(3, 3))

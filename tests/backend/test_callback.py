@@ -5,12 +5,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import torch
+from precision import enable_x64
 
 from diracs.backend.callback import InvalidValues, NumpyFunction
 
 WANTED: list[tuple[bool, ...]] = []
 THIRD = 1.0 / 3.0
-ENABLE = jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64
 
 
 def value(numbers, arrays):
@@ -90,7 +90,7 @@ def test_jax_gradients_keep_what_is_kept_in_double_precision(wide):
         by_columns = jax.vmap(jax.grad(total), (1, None))(jnp.stack([x, 2 * x], axis=1), y)
         return jax.grad(total, (0, 1))(x, y), jax.grad(total, 1)(x, y), by_columns
 
-    with ENABLE(wide):
+    with enable_x64(wide):
         x, y = jnp.asarray(X), jnp.asarray(Y)
         WANTED.clear()
         both, second, batch = slopes(x, y)

@@ -83,7 +83,8 @@ def common_framework(**arrays: Any) -> str:
     if len(found) > 1:
         listed = ", ".join(f"{name} is a {kind} array" for kind, name in found.items())
         raise TypeError(f"all arrays must come from one framework, but {listed}; convert them to one of these")
-    return next(iter(found), "numpy")
+    # In so many words because PyTorch's compiler (2.6) knows no default of next.
+    return next(iter(found)) if found else "numpy"
 
 
 def companion(*arrays: Any) -> Array | None:

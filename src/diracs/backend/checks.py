@@ -112,7 +112,7 @@ def definite_tolerance(covs: Array, d: int) -> float:
 def count(name: str, n: Any) -> int:
     """A whole number of at least 1."""
     try:
-        if isinstance(n, bool):
+        if isinstance(n, bool | np.bool_):
             raise TypeError
         value = operator.index(n)
     except TypeError:
@@ -140,7 +140,7 @@ def not_negative(name: str, x: Any) -> float:
 
 def _number(name: str, x: Any) -> float:
     try:
-        if isinstance(x, bool | str | bytes):
+        if isinstance(x, bool | np.bool_ | str | bytes):
             raise TypeError
         return float(x)
     except (TypeError, ValueError):

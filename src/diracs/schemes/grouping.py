@@ -75,8 +75,15 @@ def ward_tree(points: np.ndarray, weights: np.ndarray, most: int) -> tuple[np.nd
 
 
 def cut_tree(tree: np.ndarray, count: int) -> np.ndarray:
-    """Labels (n,), from 0, of at most `count` clusters of a tree of n points."""
-    labels: np.ndarray = scipy.cluster.hierarchy.fcluster(tree, min(count, len(tree) + 1), "maxclust") - 1
+    """Labels (n,), from 0, of `count` clusters of a tree of n points, at most n: all but its last merges are done."""
+    n = len(tree) + 1
+    merges = n - min(count, n)
+    parent = np.arange(n + merges)
+    for child in tree[:merges, :2].astype(int).T:
+        parent[child] = np.arange(n, n + merges)
+    while (parent != parent[parent]).any():
+        parent = parent[parent]
+    labels: np.ndarray = np.unique(parent[:n], return_inverse=True)[1]
     return labels
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from independent import nearest_cost, random_mixture
+from precision import enable_x64
 from scipy.special import ndtr
 
 from diracs import (
@@ -158,7 +159,7 @@ SLOW_KINDS = [pytest.param(kind, marks=pytest.mark.slow) for kind in ("isotropic
 @pytest.mark.parametrize("kind", ["full", *SLOW_KINDS])
 def test_derivatives_by_jax_are_those_by_torch(kind):
     arrays, along, slopes = arrays_and_slopes(kind)
-    with jax.enable_x64(True):
+    with enable_x64(True):
         both = jax.vmap(jax.value_and_grad(scalar, argnums=(0, 1, 2, 3)), in_axes=(0, 0, 0, 0, None))
         values, gradients = jax.jit(both)(*(jnp.stack([jnp.asarray(x)] * 2) for x in arrays), jnp.asarray(along))
         np.testing.assert_allclose(values, scalar(*arrays, along), rtol=1e-12)
