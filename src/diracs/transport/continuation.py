@@ -16,7 +16,7 @@ from diracs.transport.density import UnitDensity
 from diracs.transport.linear import solve_by_parts
 from diracs.transport.newton import Solution, newton, relative_error
 from diracs.transport.problem import Moments, Problem
-from diracs.transport.revival import EMPTY
+from diracs.transport.revival import EMPTY, empty
 from diracs.transport.start import sinkhorn_weights
 
 # Cells of random seeds under the uniform law have logarithms of their masses that deviate by 0.55.
@@ -31,6 +31,8 @@ _FACTORS = (0.0, 1 / 64, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 0.7, 0.85, 0.95, 0.975, 0.
 _LEAST_WIDTH = 0.03
 # After more short steps in a row another width is tried.
 _PATIENCE = 2
+# Weights that leave a larger share of the cells empty are no start.
+_EMPTY = 0.5
 # How well blurred densities are solved: once no mass passes between two parts their balance stays as it is.
 _LOOSE = 1e-4
 # Where masses are as good as this and steps fail, rounding is the reason, not the start.
@@ -45,7 +47,7 @@ def solve(problem: Problem, tolerance: float, start: np.ndarray | None, most: in
     problem : Problem
     tolerance : float
     start : array (n,), optional
-        Weights to start from; others are found where these have empty cells or lead nowhere.
+        Weights to start from; others are found where these leave most cells empty or lead nowhere.
     most : int
         Newton steps in all.
 
@@ -55,8 +57,10 @@ def solve(problem: Problem, tolerance: float, start: np.ndarray | None, most: in
         That with the smallest error if none is within the tolerance.
     """
     path = _Path(problem, tolerance, most)
-    if start is not None and path.solved(start, patience=2 * _PATIENCE):
-        return path.best()
+    if start is not None:
+        known = problem.moments(start)
+        if empty(known, problem.target).mean() <= _EMPTY and path.solved(start, known, 2 * _PATIENCE):
+            return path.best()
     strips = collinear_weights(problem)
     if strips is not None and path.solved(strips, patience=_PATIENCE):
         return path.best()
