@@ -82,6 +82,10 @@ def rectangle_masses(
     a: np.ndarray, b: np.ndarray, correlation: np.ndarray, panel: np.ndarray, *, threads: int = 0
 ) -> np.ndarray: ...
 
+def doubled_masses(
+    arriving: np.ndarray, shares: np.ndarray, lower: np.ndarray, groups: np.ndarray, count: int, *, threads: int = 0
+) -> tuple[np.ndarray, np.ndarray]: ...
+
 class WeightedPoints:
     def __init__(self, points: np.ndarray, masses: np.ndarray, spreads: np.ndarray, *, threads: int = 0) -> None: ...
     def lloyd(

@@ -6,6 +6,7 @@
 #include "gaussian/mixture.hpp"
 #include "gaussian/rectangle_moments.hpp"
 #include "gaussian/rectangles.hpp"
+#include "numeric/doubled.hpp"
 #include "plane/covering.hpp"
 #include "sanitize.hpp"
 
@@ -31,6 +32,25 @@ void check_masses() {
             require(std::fabs(sum - 1.0) < 1e-12, "mass of the plane", "rectangle masses");
             require(std::fabs(left - 0.5 * std::erfc(-0.5 * std::sqrt(0.5))) < 1e-12, "a margin", "rectangle masses");
         }
+    }
+}
+
+void check_doubled_masses() {
+    const std::size_t count = 37, n = 1203, groups = 3;
+    std::vector<double> x(count * n), share(count), lower(count);
+    std::vector<int> group(count);
+    for (std::size_t k = 0; k < count; ++k) {
+        share[k] = k % 5 == 0 ? 0.0 : 1.0 / double(k);
+        group[k] = int(k % groups);
+        for (std::size_t i = 0; i < n; ++i) x[k * n + i] = std::exp(-0.01 * double((k + i) % 700));
+    }
+    for (const int threads : {1, 3}) {
+        std::vector<double> high(groups * n), low(groups * n);
+        doubled_masses(x.data(), count, n, share.data(), lower.data(), group.data(), threads, high.data(), low.data());
+        const Doubled all = doubled_sum(high.data(), high.size()), rest = doubled_sum(low.data(), low.size());
+        const Doubled wanted = doubled_sum(share.data(), count);
+        require(std::fabs((all.high - wanted.high) + (all.low - wanted.low) + rest.high) < 1e-28, "sum of the masses",
+                "doubled masses");
     }
 }
 
@@ -96,6 +116,7 @@ void check_covering_of(const GaussianMixture& mixture) {
 
 void check_rectangles() {
     check_masses();
+    check_doubled_masses();
     const double means[] = {0.3, 0.4, -0.5, 0.5, 0.9, -0.2};
     const double covariances[] = {0.04, 0.01, 0.01, 0.02, 1e-14, 0.0, 0.0, 1e-14, 1.0, 0.9, 0.9, 1.0};
     const double shares[] = {0.5, 0.2, 0.3};

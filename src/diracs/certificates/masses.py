@@ -17,6 +17,7 @@ import math
 
 import numpy as np
 
+from diracs import _core
 from diracs.backend import doubled
 from diracs.backend.arrays import Array, add_rows, eps, namespace
 from diracs.certificates.rounding import ROUNDINGS, diffused
@@ -24,8 +25,6 @@ from diracs.certificates.rounding import ROUNDINGS, diffused
 _EPS = float(np.finfo(np.float64).eps)
 # Masses on one stretch of the path differ by less than 2 to this power.
 _STRETCH = 20.0
-# So many shares are looked at at a time.
-_BLOCK = 1 << 20
 
 
 def law_error(variances: Array, shares: Array, arriving: Array, axes: int) -> Array:
@@ -56,7 +55,7 @@ def is_whole(arriving: Array) -> Array:
 def roundings(arriving: Array, shares: Array, rows: np.ndarray, count: int) -> Array:
     """So many roundings the masses (count, n) may be off by, relative to themselves; 0 where there are none."""
     xp = namespace(arriving, shares)
-    held = xp.where((shares > 0)[:, None] & (arriving > 0), xp.ones_like(arriving), xp.zeros_like(arriving))
+    held = xp.astype((shares > 0)[:, None] & (arriving > 0), arriving.dtype)
     ones = xp.ones_like(shares)
     terms = add_rows(held, ones, rows, count)
     divided = add_rows(held, xp.where(is_whole(arriving), 0.0 * ones, ones), rows, count)
@@ -65,27 +64,8 @@ def roundings(arriving: Array, shares: Array, rows: np.ndarray, count: int) -> A
 
 def doubled_masses(arriving: np.ndarray, shares: doubled.Pair, rows: np.ndarray, count: int) -> doubled.Pair:
     """Masses (count, n) to twice the digits: shares (K,) of components times their `arriving` (K, n), normalized."""
-    held = np.flatnonzero(shares[0] > 0)
-    order = held[np.argsort(rows[held], kind="stable")]
-    total = doubled.sums(arriving[order])
-    factor = doubled.divide((shares[0][order], shares[1][order]), total)
-    out = np.zeros((2, count, arriving.shape[1]))
-    width = max(1, _BLOCK // max(len(order), 1))
-    for first in range(0, arriving.shape[1], width):
-        block = slice(first, first + width)
-        values = arriving[order, block]
-        pair = doubled.multiply((factor[0][:, None], factor[1][:, None]), (values, np.zeros_like(values)))
-        group = rows[order]
-        # Neighbours of one group are added until each group is one row.
-        while len(group) > len(np.unique(group)):
-            rank = np.arange(len(group)) - np.searchsorted(group, group)
-            odd = np.flatnonzero(rank % 2)
-            merged = doubled.add((pair[0][odd - 1], pair[1][odd - 1]), (pair[0][odd], pair[1][odd]))
-            pair[0][odd - 1], pair[1][odd - 1] = merged
-            even = rank % 2 == 0
-            pair, group = (pair[0][even], pair[1][even]), group[even]
-        out[0, group, block], out[1, group, block] = pair
-    return out[0], out[1]
+    contiguous = (np.ascontiguousarray(x, dtype=np.float64) for x in (arriving, *shares))
+    return _core.doubled_masses(*contiguous, np.ascontiguousarray(rows, dtype=np.int32), count)
 
 
 def settled(positions: np.ndarray, masses: doubled.Pair, doubt: np.ndarray) -> tuple[np.ndarray, float, float]:
