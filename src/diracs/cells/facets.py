@@ -1,13 +1,30 @@
-"""The facets of a power diagram: edges in the plane, polygons in space."""
+"""The facets of a power diagram: borders on the line, edges in the plane, polygons in space; and what lies on them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from diracs.backend.arrays import frozen
 from diracs.cells.record import Edges
+
+
+class FacetMoments(NamedTuple):
+    """Moments of a density on the f facets between cells i ≤ j, about seed i, the same in every dimension d."""
+
+    i: np.ndarray  # (f,)
+    j: np.ndarray  # (f,)
+    displacement: np.ndarray  # (f, d) from seed i to the image of seed j that is meant
+    mass: np.ndarray  # (f,) ∫ρ
+    first: np.ndarray  # (f, d) ∫ (x − yᵢ) ρ
+    second: np.ndarray  # (f, d, d) ∫ (x − yᵢ)(x − yᵢ)ᵀ ρ
+
+    def of_axes(self, d: int) -> FacetMoments:
+        """On the first d axes only: what prisms over polygons, or slabs over intervals, have of these."""
+        step, first, second = self.displacement[:, :d], self.first[:, :d], self.second[:, :d, :d]
+        return self._replace(displacement=step, first=first, second=second)
 
 
 @dataclass(frozen=True)
@@ -26,19 +43,39 @@ class Facets:
         return self.displacement / np.linalg.norm(self.displacement, axis=1, keepdims=True)
 
 
-def planar_facets(edges: Edges, positions: np.ndarray, weights: np.ndarray) -> Facets:
-    """From integrals of the uniform law along edges."""
+def planar_moments(edges: Edges, weights: np.ndarray) -> FacetMoments:
+    """From integrals (f, 3) of 1, τ, τ² along edges."""
     i, j, step, gap, integrals = edges
     along = step / gap[:, None]
-    # The line through both seeds meets the edge's at (d² + wᵢ − wⱼ)/2d from seed i; τ runs to the left of it.
-    foot = 0.5 * (gap + (weights[i] - weights[j]) / gap)
     left = np.column_stack([-along[:, 1], along[:, 0]])
-    middle = integrals[:, 1] / integrals[:, 0]
-    centroid = positions[i] + foot[:, None] * along + middle[:, None] * left
-    return Facets(i, j, step, integrals[:, 0], frozen(centroid))
+    # The line through both seeds meets the edge's at (d² + wᵢ − wⱼ)/2d from seed i; τ runs to the left of it.
+    foot = (0.5 * (gap + (weights[i] - weights[j]) / gap))[:, None] * along
+    mass, tau, square = integrals.T[:, :, None]
+    mixed = tau[:, :, None] * foot[:, :, None] * left[:, None, :]
+    second = mass[:, :, None] * foot[:, :, None] * foot[:, None, :] + mixed + mixed.swapaxes(1, 2)
+    second += square[:, :, None] * left[:, :, None] * left[:, None, :]
+    return FacetMoments(i, j, step, integrals[:, 0], mass * foot + tau * left, second)
+
+
+# Where a symmetric matrix has its six numbers xx, xy, xz, yy, yz, zz.
+_SYMMETRIC = np.array([[0, 1, 2], [1, 3, 4], [2, 4, 5]])
+
+
+def space_moments(edges: Edges) -> FacetMoments:
+    """From integrals (f, 10) over facets of 1, x − yᵢ, (x − yᵢ)(x − yᵢ)ᵀ."""
+    integrals = edges.integrals
+    second = integrals[:, 4:][:, _SYMMETRIC]
+    return FacetMoments(edges.i, edges.j, edges.displacement, integrals[:, 0], integrals[:, 1:4], second)
+
+
+def planar_facets(edges: Edges, positions: np.ndarray, weights: np.ndarray) -> Facets:
+    """From integrals of the uniform law along edges."""
+    found = planar_moments(edges, weights)
+    centroid = positions[found.i] + found.first / found.mass[:, None]
+    return Facets(found.i, found.j, found.displacement, found.mass, frozen(centroid))
 
 
 def space_facets(edges: Edges, positions: np.ndarray) -> Facets:
-    """From integrals (f, 1 + d) of the uniform law over facets, of 1 and of x − yᵢ."""
-    area, first = edges.integrals[:, 0], edges.integrals[:, 1:]
+    """From integrals of the uniform law over facets, of 1 and of x − yᵢ (d columns), and more."""
+    area, first = edges.integrals[:, 0], edges.integrals[:, 1 : 1 + positions.shape[1]]
     return Facets(edges.i, edges.j, edges.displacement, area, frozen(positions[edges.i] + first / area[:, None]))

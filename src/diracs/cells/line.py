@@ -26,6 +26,9 @@ class LineDensity(Protocol):
     def cell_moments(self, seeds: np.ndarray, borders: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Mass, ∫(x − y) and ∫(x − y)² between consecutive borders (n + 1,) about the seeds (n,)."""
 
+    def heights(self, points: np.ndarray) -> np.ndarray:
+        """The density (m,) at points (m,); where it jumps the mean of both sides."""
+
 
 def power_cells(seeds: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Which seeds have cells {x : |x − yᵢ|² − wᵢ is least}, from left to right, and the borders between these."""
@@ -90,6 +93,9 @@ class LineImage:
         inside = (points >= self.edges[0]) & (points < self.edges[-1])
         result: np.ndarray = np.where(inside, self._heights[np.clip(pixel, 0, len(self.pixels) - 1)], 0.0)
         return result
+
+    def heights(self, points: np.ndarray) -> np.ndarray:
+        return np.asarray(0.5 * (self.at(points) + self.at(np.nextafter(points, -np.inf))))
 
     def below(self, points: np.ndarray) -> np.ndarray:
         """Masses (m,) left of points (m,)."""
@@ -191,3 +197,8 @@ class LineMixture:
         z = (points - self.means[:, None]) / self.deviations[:, None]
         result: np.ndarray = density(z) / self.deviations[:, None]
         return result
+
+    def heights(self, points: np.ndarray) -> np.ndarray:
+        size = max(1, _BLOCK // len(self.means))
+        parts = [self.weights @ self.at(points[s : s + size]) for s in range(0, len(points), size)]
+        return np.concatenate(parts) if parts else np.zeros(0)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from diracs.cells.facets import FacetMoments
 from diracs.cells.line import LineDensity
 
 
@@ -16,6 +17,8 @@ class LineTransport(NamedTuple):
     first: np.ndarray  # (n,)
     second: np.ndarray  # (n,)
     weights: np.ndarray  # (n,)
+    order: np.ndarray  # (n,) the seeds from left to right
+    borders: np.ndarray  # (n − 1,) between these
 
 
 def transport_on_line(seeds: np.ndarray, target: np.ndarray, law: LineDensity) -> LineTransport:
@@ -38,4 +41,14 @@ def transport_on_line(seeds: np.ndarray, target: np.ndarray, law: LineDensity) -
     weights = np.concatenate([[0.0], np.cumsum(steps)])
     back = np.empty(len(seeds), dtype=int)
     back[order] = np.arange(len(seeds))
-    return LineTransport(mass[back], first[back], second[back], (weights - weights.mean())[back])
+    return LineTransport(mass[back], first[back], second[back], (weights - weights.mean())[back], order, inner)
+
+
+def line_facets(seeds: np.ndarray, solved: LineTransport, law: LineDensity) -> FacetMoments:
+    """The borders between the cells of seeds (n,), and the density there."""
+    left, right = solved.order[:-1], solved.order[1:]
+    off, step = solved.borders - seeds[left], seeds[right] - seeds[left]
+    rho = law.heights(solved.borders)
+    return FacetMoments(
+        left, right, step[:, None], rho, (rho * off)[:, None], (rho * off * off)[:, None, None]
+    )

@@ -17,6 +17,7 @@ from diracs.laws.diracs import HoldsDiracs, SumOfDiracs
 from diracs.transport.checks import check_problem
 from diracs.transport.continuation import solve
 from diracs.transport.families import Target, parts, target_of
+from diracs.transport.jacobian import OtJacobian, jacobian
 from diracs.transport.line import transport_on_line
 from diracs.transport.newton import are_right, relative_error
 from diracs.transport.problem import Problem
@@ -128,6 +129,21 @@ class OtPlan:
         steps, sides = positions[self.locate(points)] - points, box[1] - box[0]
         periodic = getattr(self.density, "periodic", (False,) * positions.shape[1])
         return np.asarray(points + steps - np.where(periodic, np.round(steps / sides), 0.0) * sides)
+
+    def jacobian(self) -> OtJacobian:
+        """Sparse derivatives of the cells' masses and barycenters in the weights and in the positions.
+
+        Examples
+        --------
+        >>> from diracs import PolynomialGrid, SumOfDiracs, optimal_transport_plan
+        >>> plan = optimal_transport_plan(SumOfDiracs([[0.25], [0.75]]), PolynomialGrid([1.0]))
+        >>> plan.jacobian().masses_weights.toarray()
+        array([[ 1., -1.],
+               [-1.,  1.]])
+        """
+        _, parameters = found = parts(self.density)
+        target = target_of(found[0], tuple(map(concrete, parameters)))
+        return jacobian(concrete(self.diracs.positions), concrete(self.diracs.weights), self.weights, target)
 
     def _points(self, x: Any) -> np.ndarray:
         points, d = concrete(checks.floating("x", x, framework(x))), self.diracs.ndim
