@@ -53,12 +53,18 @@ class Covering:
 def rectangle_moments(
     mixture: Mixture, low: np.ndarray, high: np.ndarray, *, threads: int = 0
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]: ...
+@overload
 def moments(
-    density: Polygon | Image | Mixture | SpaceBox | SpaceImage | SpaceMixture,
+    density: Polygon | Image | Mixture, positions: np.ndarray, weights: np.ndarray, *, edges: bool, threads: int = 0
+) -> tuple[Cells, Edges]: ...
+@overload
+def moments(
+    density: SpaceBox | SpaceImage | SpaceMixture,
     positions: np.ndarray,
     weights: np.ndarray,
     *,
     edges: bool,
+    second: bool = False,
     threads: int = 0,
 ) -> tuple[Cells, Edges]: ...
 def cells(

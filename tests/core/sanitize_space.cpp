@@ -32,7 +32,7 @@ void check_cells(const std::vector<double>& positions, const std::vector<double>
             const auto mass = [&](const auto& density) {
                 double sum = 0.0;
                 for (const double m :
-                     space::moments(density, positions.data(), weights.data(), n, true, threads).mass) {
+                     space::moments(density, positions.data(), weights.data(), n, true, true, threads).mass) {
                     sum += m;
                 }
                 return sum;
@@ -42,7 +42,7 @@ void check_cells(const std::vector<double>& positions, const std::vector<double>
         }
     }
     double total = 0.0;
-    for (const double m : space::moments(mixture, positions.data(), weights.data(), n, true, 2).mass) total += m;
+    for (const double m : space::moments(mixture, positions.data(), weights.data(), n, true, true, 2).mass) total += m;
     require(std::fabs(total - 1.0) < 1e-11, "mass of the mixture in space", input);
     space::component_moments(mixture, positions.data(), weights.data(), n, 2);
 }
@@ -83,7 +83,7 @@ void check_space() {
             std::vector<double> scaled(spread);
             for (double& x : scaled) x *= scale;
             const space::Domain cube{{0, 0, 0}, {1, 1, 1}, {true, false, false}};
-            space::moments(space::UniformBox(cube, 1.0), scaled.data(), light.data(), n, true, 2);
+            space::moments(space::UniformBox(cube, 1.0), scaled.data(), light.data(), n, true, true, 2);
         }
     }
 }

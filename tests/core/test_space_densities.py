@@ -271,3 +271,40 @@ def test_needles_among_cospherical_seeds():
         law = _core.SpaceMixture(means, covs, np.array([0.5, 0.5]))
         mass = space_moments(law, np.ascontiguousarray(seeds), np.zeros(n), facets=True)[0]
         assert_allclose(mass.sum(), 1.0, atol=1e-12)
+
+
+def laws():
+    rng = np.random.default_rng(12)
+    several = _core.SpaceMixture(
+        np.array([[0.2, 0.5, 0.4], [0.7, 0.3, 0.6]]), np.stack([0.05 * COVARIANCE, 0.3 * np.eye(3)]), np.array([0.6, 0.4])
+    )
+    narrow = _core.SpaceMixture(np.full((1, 3), 0.5), 0.003 * COVARIANCE[None], np.ones(1))
+    return [
+        _core.SpaceBox(CUBE, 1.0, OPEN),
+        _core.SpaceBox(CUBE, 1.0, np.array([True, False, True])),
+        _core.SpaceImage(rng.random((3, 2, 4)), CUBE, OPEN),
+        several,
+        narrow,
+    ]
+
+
+@pytest.mark.parametrize("law", laws(), ids=["box", "partly periodic", "voxels", "mixture", "narrow"])
+@pytest.mark.parametrize("n", [2, 25])
+def test_second_moments_of_facets_are_derivatives(law, n):
+    # At x the facet between i and j moves towards j by (dyᵢ·(x − yᵢ) − dyⱼ·(x − yⱼ))/|yᵢ − yⱼ|.
+    rng = np.random.default_rng(n)
+    seeds, along = rng.random((n, 3)), rng.normal(size=(n, 3))
+    cells, edges = _core.moments(law, seeds, np.zeros(n), edges=True, second=True)
+    plain = _core.moments(law, seeds, np.zeros(n), edges=True)[1]
+    assert np.array_equal(edges.integrals[:, :4], plain.integrals) and edges.integrals.shape[1] == 10
+    expected = -cells.mass[:, None] * along
+    pick = np.array([[0, 1, 2], [1, 3, 4], [2, 4, 5]])
+    for i, j, step, gap, (zeroth, *rest) in zip(*edges, strict=True):
+        first, second = np.array(rest[:3]), np.array(rest[3:])[pick]
+        moved = (second @ (along[i] - along[j]) + first * (step @ along[j])) / gap
+        expected[i] += moved
+        mass = (first @ (along[i] - along[j]) + zeroth * (step @ along[j])) / gap
+        expected[j] -= moved - step * mass
+    h = 1e-5
+    plus, minus = (_core.moments(law, seeds + s * h * along, np.zeros(n), edges=False)[0].first for s in (1, -1))
+    assert_allclose((plus - minus) / (2 * h), expected, atol=2e-7)

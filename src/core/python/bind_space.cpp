@@ -52,28 +52,30 @@ Domain domain_of(const Corners& box, const Flags& periodic) {
 
 template <class Density>
 nb::tuple density_moments(const Density& density, const Positions& positions, const Numbers& weights, bool edges,
-                          int threads) {
+                          bool second, int threads) {
     check(positions, weights);
     const std::size_t n = positions.shape(0);
     Moments result;
     {
         const Unlocked unlocked;
-        result = moments(density, positions.data(), weights.data(), n, edges, threads);
+        result = moments(density, positions.data(), weights.data(), n, edges, second, threads);
     }
     const std::size_t count = result.facet_i.size();
-    std::vector<double> gap(count), integrals(4 * count);
+    const std::size_t width = second ? 10 : 4;
+    std::vector<double> gap(count), integrals(width * count);
     for (std::size_t f = 0; f < count; ++f) {
         const double* step = &result.displacement[3 * f];
         gap[f] = std::hypot(step[0], step[1], step[2]);
-        integrals[4 * f] = result.area[f];
-        std::copy_n(&result.facet_first[3 * f], 3, &integrals[4 * f + 1]);
+        integrals[width * f] = result.area[f];
+        std::copy_n(&result.facet_first[3 * f], 3, &integrals[width * f + 1]);
+        if (second) std::copy_n(&result.facet_second[6 * f], 6, &integrals[width * f + 4]);
     }
     return nb::make_tuple(record("Cells")(array(std::move(result.mass)), array(std::move(result.first), {n, 3}),
                                           array(std::move(result.second)),
                                           array(std::vector<double>(2 * n, 0.0), {n, 2})),
                           record("Edges")(array(std::move(result.facet_i)), array(std::move(result.facet_j)),
                                           array(std::move(result.displacement), {count, 3}), array(std::move(gap)),
-                                          array(std::move(integrals), {count, 4})));
+                                          array(std::move(integrals), {count, width})));
 }
 
 // Polyhedra of all cells: vertices by cell, faces by cell, corners by face.
@@ -215,13 +217,15 @@ void bind_space(nb::module_& module) {
 
     const char* moments_doc =
         "As for the plane; edges are facets i <= j, i = j between a cell and its own image, and their integrals\n"
-        "(f, 4) those of the density and of (x - y_i) times the density, next to y_i.";
+        "(f, 4) those of the density and of (x - y_i) times the density, next to y_i; with `second` also the six "
+        "entries\n"
+        "xx, xy, xz, yy, yz, zz of (x - y_i)(x - y_i)^T times the density, (f, 10).";
     module.def("moments", &density_moments<UniformBox>, "density"_a, "positions"_a.noconvert(), "weights"_a.noconvert(),
-               nb::kw_only(), "edges"_a, "threads"_a = 0, moments_doc);
+               nb::kw_only(), "edges"_a, "second"_a = false, "threads"_a = 0, moments_doc);
     module.def("moments", &density_moments<Image>, "density"_a, "positions"_a.noconvert(), "weights"_a.noconvert(),
-               nb::kw_only(), "edges"_a, "threads"_a = 0, moments_doc);
+               nb::kw_only(), "edges"_a, "second"_a = false, "threads"_a = 0, moments_doc);
     module.def("moments", &density_moments<GaussianMixture>, "density"_a, "positions"_a.noconvert(),
-               "weights"_a.noconvert(), nb::kw_only(), "edges"_a, "threads"_a = 0, moments_doc);
+               "weights"_a.noconvert(), nb::kw_only(), "edges"_a, "second"_a = false, "threads"_a = 0, moments_doc);
 
     module.def("space_cells", &polyhedra, "positions"_a.noconvert(), "weights"_a.noconvert(), "box"_a.noconvert(),
                "periodic"_a.noconvert(),

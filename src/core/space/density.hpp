@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "space/polyhedron.hpp"
+#include "space/sym3.hpp"
 #include "space/vec3.hpp"
 
 namespace diracs::space {
@@ -27,17 +28,21 @@ struct CellMoments {
     }
 };
 
-// ∫ρ dA and ∫(x − o)ρ dA over a facet.
+// ∫ρ dA, ∫(x − o)ρ dA and ∫(x − o)(x − o)ᵀρ dA over a facet.
 struct FacetMoments {
     double zeroth = 0.0;
     Vec3 first;
+    Sym3 second;
 
     void add(double weight, const FacetMoments& other) {
         zeroth += weight * other.zeroth;
         first = first + weight * other.first;
+        second = second + weight * other.second;
     }
 
-    FacetMoments moved(Vec3 shift) const { return {zeroth, first + zeroth * shift}; }
+    FacetMoments moved(Vec3 shift) const {
+        return {zeroth, first + zeroth * shift, second + product(first, shift) + zeroth * square(shift)};
+    }
 };
 
 // The part of space that a density knows: a box, and along which axes it repeats.
@@ -82,9 +87,9 @@ inline Vec3 middle(const Polyhedron& cell) {
     return (1.0 / static_cast<double>(cell.size())) * sum;
 }
 
-// Volume, ∫x and ∫|x|² of a polyhedron, and area and ∫x dA of its faces: tetrahedra from a point inside to triangles of
+// Volume, ∫x and ∫|x|² of a polyhedron, and area, ∫x dA and ∫xxᵀ dA of its faces: tetrahedra from a point inside to triangles of
 // the faces, so that all terms of volume and ∫|x|² are nonnegative. Over a tetrahedron of volume V with vertices p_i,
-// ∫x = V Σp_i / 4 and ∫|x|² = V (Σ|p_i|² + |Σp_i|²) / 20.
+// ∫x = V Σp_i / 4 and ∫|x|² = V (Σ|p_i|² + |Σp_i|²) / 20; over a triangle of area A ∫xxᵀ = A (Σp_i p_iᵀ + Σp_i Σp_iᵀ) / 12.
 [[gnu::noinline]] inline CellMoments uniform_moments(const Polyhedron& cell, const FaceList& list,
                                                      FacetMoments* facets) {
     CellMoments sum;
@@ -111,6 +116,7 @@ inline Vec3 middle(const Polyhedron& cell) {
                 const double area = norm(normal) / 2.0;
                 facet.zeroth += area;
                 facet.first = facet.first + (area / 3.0) * pqr;
+                facet.second = facet.second + (area / 12.0) * (square(p) + square(q) + square(r) + square(pqr));
             }
             q = r;
         }

@@ -67,6 +67,12 @@ struct GaussianComponent {
     Vec3 color(Vec3 u) const {
         return {l[0][0] * u.x, l[1][0] * u.x + l[1][1] * u.y, l[2][0] * u.x + l[2][1] * u.y + l[2][2] * u.z};
     }
+    Sym3 color(const Sym3& m) const {  // L M Lᵀ
+        const Vec3 x = color(Vec3{m.xx, m.xy, m.xz}), y = color(Vec3{m.xy, m.yy, m.yz}),
+                   z = color(Vec3{m.xz, m.yz, m.zz});
+        const Vec3 a = color(Vec3{x.x, y.x, z.x}), b = color(Vec3{x.y, y.y, z.y}), c = color(Vec3{x.z, y.z, z.z});
+        return {a.x, b.x, c.x, b.y, c.y, c.z};
+    }
     Vec3 transposed(Vec3 n) const {  // Lᵀ n
         return {l[0][0] * n.x + l[1][0] * n.y + l[2][0] * n.z, l[1][1] * n.y + l[2][1] * n.z, l[2][2] * n.z};
     }

@@ -159,6 +159,7 @@ inline CellMoments integrate_cone(const ConeNodes& nodes, const ConeValues& valu
             second += w * values.gamma4[n] * norm2(v);
             facet.zeroth += on;
             facet.first = facet.first + on * v;
+            facet.second = facet.second + on * square(v);
         }
         const double h = nodes.height[f];
         moments.add(h, {2.0 * mass, 6.0 * first, 24.0 * second});

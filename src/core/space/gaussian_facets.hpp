@@ -96,9 +96,10 @@ public:
         bool holds_foot;         // by the angle: edges between vertices on one spot have any direction
         bool differences;        // whether its sectors are taken with the constant
         double c_h, e_h, decay;  // C, E and exp(−h²/2) there
-        // Results: ∫φ₃, and ∫(u − foot)φ₃ over the facet.
+        // Results: ∫φ₃, ∫vφ₃ and ∫v vᵀφ₃ over the facet, v = u − foot.
         double area;
         Vec3 lever;
+        Sym3 spread;
     };
 
     std::vector<Vec3> u;        // vertices
@@ -115,6 +116,7 @@ public:
             plane.turn = 0.0;
             plane.area = 0.0;
             plane.lever = {};
+            plane.spread = {};
         }
         for (int g = 0, end = static_cast<int>(cell.left.size()); g < end; ++g) {
             Plane& plane = planes[slot[cell.left[g]]];
@@ -156,7 +158,11 @@ public:
             edge(u[g / 3], u[cell.twin[g] / 3], planes[slot[cell.left[g]]],
                  planes[slot[cell.left[Polyhedron::previous_around(g)]]]);
         }
-        for (const Plane& plane : planes) first = first - plane.area * plane.normal;
+        for (Plane& plane : planes) {
+            first = first - plane.area * plane.normal;
+            const Sym3 across = square(plane.normal);
+            plane.spread = plane.spread + plane.area * (Sym3{1.0, 0.0, 0.0, 1.0, 0.0, 1.0} + -1.0 * across);
+        }
     }
 
 private:
@@ -166,8 +172,8 @@ private:
     // One of the two facets at an edge; the edge runs backwards around the second.
     struct Side {
         Plane& plane;
-        Vec3 out;
-        double d, sign;
+        Vec3 out, tangent;
+        double d;
     };
 
     static double angle(double d, double s1, double s2) { return std::atan2(d * (s2 - s1), d * d + s1 * s2); }
@@ -182,7 +188,7 @@ private:
         const double s = s1 > 0.0 ? s1 : (s2 < 0.0 ? s2 : 0.0);
         const Vec3 axis = a - s1 * t;
         const double from_axis2 = norm2(axis);
-        Side sides[2] = {{left, cross(t, left.normal), 0.0, 1.0}, {right, cross(right.normal, t), 0.0, 1.0}};
+        Side sides[2] = {{left, cross(t, left.normal), t, 0.0}, {right, cross(right.normal, t), t, 0.0}};
         for (Side& side : sides) side.d = dot(side.out, axis) + 0.0;
         const double nearest2 = from_axis2 + s * s;
         const double least2 =
@@ -249,19 +255,23 @@ private:
         using namespace detail;
         const GaussLegendre<N>& rule = gauss_legendre<N>;
         const double half = 0.5 * (to - from), center = 0.5 * (from + to);
-        double s2[N], q[N], e[N], g[N], line = 0.0;
+        double s2[N], q[N], e[N], g[N], line = 0.0, along = 0.0;
         for (int k = 0; k < N; ++k) {
             const double s = center + half * rule.node[k];
             s2[k] = s * s, q[k] = from_axis2 + s2[k], e[k] = std::exp(-0.5 * q[k]);
             g[k] = regular_ ? coulomb(q[k]) : screened(q[k]);
             line += rule.weight[k] * e[k];
+            along += rule.weight[k] * e[k] * s;
         }
         line *= half * kNormal3;
+        along *= 0.5 * half * kNormal3;
         for (int f = 0; f < 2; ++f) {
             Side& side = sides[f];
             Plane& plane = side.plane;
             const double d = side.d, d2 = d * d;
             plane.lever = plane.lever - line * side.out;
+            // ∫ ∂(v_b φ₃)/∂v_a = δ_ab ∫φ₃ − ∫ v_a v_b φ₃ is the flux of v_b φ₃ through the edges; here its symmetric part.
+            plane.spread = plane.spread + (-d * line) * square(side.out) + -along * product(side.out, side.tangent);
             double flux = 0.0, area = 0.0;
             if (regular_) {
                 for (int k = 0; k < N; ++k) {

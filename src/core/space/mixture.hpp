@@ -181,7 +181,11 @@ private:
             const Vec3 moment = (plane.h * plane.area) * plane.normal + plane.lever;  // ∫ u φ₃ over the facet
             spread -= dot(component.color(plane.normal), component.color(moment));
             const double density = norm(half.normal) / norm(component.transposed(half.normal));  // φ₃ dA_u to ρ dA
-            scratch.on[f] = FacetMoments{density * plane.area, density * component.color(moment)}.moved(-1.0 * offset);
+            const Vec3 foot = plane.h * plane.normal;
+            const Sym3 second = plane.spread + product(foot, plane.lever) + plane.area * square(foot);
+            scratch.on[f] =
+                FacetMoments{density * plane.area, density * component.color(moment), density * component.color(second)}
+                    .moved(-1.0 * offset);
         }
         const CellMoments about_mean = {std::max(own.mass, 0.0), component.color(own.first),
                                         component.trace * own.mass + spread};

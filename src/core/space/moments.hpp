@@ -25,6 +25,7 @@ struct Moments {
     std::vector<double> displacement;   // (f, 3): yⱼ − yᵢ, with the image of yⱼ that is meant
     std::vector<double> area;           // (f,): ∫ρ dA
     std::vector<double> facet_first;    // (f, 3): ∫(x − yᵢ)ρ dA
+    std::vector<double> facet_second;   // (f, 6): ∫(x − yᵢ)(x − yᵢ)ᵀρ dA; none if not asked for
 };
 
 constexpr std::size_t kCellsPerRange = 64;
@@ -33,7 +34,7 @@ constexpr std::size_t kCellsPerRange = 64;
 // result is computed by one thread and stored by index, so that it does not depend on the number of threads.
 template <class Density>
 Moments moments(const Density& density, const double* positions, const double* weights, std::size_t n, bool facets,
-                int threads) {
+                bool second, int threads) {
     const PowerCells cells(positions, weights, n, density.domain(), threads);
     Moments result;
     result.mass.assign(n, 0.0);
@@ -92,6 +93,9 @@ Moments moments(const Density& density, const double* positions, const double* w
                 result.displacement.push_back(facet.displacement[axis]);
                 result.facet_first.push_back(facet.moments.first[axis]);
             }
+            if (!second) continue;
+            const Sym3& m = facet.moments.second;
+            result.facet_second.insert(result.facet_second.end(), {m.xx, m.xy, m.xz, m.yy, m.yz, m.zz});
         }
         some = {};
     }

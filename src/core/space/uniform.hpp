@@ -18,8 +18,9 @@ public:
         CellMoments moments;
         moments.add(density_, uniform_moments(cell, list, facets));
         for (std::size_t f = 0; facets != nullptr && f < list.begin.size(); ++f) {
-            facets[f].zeroth *= density_;
-            facets[f].first = density_ * facets[f].first;
+            FacetMoments scaled;
+            scaled.add(density_, facets[f]);
+            facets[f] = scaled;
         }
         return moments;
     }
