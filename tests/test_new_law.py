@@ -9,6 +9,7 @@ import pytest
 
 from diracs import SumOfDiracs, _core, discretize, distance, lloyd, optimal_transport_plan, quantize
 from diracs.backend.arrays import pytree
+from diracs.cells.facets import planar_moments
 from diracs.cells.spaces import PLANE
 from diracs.certificates.upper.nearest import planar_cells
 from diracs.codebooks.planar_laws import thinned
@@ -57,6 +58,10 @@ class DiscDensity:
 
     def moments(self, seeds, weights):
         return _core.moments(self.core, seeds, weights, edges=True)
+
+    def facets(self, seeds, weights):
+        cells, edges = self.moments(seeds, weights)
+        return cells, planar_moments(edges, weights)
 
     def draw(self, n, rng):
         return uniform(0.5, n, rng)

@@ -19,6 +19,7 @@ from diracs.schemes.points import PointScheme
 from diracs.schemes.product import ProductScheme
 from diracs.transport.barycenter import barycenter
 from diracs.transport.distance import distance
+from diracs.transport.jacobian import OtJacobian
 from diracs.transport.lloyd import lloyd
 from diracs.transport.plan import ConvergenceWarning, OtPlan, optimal_transport_plan
 from diracs.transport.power_diagram import PowerDiagram
@@ -35,6 +36,7 @@ __all__ = [
     "LayeredScheme",
     "Limit",
     "MixtureFit",
+    "OtJacobian",
     "OtPlan",
     "PointScheme",
     "PolynomialGrid",

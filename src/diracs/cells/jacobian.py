@@ -51,7 +51,7 @@ def cell_jacobian(mass: np.ndarray, shift: np.ndarray, facets: FacetMoments) -> 
         A facet between a cell and its own image, i = j, counts for both of its sides.
     """
     i, j, step, zeroth, first, second = facets
-    (n, d), gap = shift.shape, np.linalg.norm(step, axis=1)
+    n, gap = len(mass), np.linalg.norm(step, axis=1)
     # No weight moves a facet between a cell and its own image.
     by_weight = np.where(i == j, 0.0, 0.5 * zeroth / gap)[:, None, None]
     by_i = (first / gap[:, None])[:, None, :]

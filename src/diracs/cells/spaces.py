@@ -7,8 +7,6 @@ from typing import Protocol
 import numpy as np
 
 from diracs import _core
-from diracs.cells.facets import FacetMoments, planar_moments, space_moments
-from diracs.cells.record import Edges
 
 
 class Space(Protocol):
@@ -22,9 +20,6 @@ class Space(Protocol):
 
     def corners(self, seeds: np.ndarray, weights: np.ndarray, box: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Corners (c, d) of all power cells in a box (2, d), and whose they are (c,)."""
-
-    def facet_moments(self, edges: Edges, weights: np.ndarray) -> FacetMoments:
-        """Of the edges, or facets, of power cells with weights (n,)."""
 
 
 class Plane:
@@ -41,9 +36,6 @@ class Plane:
     def corners(self, seeds: np.ndarray, weights: np.ndarray, box: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         indptr, corners, _ = _core.cells(np.ascontiguousarray(seeds), np.ascontiguousarray(weights), rectangle(box))
         return corners, np.repeat(np.arange(len(seeds)), np.diff(indptr))
-
-    def facet_moments(self, edges: Edges, weights: np.ndarray) -> FacetMoments:
-        return planar_moments(edges, weights)
 
 
 class Euclidean:
@@ -62,9 +54,6 @@ class Euclidean:
     def corners(self, seeds: np.ndarray, weights: np.ndarray, box: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         first, corners, *_ = self.polyhedra(seeds, weights, box)
         return corners, np.repeat(np.arange(len(seeds)), np.diff(first))
-
-    def facet_moments(self, edges: Edges, weights: np.ndarray) -> FacetMoments:
-        return space_moments(edges)
 
     def polyhedra(self, seeds: np.ndarray, weights: np.ndarray, box: np.ndarray) -> tuple[np.ndarray, ...]:
         """All cells, as `_core.space_cells` gives them."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import scipy
 
 from diracs import _core
+from diracs.cells.facets import FacetMoments, planar_moments
 from diracs.cells.intervals import REACH
 from diracs.cells.record import Cells, Edges
 from diracs.cells.spaces import PLANE, Space
@@ -27,6 +28,9 @@ class UnitDensity(Protocol):
 
     def moments(self, seeds: np.ndarray, weights: np.ndarray) -> tuple[Cells, Edges]:
         """Of the power cells of seeds (n, d) with weights (n,)."""
+
+    def facets(self, seeds: np.ndarray, weights: np.ndarray) -> tuple[Cells, FacetMoments]:
+        """The same, with all moments on the facets up to the second."""
 
     @property
     def finest(self) -> float:
@@ -78,6 +82,10 @@ class ImageDensity:
 
     def moments(self, seeds: np.ndarray, weights: np.ndarray) -> tuple[Cells, Edges]:
         return _core.moments(self.core, seeds, weights, edges=True)
+
+    def facets(self, seeds: np.ndarray, weights: np.ndarray) -> tuple[Cells, FacetMoments]:
+        cells, edges = self.moments(seeds, weights)
+        return cells, planar_moments(edges, weights)
 
     @property
     def finest(self) -> float:
@@ -132,11 +140,16 @@ class MixtureDensity:
     space: ClassVar[Space] = PLANE
 
     @cached_property
-    def core(self) -> _core.Mixture | _core.SpaceMixture:
+    def core(self) -> Any:
+        """A `_core.Mixture`, or its namesake of space."""
         return _core.Mixture(*(np.ascontiguousarray(x) for x in (self.means, self.covs, self.weights)))
 
     def moments(self, seeds: np.ndarray, weights: np.ndarray) -> tuple[Cells, Edges]:
         return _core.moments(self.core, seeds, weights, edges=True)
+
+    def facets(self, seeds: np.ndarray, weights: np.ndarray) -> tuple[Cells, FacetMoments]:
+        cells, edges = self.moments(seeds, weights)
+        return cells, planar_moments(edges, weights)
 
     @property
     def finest(self) -> float:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from diracs import _core
+from diracs.cells.facets import FacetMoments, space_moments
 from diracs.cells.record import Cells, Edges
 from diracs.cells.spaces import SPACE, Space
 from diracs.transport.density import TAIL, MixtureDensity
@@ -58,6 +59,10 @@ class VolumeDensity:
         across = float((self.extent[self.ndim :] ** 2).sum()) / 12.0
         return cells._replace(second=cells.second - cells.mass * across), edges
 
+    def facets(self, seeds: np.ndarray, weights: np.ndarray) -> tuple[Cells, FacetMoments]:
+        cells, edges = _core.moments(self.core, seeds, weights, edges=True, second=True)
+        return cells, space_moments(edges)
+
     def blurred(self, width: float) -> VolumeDensity:
         """Cut off at the box, where that is not periodic: positive wherever it matters."""
         pixels = self.pixels
@@ -101,8 +106,12 @@ class SpaceMixtureDensity(MixtureDensity):
     space: ClassVar[Space] = SPACE
 
     @cached_property
-    def core(self) -> _core.SpaceMixture:
+    def core(self) -> Any:
         return _core.SpaceMixture(*(np.ascontiguousarray(x) for x in (self.means, self.covs, self.weights)))
+
+    def facets(self, seeds: np.ndarray, weights: np.ndarray) -> tuple[Cells, FacetMoments]:
+        cells, edges = _core.moments(self.core, seeds, weights, edges=True, second=True)
+        return cells, space_moments(edges)
 
 
 _MIXTURES: dict[int, type[MixtureDensity]] = {2: MixtureDensity, 3: SpaceMixtureDensity}

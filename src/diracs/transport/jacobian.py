@@ -32,8 +32,8 @@ class OtJacobian:
     Notes
     -----
     Rows and columns of a Dirac with an empty cell are zero: what it does not have does not change. Diracs on one spot
-    share a cell, and what they do to it, in proportion to their masses; derivatives hold for motions of them as one, and
-    are first-order right for the `distance` in others. Where the density jumps along a facet its mean counts.
+    share a cell, and what they do to it, in proportion to their masses; derivatives hold for motions of them as one.
+    Where the density jumps along a facet the mean of both sides counts.
 
     With ρ on the facet between i and j: ∂mᵢ/∂wⱼ = −∫ρ/(2|yᵢ − yⱼ|), ∂mᵢ/∂yⱼ = ∫ρ (yⱼ − x)ᵀ/|yᵢ − yⱼ|, and with x − bᵢ
     under the integrals mᵢ times those of bᵢ (`diracs.cells.jacobian`).
@@ -83,9 +83,8 @@ def linearized(positions: np.ndarray, masses: np.ndarray, weights: np.ndarray, g
         facets = line_facets(seeds[:, 0], line, goal.line())
     else:
         density, w = goal.density(), np.ascontiguousarray(weights[held][first] / goal.size**2)
-        cells, edges = density.moments(np.ascontiguousarray(seeds), w)
-        mass, moment = cells.mass, cells.first[:, :d]
-        facets = density.space.facet_moments(edges, w).of_axes(d)
+        cells, all_facets = density.facets(np.ascontiguousarray(seeds), w)
+        mass, moment, facets = cells.mass, cells.first[:, :d], all_facets.of_axes(d)
     shift = np.where(mass[:, None] > 0, moment / np.where(mass > 0, mass, 1.0)[:, None], 0.0)
     return Linearized(held, place, share, seeds, target, mass, shift, cell_jacobian(mass, shift, facets))
 

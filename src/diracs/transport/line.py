@@ -49,6 +49,4 @@ def line_facets(seeds: np.ndarray, solved: LineTransport, law: LineDensity) -> F
     left, right = solved.order[:-1], solved.order[1:]
     off, step = solved.borders - seeds[left], seeds[right] - seeds[left]
     rho = law.heights(solved.borders)
-    return FacetMoments(
-        left, right, step[:, None], rho, (rho * off)[:, None], (rho * off * off)[:, None, None]
-    )
+    return FacetMoments(left, right, step[:, None], rho, (rho * off)[:, None], (rho * off * off)[:, None, None])
