@@ -18,10 +18,11 @@ from diracs.schemes.layered import LayeredScheme
 from diracs.schemes.points import PointScheme
 from diracs.schemes.product import ProductScheme
 from diracs.transport.barycenter import barycenter
+from diracs.transport.convergence import ConvergenceWarning, MassesNotMet
 from diracs.transport.distance import distance
 from diracs.transport.jacobian import OtJacobian
 from diracs.transport.lloyd import lloyd
-from diracs.transport.plan import ConvergenceWarning, OtPlan, optimal_transport_plan
+from diracs.transport.plan import OtPlan, optimal_transport_plan
 from diracs.transport.power_diagram import PowerDiagram
 
 __version__ = "0.1.0"
@@ -35,6 +36,7 @@ __all__ = [
     "HalfSpace",
     "LayeredScheme",
     "Limit",
+    "MassesNotMet",
     "MixtureFit",
     "OtJacobian",
     "OtPlan",

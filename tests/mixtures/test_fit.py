@@ -14,7 +14,7 @@ from diracs import GaussianMixture, SumOfDiracs, distance, fit_mixture, lloyd
 from diracs.mixtures.fit_objective import Objective
 from diracs.mixtures.free_weights import FreeProblem, free_transport
 from diracs.mixtures.likelihood import expectation_maximization, spread_centres
-from diracs.transport.plan import transport
+from diracs.transport.solved import transport
 from diracs.transport.target import MixtureTarget
 
 matplotlib.use("Agg")

@@ -1,8 +1,8 @@
 """A NumPy function with its derivative, callable in PyTorch and JAX: under autograd, function transforms and compilers.
 
 The compiled core is not differentiated through. A `NumpyFunction` brings its value and its vector-Jacobian product; the
-frameworks see one opaque operation, run in a loop over the axes that a vmap adds. First derivatives only: asking for
-more is an error, never a zero.
+frameworks see one opaque operation, run in a loop over the axes that a vmap adds. Second derivatives are there for a
+function that brings a product with them too; asking for what is not known is an error, never a zero.
 """
 
 from __future__ import annotations
@@ -44,6 +44,15 @@ class NumpyFunction:
     pullback : callable
         From numbers, arrays, what was kept, cotangents of the outputs and which derivatives are wanted to these, one
         for each array; whatever for others. Raises InvalidValues where `value` does.
+    smooth : int, optional
+        Only the first so many arrays have derivatives; all by default.
+    constants : str
+        What messages call the other arrays.
+    twice : int
+        Of a function with one output, a number: the first so many arrays have second derivatives, in all pairs.
+    hessian : callable, optional
+        From numbers, arrays, what was kept and directions in the first `twice` arrays to the product of the symmetric
+        matrix of second derivatives with these.
 
     Notes
     -----
@@ -56,6 +65,10 @@ class NumpyFunction:
     shapes: Callable[[Shapes], tuple[Shapes, Shapes]]
     value: Callable[[Numbers, Arrays], tuple[Arrays, Arrays]]
     pullback: Callable[[Numbers, Arrays, Arrays, Arrays, Sequence[bool]], Arrays]
+    smooth: int | None = None
+    constants: str = ""
+    twice: int = 0
+    hessian: Callable[[Numbers, Arrays, Arrays, Arrays], Arrays] | None = None
 
     def __post_init__(self) -> None:
         FUNCTIONS.append(self)
@@ -73,11 +86,25 @@ class NumpyFunction:
             return callback_jax.call(self, numbers, *arrays)
         return tuple(np.asarray(x)[()] for x in self.value(numbers, arrays)[0])
 
+    def check_wanted(self, wanted: Sequence[bool]) -> None:
+        """Raise if derivatives are wanted that there are none of."""
+        if self.smooth is not None and any(wanted[self.smooth :]):
+            raise NotImplementedError(
+                f"derivatives of {self.title} in {self.constants} are not available: make these constants (torch:"
+                " .detach(), JAX: jax.lax.stop_gradient)"
+            )
+
+    def check_wanted_twice(self, wanted: Sequence[bool], again: Sequence[bool] = ()) -> None:
+        """The same for derivatives, in arrays wanted again, of derivatives in arrays wanted first."""
+        if self.hessian is None or any(wanted[self.twice :]) or any(again[self.twice :]):
+            raise NotImplementedError(self.refusal)
+
     @property
     def refusal(self) -> str:
-        """The message where second derivatives are asked for."""
+        """The message where second derivatives are asked for that are not known."""
+        where = f"in {self.constants}" if self.hessian is not None else "yet"
         return (
-            f"second derivatives of {self.title} are not available yet: take finite differences of its gradient, or a"
+            f"second derivatives of {self.title} are not available {where}: take finite differences of its gradient, or a"
             " method that needs gradients only (L-BFGS for Newton's method); if the gradient is part of a loss only as"
             " a constant, detach it (torch: .detach(), JAX: jax.lax.stop_gradient)"
         )

@@ -18,7 +18,7 @@ from diracs.backend.callback import InvalidValues, Numbers, NumpyFunction
 
 
 def call(function: NumpyFunction, numbers: Numbers, *arrays: Any) -> tuple[Any, ...]:
-    """The outputs of the function, differentiable once; NaN for values that it does not take."""
+    """The outputs of the function, differentiable once, or twice; NaN for values that it does not take."""
     return _differentiable(function, numbers)(*map(jnp.asarray, arrays))
 
 
@@ -39,6 +39,7 @@ def _differentiable(function: NumpyFunction, numbers: Numbers) -> Callable[..., 
     def backward(saved: Any, along: Sequence[Any]) -> tuple[Any, ...]:
         arrays, kept, structure = saved
         wanted = tuple(x is not None for x in structure)
+        function.check_wanted(wanted)
         along = [jnp.zeros(x.shape, x.dtype) if isinstance(x, SymbolicZero) else x for x in along]
         # Multiplied here, one number may itself be differentiated.
         scale = along[0] if len(along) == 1 and not along[0].ndim else None
@@ -72,7 +73,22 @@ def _solve(function: NumpyFunction, numbers: Numbers) -> Callable[..., Any]:
     def solve(*arrays: Any) -> Any:
         return jax.pure_callback(value, shapes(arrays), *arrays, vmap_method="sequential")
 
-    return _once(function, solve)
+    if function.hessian is None:
+        return _once(function, solve)
+    twice, pullback = jax.custom_jvp(solve), _pullback(function, numbers)
+
+    @functools.partial(twice.defjvp, symbolic_zeros=True)
+    def slope(arrays: Sequence[Any], steps: Sequence[Any]) -> Any:
+        """Of the output; what is kept belongs to the values, and has none of its own."""
+        wanted = tuple(not isinstance(x, SymbolicZero) for x in steps)
+        function.check_wanted_twice(wanted)
+        found, kept = twice(*arrays)
+        slopes = pullback(wanted)(list(arrays), kept, [jnp.ones_like(found[0])])
+        moved = [x for x, w in zip(steps, wanted) if w]
+        total = sum(jnp.vdot(s, x) for s, x in zip(slopes, moved)).astype(found[0].dtype)
+        return (found, kept), ([total], [np.zeros(x.shape, jax.dtypes.float0) for x in kept])
+
+    return twice
 
 
 def _pullback(function: NumpyFunction, numbers: Numbers) -> Callable[[tuple[bool, ...]], Callable[..., Any]]:
@@ -92,9 +108,55 @@ def _pullback(function: NumpyFunction, numbers: Numbers) -> Callable[[tuple[bool
             shapes = [jax.ShapeDtypeStruct(x.shape, x.dtype) for x, w in zip(given[0], wanted) if w]
             return jax.pure_callback(slopes, shapes, *given, vmap_method="sequential")
 
-        return _once(function, pull)
+        return _once(function, pull) if function.hessian is None else _twice(function, numbers, pull, wanted)
 
     return of
+
+
+def _twice(
+    function: NumpyFunction, numbers: Numbers, pull: Callable[..., Any], wanted: tuple[bool, ...]
+) -> Callable[..., Any]:
+    """The derivatives, with their own: products of a symmetric matrix with tangents, the same when transposed."""
+    hessian = function.hessian
+    assert hessian is not None
+
+    def product(*given: Any) -> list[np.ndarray]:
+        arrays, kept, along = ([np.asarray(x) for x in part] for part in given)
+        try:
+            found = hessian(numbers, arrays, [_numbers(x) for x in kept], along)
+        except InvalidValues:
+            found = [np.full(x.shape, np.nan) for x in arrays[: function.twice]]
+        return [np.asarray(s, x.dtype) for s, x in zip(found, arrays)]
+
+    def curvature(arrays: Any, kept: Any, along: Any) -> Any:
+        shapes = [jax.ShapeDtypeStruct(x.shape, x.dtype) for x in arrays[: function.twice]]
+        return jax.pure_callback(product, shapes, arrays, kept, along, vmap_method="sequential")
+
+    @jax.custom_jvp
+    def guarded(arrays: Any, x: Any) -> Any:
+        return x
+
+    @functools.partial(guarded.defjvp, symbolic_zeros=True)
+    def refuse(primals: Any, tangents: Any) -> Any:
+        if any(not isinstance(t, SymbolicZero) for t in tangents[0]):
+            raise NotImplementedError(f"third derivatives of {function.title} are not available")
+        return primals[1], tangents[1]
+
+    wrapped = jax.custom_jvp(pull)
+
+    @functools.partial(wrapped.defjvp, symbolic_zeros=True)
+    def slopes(primals: Any, tangents: Any) -> Any:
+        arrays, kept, _ = primals
+        again = tuple(not isinstance(t, SymbolicZero) for t in tangents[0])
+        function.check_wanted_twice(wanted, again)
+        steps = [t if w else jnp.zeros_like(x) for t, w, x in zip(tangents[0], again, arrays[: function.twice])]
+        # JAX knows one linear map that is opaque, batched and transposed alike: a solve, of what is never looked at.
+        moved = jax.lax.custom_linear_solve(
+            lambda x: guarded(arrays, x), steps, lambda _, x: curvature(arrays, kept, x), symmetric=True
+        )
+        return wrapped(*primals), [x for x, w in zip(moved, wanted) if w]
+
+    return wrapped
 
 
 def _once(function: NumpyFunction, callback: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,7 +1,8 @@
 """NumPy functions in PyTorch, under autograd, torch.func and torch.compile.
 
 Import this module only where PyTorch is there. Each function becomes two operators, for its value and its derivatives,
-opaque to the compiler, and a torch.autograd.Function around each, which torch.func needs.
+opaque to the compiler, and a torch.autograd.Function around each, which torch.func needs; a third one where second
+derivatives are known.
 """
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ def _differentiable(function: NumpyFunction) -> tuple[Operator, Operator, int]:
     def backward(ctx: Any, *along: Any) -> Any:
         along = along[:outputs]
         wanted = tuple(ctx.needs_input_grad[1:])
+        function.check_wanted(wanted)
         # Multiplied here, one number may itself be differentiated.
         scale = along[0] if outputs == 1 and not along[0].ndim else None
         seeds = along if scale is None else (torch.ones_like(scale),)
@@ -74,8 +76,9 @@ def _differentiable(function: NumpyFunction) -> tuple[Operator, Operator, int]:
 
 
 def _pullback(function: NumpyFunction, kept: int, outputs: int) -> tuple[Operator, Operator]:
-    """The derivatives given cotangents, not differentiable themselves: empty where they are not wanted."""
-    arity = function.arity
+    """The derivatives given cotangents: empty where they are not wanted."""
+    arity, twice = function.arity, function.twice
+    curvature = None if function.hessian is None else _curvature(function, kept)
 
     def value(numbers: Sequence[float], wanted: Sequence[bool], *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
         arrays = [_numpy(x) for x in tensors]
@@ -87,15 +90,65 @@ def _pullback(function: NumpyFunction, kept: int, outputs: int) -> tuple[Operato
         return tuple(x.new_empty(x.shape if w else 0) for x, w in zip(tensors, wanted))
 
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
-        pass
+        if curvature is not None:
+            ctx.numbers, ctx.wanted = inputs[:2]
+            ctx.save_for_backward(*inputs[2 : 2 + arity + kept])
+
+    def backward(ctx: Any, *along: Any) -> Any:
+        wanted = () if curvature is None else ctx.wanted
+        again = ctx.needs_input_grad[2 : 2 + arity] if curvature is not None else ()
+        function.check_wanted_twice(wanted, again)
+        assert curvature is not None
+        tensors = ctx.saved_tensors
+        steps = [t if w else torch.zeros_like(x) for t, w, x in zip(along[:twice], wanted, tensors)]
+        found = curvature[torch.compiler.is_compiling()](ctx.numbers, *tensors, *steps)
+        rest = [None] * (arity - twice + kept + outputs)
+        return (None, None, *(x if w else None for x, w in zip(found, again)), *rest)
 
     def refuse(ctx: Any, *along: Any) -> None:
         raise NotImplementedError(function.refusal)
 
     given, results = _named(arity + kept + outputs), ", ".join(["Tensor"] * arity)
     schema = f"(float[] numbers, bool[] wanted, {given}) -> ({results})"
-    operator = _operator(f"{function.name}_slopes", schema, value, fake, refuse, setup_context)
-    return operator, _function(operator, refuse, setup_context, refuse)
+    operator = _operator(f"{function.name}_slopes", schema, value, fake, backward, setup_context)
+    return operator, _function(operator, backward, setup_context, refuse)
+
+
+def _curvature(function: NumpyFunction, kept: int) -> tuple[Operator, Operator]:
+    """Products of the second derivatives with directions, eager and compiled.
+
+    They are linear in the directions, and their own transposes. Third derivatives are NaN: `hvp` of PyTorch asks for them
+    beside others, and drops them.
+    """
+    arity, twice = function.arity, function.twice
+    hessian = function.hessian
+    assert hessian is not None
+
+    def value(numbers: Sequence[float], *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        arrays = [_numpy(x) for x in tensors]
+        parts = arrays[:arity], arrays[arity : arity + kept], arrays[arity + kept :]
+        return tuple(_like(s, x) for s, x in zip(hessian(tuple(numbers), *parts), tensors))
+
+    def fake(numbers: Sequence[float], *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return tuple(x.new_empty(x.shape) for x in tensors[:twice])
+
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        ctx.numbers = inputs[0]
+        ctx.save_for_backward(*inputs[1 : 1 + arity + kept])
+
+    def backward(ctx: Any, *along: Any) -> Any:
+        tensors, needs = ctx.saved_tensors, ctx.needs_input_grad[1:]
+        third = [torch.full_like(x, float("nan")) if w else None for x, w in zip(tensors, needs)]
+        found = pair[torch.compiler.is_compiling()](ctx.numbers, *tensors, *along)
+        return (None, *third, *(x if w else None for x, w in zip(found, needs[arity + kept :])))
+
+    def refuse(ctx: Any, *along: Any) -> None:
+        raise NotImplementedError(f"third derivatives of {function.title} are not available")
+
+    schema = f"(float[] numbers, {_named(arity + kept + twice)}) -> ({', '.join(['Tensor'] * twice)})"
+    operator = _operator(f"{function.name}_curvature", schema, value, fake, backward, setup_context)
+    pair = _function(operator, backward, setup_context, refuse), operator
+    return pair
 
 
 def _operator(

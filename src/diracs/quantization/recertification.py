@@ -33,7 +33,8 @@ from diracs.quantization.discretization import Quantization, discretize
 from diracs.quantization.units import send, unit_law
 from diracs.schemes.points import PointScheme
 from diracs.transport.line import transport_on_line
-from diracs.transport.plan import ConvergenceWarning, optimal_transport_plan
+from diracs.transport.convergence import ConvergenceWarning
+from diracs.transport.plan import optimal_transport_plan
 
 _EPS = float(np.finfo(np.float64).eps)
 # Relative, on W₂ on the line: quantiles and moments are right to 1e-12.
@@ -151,7 +152,7 @@ def _with_given_masses(law: Any, diracs: SumOfDiracs) -> float:
     held = np.flatnonzero(masses > 0)
     positions, first, place = np.unique(positions[held], axis=0, return_index=True, return_inverse=True)
     masses = np.bincount(place.ravel(), masses[held])
-    y, weights = into(unit, positions), plan.weights[held[first]] / unit.unit**2
+    y, weights = into(unit, positions), concrete(plan.weights)[held[first]] / unit.unit**2
     cells, order = unit.cells(y, weights), hilbert_order(y)
     w2 = raised(unit, y, cells)
     return _with_masses(w2, positions[order], cells.mass[order], masses[order], cells.second[order])

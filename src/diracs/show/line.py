@@ -116,7 +116,7 @@ def draw_line_plan(mpl: ModuleType, ax: Axes, plan: OtPlan, cells: bool, arrows:
     below = -0.22 * top
     if cells:
         seeds, first = np.unique(x[held], return_index=True)
-        borders = power_cells(seeds, plan.weights[held][first])[1]
+        borders = power_cells(seeds, concrete(plan.weights)[held][first])[1]
         inside = borders[(borders > limits[0]) & (borders < limits[1])]
         style = {"color": INK, "linewidth": float(np.clip(40.0 / len(x), 0.15, 0.8)), "alpha": 0.6}
         ax.vlines(inside, 0.0, 1.05 * top, zorder=2, **style)

@@ -13,7 +13,7 @@ from diracs.backend.arrays import common_framework, concrete, framework, to_fram
 from diracs.laws.diracs import SumOfDiracs, diracs_in
 from diracs.transport.checks import check_density
 from diracs.transport.families import Target, parts, target_of
-from diracs.transport.plan import transport
+from diracs.transport.solved import transport
 
 # How well masses are met in each iteration.
 _TOLERANCE = 1e-6

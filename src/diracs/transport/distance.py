@@ -16,8 +16,10 @@ from diracs.backend.arrays import Array, concrete
 from diracs.backend.callback import Arrays, InvalidValues, Numbers, NumpyFunction, Shapes
 from diracs.laws.diracs import HoldsDiracs, SumOfDiracs
 from diracs.transport.checks import check_problem
+from diracs.transport.convergence import ConvergenceWarning
 from diracs.transport.families import FAMILIES, Family, Form, is_valid, parts, target_of
-from diracs.transport.plan import ConvergenceWarning, transport
+from diracs.transport.implicit import hessian_product
+from diracs.transport.solved import transport
 from diracs.transport.target import Density
 
 # Every target mass is met within this share of it, in double and in single precision …
@@ -112,6 +114,16 @@ def _pullback(
     return [float(along[0]) * slope for slope in (-2.0 * first, weights, *own)]
 
 
+def _hessian(family: Family, numbers: Numbers, arrays: Arrays, kept: Arrays, along: Arrays) -> Arrays:
+    """Second derivatives in positions and masses, times directions in these."""
+    weights = kept[0]
+    if not np.isfinite(weights).all():
+        raise InvalidValues("the distance is not a number")
+    positions, masses, *parameters = (concrete(x) for x in arrays)
+    goal, steps = target_of(Form(family, numbers), tuple(parameters)), (concrete(along[0]), concrete(along[1]))
+    return hessian_product(positions, masses, weights, goal, steps)
+
+
 # By the name of the family: PyTorch's compiler is to know them before it is at work.
 _FUNCTIONS: dict[str, NumpyFunction] = {}
 
@@ -122,7 +134,15 @@ def _function(family: Family) -> NumpyFunction:
         value, pullback = partial(_value, family), partial(_pullback, family)
         arity = 2 + len(family.parameters)
         _FUNCTIONS[family.name] = NumpyFunction(
-            f"distance_to_{family.name}", "distance", arity, _shapes, value, pullback
+            f"distance_to_{family.name}",
+            "distance",
+            arity,
+            _shapes,
+            value,
+            pullback,
+            constants="the parameters of the density",
+            twice=2,
+            hessian=partial(_hessian, family),
         )
     return _FUNCTIONS[family.name]
 

@@ -2,50 +2,25 @@
 
 from __future__ import annotations
 
+import math
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from diracs.backend import checks
-from diracs.backend.arrays import Array, concrete, framework, frozen, is_traced, to_framework
-from diracs.cells.line import power_cells
+from diracs.backend.arrays import Array, concrete, framework, frozen, is_lazy, is_traced, to_framework
 from diracs.cells.locate import nearest_power
 from diracs.laws.diracs import HoldsDiracs, SumOfDiracs
 from diracs.transport.checks import check_problem
-from diracs.transport.continuation import solve
-from diracs.transport.families import Target, parts, target_of
+from diracs.transport.convergence import ConvergenceWarning, MassesNotMet
+from diracs.transport.families import Form, Target, parts, target_of
 from diracs.transport.jacobian import OtJacobian, jacobian
-from diracs.transport.line import transport_on_line
-from diracs.transport.newton import are_right, relative_error
-from diracs.transport.problem import Problem
+from diracs.transport.plan_function import COLD, SOLVED, WARM, differentiable_plan, packed
+from diracs.transport.solved import transport
 from diracs.transport.target import Density
-
-# Seeds further from the density than so many of its sizes have no digits left to tell its points apart.
-_FARTHEST = 1e12
-# Masses as good as this are those asked for up to rounding.
-_ROUNDING = 1e-5
-
-
-@dataclass(frozen=True)
-class Transport:
-    """A solved problem in NumPy, everything in the units of the positions."""
-
-    distance: float  # W₂²
-    mass: np.ndarray  # (n,)
-    first: np.ndarray  # (n, d), ∫ (x − y) dρ over the cell
-    second: np.ndarray  # (n,)
-    weights: np.ndarray  # (n,)
-    error: float  # the largest of |m − ν|/ν
-    converged: bool
-    iterations: int
-    message: str
-
-
-class ConvergenceWarning(UserWarning):
-    """The masses of a plan are not those asked for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,12 +36,15 @@ class OtPlan:
     cell_masses : array (n,)
     brenier_potential : array (n,)
         ψ with cells {x : x·yᵢ − ψᵢ is largest}: the transport map is the gradient of max (x·yᵢ − ψᵢ) (Brenier 1991).
+    weights : array (n,)
+        w with cells {x : |x − yᵢ|² − wᵢ is least}, Σ νᵢ wᵢ = 0.
     power_diagram : PowerDiagram
     converged : bool
     iterations : int
         Newton steps.
     message : str
-        Why the solver stopped.
+        Why the solver stopped. Where values are traced this, and whether the plan converged, is not known: then
+        `converged` is None, and there are arrays only, no cells.
     representative : int array (n,)
         The first Dirac on the same spot, itself for most: these share a cell in proportion to their masses.
     """
@@ -77,17 +55,17 @@ class OtPlan:
     barycenters: Array
     cell_masses: Array
     brenier_potential: Array
-    weights: np.ndarray
+    weights: Array
     dual_value: float
-    converged: bool
-    iterations: int
+    converged: bool | None
+    iterations: int | None
     message: str
+    _exact: np.ndarray | None = field(default=None, repr=False)  # the weights, in double precision
 
     @property
     def representative(self) -> np.ndarray:
         """For each Dirac the first one on the same spot, with which it shares a cell."""
-        form, parameters = parts(self.density)
-        spots = target_of(form, tuple(map(concrete, parameters))).normalized(concrete(self.diracs.positions))
+        spots = self._target.normalized(self._positions)
         _, first, place = np.unique(spots, axis=0, return_index=True, return_inverse=True)
         return first[place.ravel()]
 
@@ -96,9 +74,9 @@ class OtPlan:
         """The cells of the plan, on the box of a grid or, for a mixture, on one that holds what a picture shows."""
         from diracs.transport.power_diagram import PowerDiagram
 
-        positions = concrete(self.diracs.positions)
+        positions, weights = self._positions, self._power
         box = parts(self.density)[0].family.picture(self.density, positions)
-        return PowerDiagram(positions, self.weights, box, periodic=getattr(self.density, "periodic", False))
+        return PowerDiagram(positions, weights, box, periodic=getattr(self.density, "periodic", False))
 
     def locate(self, x: Any) -> np.ndarray:
         """Indices (k,) of the Diracs that points x (k, d) go to; of those on one spot the first.
@@ -108,10 +86,10 @@ class OtPlan:
         ValueError, TypeError
             For points of another shape, or values under transforms.
         """
-        points, positions = self._points(x), concrete(self.diracs.positions)
+        points, positions = self._points(x), self._positions
         box = parts(self.density)[0].family.picture(self.density, positions)
         periodic = getattr(self.density, "periodic", (False,) * positions.shape[1])
-        return self.representative[nearest_power(points, positions, self.weights, box, periodic)]
+        return self.representative[nearest_power(points, positions, self._power, box, periodic)]
 
     def transport(self, x: Any) -> np.ndarray:
         """Where points x (k, d) go: positions (k, d) of Diracs, on a torus those of their images next to the points.
@@ -124,7 +102,7 @@ class OtPlan:
         array([[0.2],
                [0.9]])
         """
-        points, positions = self._points(x), concrete(self.diracs.positions)
+        points, positions = self._points(x), self._positions
         box = parts(self.density)[0].family.picture(self.density, positions)
         steps, sides = positions[self.locate(points)] - points, box[1] - box[0]
         periodic = getattr(self.density, "periodic", (False,) * positions.shape[1])
@@ -141,9 +119,24 @@ class OtPlan:
         array([[ 1., -1.],
                [-1.,  1.]])
         """
-        _, parameters = found = parts(self.density)
-        target = target_of(found[0], tuple(map(concrete, parameters)))
-        return jacobian(concrete(self.diracs.positions), concrete(self.diracs.weights), self.weights, target)
+        return jacobian(self._positions, concrete(self.diracs.weights), self._power, self._target)
+
+    @property
+    def _power(self) -> np.ndarray:
+        """The weights in double precision."""
+        if self._exact is None:
+            raise TypeError("the cells of this plan are not known: it was made of traced values, inside a transform")
+        return self._exact
+
+    @property
+    def _positions(self) -> np.ndarray:
+        self._power  # noqa: B018 (raises where values are traced)
+        return concrete(self.diracs.positions)
+
+    @property
+    def _target(self) -> Target:
+        form, parameters = parts(self.density)
+        return target_of(form, tuple(map(concrete, parameters)))
 
     def _points(self, x: Any) -> np.ndarray:
         points, d = concrete(checks.floating("x", x, framework(x))), self.diracs.ndim
@@ -158,89 +151,122 @@ class OtPlan:
         return plot_plan(self, ax, **options)
 
     def __repr__(self) -> str:
+        if self.converged is None:
+            return f"OtPlan({len(self.diracs)} Diracs, traced)"
         state = "converged" if self.converged else "not converged"
         return f"OtPlan({len(self.diracs)} Diracs, W₂² = {float(concrete(self.distance)):.6g}, {state})"
 
 
 def optimal_transport_plan(
-    diracs: SumOfDiracs | HoldsDiracs, density: Density, *, tol: float = 1e-9, start: OtPlan | ArrayLike | None = None
+    diracs: SumOfDiracs | HoldsDiracs,
+    density: Density,
+    *,
+    tol: float = 1e-9,
+    start: OtPlan | ArrayLike | None = None,
+    check: bool = False,
 ) -> OtPlan:
     """Solve the semi-discrete transport between Diracs and a density on the line, in the plane or in space.
 
     Parameters
     ----------
     diracs : SumOfDiracs or Quantization
-        Any masses, zero included; Diracs on one spot share a cell in proportion to their masses.
+        Any masses, zero included, taken as shares of their sum, as those of the density are; Diracs on one spot share a
+        cell in proportion to their masses.
     density : PolynomialGrid or GaussianMixture
-        Of dimension 1, 2 or 3. A grid may have zeros, and be periodic: then costs are squares of distances on the
-        torus, and barycenters lie next to their Diracs. A mixture, or whatever `diracs.laws.convert` makes one of, is
-        taken on the whole line, plane or space, with positive definite covariances of any kind (components of weight
-        zero do not count).
+        Of dimension 1, 2 or 3. A grid may have values of any sum, zeros, and be periodic: then costs are squares of
+        distances on the torus, and barycenters lie next to their Diracs. A mixture, or whatever `diracs.laws.convert`
+        makes one of, is taken on the whole line, plane or space, with positive definite covariances of any kind
+        (components of weight zero do not count).
     tol : float
         All masses are to be right within `tol` times the smallest target mass (or 4e-15, if that is more, and `tol`
         times their own).
     start : OtPlan or array (n,), optional
         An earlier plan for as many Diracs, or its `weights`, from which to start.
+    check : bool
+        Raise `MassesNotMet` where else a warning is given.
 
     Returns
     -------
     OtPlan
-        Arrays in the framework of the Diracs, or of the density if they are NumPy's, without derivatives (for these use
-        `distance`).
+        Arrays in the framework of the Diracs, or of the density if they are NumPy's. In PyTorch and JAX all of them are
+        differentiable, once, in the positions and masses of the Diracs (`distance` is also in the density, and twice).
 
     Raises
     ------
     ValueError, TypeError
         For batches, unequal dimensions, densities of other kinds, components with a singular covariance (they have no
-        density), values under `jax.jit` (use `distance` there).
+        density), `check` where values are traced.
+    MassesNotMet
+        If the masses could not be reached and `check` is true; its attribute `plan` is what was.
+    NotImplementedError
+        In reverse, if derivatives in the parameters of the density are asked for.
 
     Warns
     -----
     ConvergenceWarning
         If the masses could not be reached; `converged` is then false and `message` says why.
+
+    Notes
+    -----
+    At fixed masses the weights follow the positions by dw = −L⁺ K dy (`OtJacobian`). Where a Dirac has no mass there
+    are no derivatives in masses: a ValueError, NaN in JAX.
+
+    Examples
+    --------
+    >>> from diracs import PolynomialGrid, SumOfDiracs, optimal_transport_plan
+    >>> plan = optimal_transport_plan(SumOfDiracs([[0.2], [0.9]], [3.0, 1.0]), PolynomialGrid([5.0]))
+    >>> plan.cell_masses, plan.barycenters.ravel()
+    (array([0.75, 0.25]), array([0.375, 0.875]))
     """
     diracs, density = check_problem(diracs, density)
     form, parameters = parts(density)
-    if any(is_traced(x) for x in (diracs.positions, diracs.weights, *parameters)):
-        raise TypeError(
-            "optimal_transport_plan needs numbers, not traced values: use distance inside jit, vmap or grad"
-        )
     tolerance = checks.positive("tol", tol)
-    positions, masses = concrete(diracs.positions), concrete(diracs.weights)
+    arrays = (diracs.positions, diracs.weights, *parameters)
     begin = None if start is None else _beginning(start, len(diracs))
-    target = target_of(form, tuple(map(concrete, parameters)))
-    found = transport(positions, masses, target, tolerance, begin)
-    if not found.converged:
-        warnings.warn(f"transport: {found.message}", ConvergenceWarning, stacklevel=2)
-    held = np.where(found.mass > 0, found.mass, 1.0)
-    barycenters = positions + np.where(found.mass[:, None] > 0, found.first / held[:, None], 0.0)
-    kind, like = framework(diracs.positions), diracs.positions
-    potential = 0.5 * ((positions**2).sum(axis=1) - found.weights)
-    distance, centres, cell_masses, brenier = (
-        to_framework(np.asarray(x), kind, like) for x in (found.distance, barycenters, found.mass, potential)
-    )
-    for array in (centres, cell_masses, brenier, found.weights):
-        frozen(array)
+    if any(is_traced(x) for x in arrays):
+        if check:
+            raise TypeError("check must be false where values are traced: whether masses are met is not known there")
+        kind, known = (COLD, np.zeros(len(diracs))) if begin is None else (WARM, begin)
+        distance, centres, cell_masses, weights = differentiable_plan(form, tolerance, kind, known, *arrays)
+        potential = 0.5 * ((diracs.positions**2).sum(-1) - weights)
+        return OtPlan(
+            diracs, density, distance, centres, cell_masses, potential, weights, math.nan, None, None, "traced"
+        )
+    plan = _solved(diracs, density, form, tolerance, begin)
+    if not plan.converged:
+        if check:
+            raise MassesNotMet(f"transport: {plan.message}", plan)
+        warnings.warn(f"transport: {plan.message}", ConvergenceWarning, stacklevel=2)
+    return plan
+
+
+def _solved(diracs: SumOfDiracs, density: Density, form: Form, tolerance: float, start: np.ndarray | None) -> OtPlan:
+    """The plan for values that are at hand."""
+    arrays = (diracs.positions, diracs.weights, *parts(density)[1])
+    positions, masses, *parameters = map(concrete, arrays)
+    found = transport(positions, masses, target_of(form, tuple(parameters)), tolerance, start)
+    if any(map(is_lazy, arrays)):
+        known = packed(found)
+        distance, centres, cell_masses, weights = differentiable_plan(form, tolerance, SOLVED, known, *arrays)
+        brenier = 0.5 * ((diracs.positions**2).sum(-1) - weights)
+    else:
+        held = found.mass[:, None] > 0
+        barycenters = positions + np.where(held, found.first / np.where(held, found.mass[:, None], 1.0), 0.0)
+        potential = 0.5 * ((positions**2).sum(axis=1) - found.weights)
+        kind, like = framework(diracs.positions), diracs.positions
+        distance, centres, cell_masses, brenier, weights = (
+            frozen(to_framework(np.array(x), kind, like))
+            for x in (found.distance, barycenters, found.mass, potential, found.weights)
+        )
     dual = float((masses * found.weights).sum() + (found.second - found.weights * found.mass).sum())
-    return OtPlan(
-        diracs,
-        density,
-        distance,
-        centres,
-        cell_masses,
-        brenier,
-        found.weights,
-        dual,
-        found.converged,
-        found.iterations,
-        found.message,
-    )
+    said = found.converged, found.iterations, found.message
+    return OtPlan(diracs, density, distance, centres, cell_masses, brenier, weights, dual, *said, frozen(found.weights))
 
 
 def _beginning(start: Any, n: int) -> np.ndarray:
     """The weights (n,) of a plan, or given ones."""
     if isinstance(start, OtPlan):
-        start = start.weights
+        start = start._power
     try:
         weights = concrete(checks.floating("start", start, framework(start)))
     except TypeError as error:
@@ -248,79 +274,3 @@ def _beginning(start: Any, n: int) -> np.ndarray:
     if weights.shape != (n,):
         raise ValueError(f"start must be for {n} Diracs, got weights of shape {weights.shape}")
     return weights
-
-
-def transport(
-    positions: np.ndarray, masses: np.ndarray, goal: Target, tolerance: float, start: np.ndarray | None = None
-) -> Transport:
-    """The same in NumPy float64: positions (n, d), masses (n,), and the density that they go to."""
-    size = goal.size
-    held = masses > 0
-    # Seeds on one spot are one seed; those without mass have no cell.
-    with np.errstate(over="ignore", invalid="ignore"):
-        spots = goal.normalized(positions[held])
-    seeds, place = np.unique(spots, axis=0, return_inverse=True)
-    place = place.ravel()
-    target = np.bincount(place, masses[held])
-    if not np.abs(seeds).max() < _FARTHEST:
-        raise ValueError(f"positions of the diracs must lie within {_FARTHEST:g} sizes of the density")
-    if seeds.shape[1] == 1:
-        line = transport_on_line(seeds[:, 0], target / target.sum(), goal.line())
-        mass, first, second, weights = line.mass, line.first[:, None], line.second, line.weights
-        converged, iterations = are_right(mass, target / target.sum(), tolerance), 0
-        message = "sorted" if converged else "masses too unequal, or components too narrow, for rounding"
-    else:
-        problem = Problem(np.ascontiguousarray(seeds), target / target.sum(), goal.density())
-        begin = None
-        if start is not None:
-            begin = np.zeros(len(seeds))
-            begin[place] = start[held] / size**2
-        solution = solve(problem, tolerance, begin)
-        found = solution.moments
-        mass, first, second, weights = found.mass, found.first, found.second, solution.weights
-        converged, iterations, message = solution.converged, solution.iterations, solution.message
-    share = masses[held] / target[place]
-    nu = target / target.sum()
-    error = relative_error(mass, nu)
-    cost = float(second.sum())
-    if error < _ROUNDING:
-        # The dual's value: what error is left in the masses counts there by its square only.
-        cost += float((weights - np.median(weights)) @ (nu - mass))
-    weights = (weights - target @ weights) * size**2
-    n, d = positions.shape
-    out = Transport(
-        cost * size**2,
-        np.zeros(n),
-        np.zeros((n, d)),
-        np.zeros(n),
-        np.zeros(n),
-        error,
-        converged,
-        iterations,
-        message,
-    )
-    out.mass[held] = share * mass[place]
-    out.first[held] = share[:, None] * first[place, :d] * size
-    out.second[held] = share * second[place] * size**2
-    out.weights[held] = weights[place]
-    if not held.all():
-        far, potential = _to_corners(goal, goal.normalized(positions[~held]), seeds, weights / size**2)
-        # The least weight that leaves a cell: |x − y|² − w − φᶜ is a largest of affine functions, least at a corner.
-        least = (far - potential).min(axis=1)
-        out.weights[~held] = (least - 1e-12 * (1.0 + np.abs(least))) * size**2
-    return out
-
-
-def _to_corners(
-    goal: Target, points: np.ndarray, seeds: np.ndarray, weights: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Squared distances (m, c) from points (m, d) to the corners of all cells in the box, and φᶜ (c,) there."""
-    box = goal.box()
-    if seeds.shape[1] == 1:
-        borders = np.clip(power_cells(seeds[:, 0], weights)[1], box[0], box[1])
-        corners = np.concatenate([box[0], borders, box[1]])[:, None]
-        return (points - corners.T) ** 2, ((corners - seeds[:, 0]) ** 2 - weights).min(axis=1)
-    space = goal.density().space
-    corners, owner = space.corners(seeds, weights, box)
-    steps = space.shortest(points[:, None, :] - corners, box[1] - box[0])
-    return (steps**2).sum(axis=2), ((corners - seeds[owner]) ** 2).sum(axis=1) - weights[owner]

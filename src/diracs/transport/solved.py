@@ -1,0 +1,110 @@
+"""Solving the transport between given numbers: NumPy in, NumPy out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from diracs.cells.line import power_cells
+from diracs.transport.continuation import solve
+from diracs.transport.families import Target
+from diracs.transport.line import transport_on_line
+from diracs.transport.newton import are_right, relative_error
+from diracs.transport.problem import Problem
+
+# Seeds further from the density than so many of its sizes have no digits left to tell its points apart.
+_FARTHEST = 1e12
+# Masses as good as this are those asked for up to rounding.
+_ROUNDING = 1e-5
+
+
+@dataclass(frozen=True)
+class Transport:
+    """A solved problem in NumPy, everything in the units of the positions."""
+
+    distance: float  # W₂²
+    mass: np.ndarray  # (n,)
+    first: np.ndarray  # (n, d), ∫ (x − y) dρ over the cell
+    second: np.ndarray  # (n,)
+    weights: np.ndarray  # (n,)
+    error: float  # the largest of |m − ν|/ν
+    converged: bool
+    iterations: int
+    message: str
+
+
+def transport(
+    positions: np.ndarray, masses: np.ndarray, goal: Target, tolerance: float, start: np.ndarray | None = None
+) -> Transport:
+    """Solve for positions (n, d), masses (n,), and the density that they go to."""
+    size = goal.size
+    held = masses > 0
+    # Seeds on one spot are one seed; those without mass have no cell.
+    with np.errstate(over="ignore", invalid="ignore"):
+        spots = goal.normalized(positions[held])
+    seeds, place = np.unique(spots, axis=0, return_inverse=True)
+    place = place.ravel()
+    target = np.bincount(place, masses[held])
+    if not np.abs(seeds).max() < _FARTHEST:
+        raise ValueError(f"positions of the diracs must lie within {_FARTHEST:g} sizes of the density")
+    if seeds.shape[1] == 1:
+        line = transport_on_line(seeds[:, 0], target / target.sum(), goal.line())
+        mass, first, second, weights = line.mass, line.first[:, None], line.second, line.weights
+        converged, iterations = are_right(mass, target / target.sum(), tolerance), 0
+        message = "sorted" if converged else "masses too unequal, or components too narrow, for rounding"
+    else:
+        problem = Problem(np.ascontiguousarray(seeds), target / target.sum(), goal.density())
+        begin = None
+        if start is not None:
+            begin = np.zeros(len(seeds))
+            begin[place] = start[held] / size**2
+        solution = solve(problem, tolerance, begin)
+        found = solution.moments
+        mass, first, second, weights = found.mass, found.first, found.second, solution.weights
+        converged, iterations, message = solution.converged, solution.iterations, solution.message
+    share = masses[held] / target[place]
+    nu = target / target.sum()
+    error = relative_error(mass, nu)
+    cost = float(second.sum())
+    if error < _ROUNDING:
+        # The dual's value: what error is left in the masses counts there by its square only.
+        cost += float((weights - np.median(weights)) @ (nu - mass))
+    weights = (weights - target @ weights) * size**2
+    n, d = positions.shape
+    out = Transport(
+        cost * size**2,
+        np.zeros(n),
+        np.zeros((n, d)),
+        np.zeros(n),
+        np.zeros(n),
+        error,
+        converged,
+        iterations,
+        message,
+    )
+    out.mass[held] = share * mass[place]
+    out.first[held] = share[:, None] * first[place, :d] * size
+    out.second[held] = share * second[place] * size**2
+    out.weights[held] = weights[place]
+    if not held.all():
+        far, potential = _to_corners(goal, goal.normalized(positions[~held]), seeds, weights / size**2)
+        # The least weight that leaves a cell: |x − y|² − w − φᶜ is a largest of affine functions, least at a corner.
+        least = (far - potential).min(axis=1)
+        out.weights[~held] = (least - 1e-12 * (1.0 + np.abs(least))) * size**2
+    return out
+
+
+def _to_corners(
+    goal: Target, points: np.ndarray, seeds: np.ndarray, weights: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Squared distances (m, c) from points (m, d) to the corners of all cells in the box, and φᶜ (c,) there."""
+    box = goal.box()
+    if seeds.shape[1] == 1:
+        borders = np.clip(power_cells(seeds[:, 0], weights)[1], box[0], box[1])
+        corners = np.concatenate([box[0], borders, box[1]])[:, None]
+        return (points - corners.T) ** 2, ((corners - seeds[:, 0]) ** 2 - weights).min(axis=1)
+    space = goal.density().space
+    corners, owner = space.corners(seeds, weights, box)
+    steps = space.shortest(points[:, None, :] - corners, box[1] - box[0])
+    return (steps**2).sum(axis=2), ((corners - seeds[owner]) ** 2).sum(axis=1) - weights[owner]

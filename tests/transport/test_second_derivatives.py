@@ -1,0 +1,211 @@
+"""Plans as functions of positions and masses, and second derivatives of the distance, against finite differences."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import torch
+from precision import enable_x64
+
+from diracs import GaussianMixture, PolynomialGrid, SumOfDiracs, distance, optimal_transport_plan
+
+RNG = np.random.default_rng(0)
+
+
+def mixture(d):
+    root = RNG.normal(size=(2, d, d))
+    return GaussianMixture(RNG.normal(size=(2, d)), root @ root.swapaxes(1, 2) + np.eye(d), [0.3, 0.7])
+
+
+DENSITIES = {
+    "image on the line": PolynomialGrid(RNG.random(5) + 0.1, domain=[[-1.0], [3.0]]),
+    "mixture on the line": mixture(1),
+    "circle": PolynomialGrid(RNG.random(5) + 0.1, domain=[[-1.0], [3.0]], periodic=True),
+    "image": PolynomialGrid(RNG.random((4, 3)) + 0.1, domain=[[-1.0, 0.0], [3.0, 2.0]]),
+    "mixture in the plane": mixture(2),
+    "plane torus": PolynomialGrid(RNG.random((4, 3)) + 0.1, domain=[[-1.0, 0.0], [3.0, 2.0]], periodic=(True, False)),
+    "volume": PolynomialGrid(RNG.random((2, 3, 2)) + 0.1, domain=[[-1.0, 0, 0], [3.0, 2, 2]]),
+    "mixture in space": mixture(3),
+}
+STEP = 1e-5
+
+
+def problem(name, n=5):
+    """A density, positions, masses of any sum, and directions or cotangents for these."""
+    density, rng = DENSITIES[name], np.random.default_rng(3)
+    box = getattr(density, "domain", np.array([[-2.0], [2.0]]))
+    positions = box[0] + rng.random((n, density.ndim)) * (box[1] - box[0])
+    directions = rng.normal(size=positions.shape), rng.normal(size=n)
+    return density, positions, 1.0 + rng.random(n), directions
+
+
+def along(function, arguments, directions):
+    """Central differences."""
+    ends = [function(*(a + s * STEP * b for a, b in zip(arguments, directions))) for s in (1, -1)]
+    return [(a - b) / (2 * STEP) for a, b in zip(*ends)]
+
+
+def torch_gradients(density, positions, masses):
+    arguments = [torch.tensor(x, requires_grad=True) for x in (positions, masses)]
+    return [x.numpy() for x in torch.autograd.grad(distance(SumOfDiracs(*arguments), density), arguments)]
+
+
+@pytest.mark.parametrize("name", DENSITIES)
+def test_products_of_second_derivatives_in_torch(name):
+    density, positions, masses, directions = problem(name)
+    exact = along(lambda y, m: torch_gradients(density, y, m), (positions, masses), directions)
+    arguments = tuple(torch.tensor(x) for x in (positions, masses))
+    steps = tuple(map(torch.tensor, directions))
+
+    def loss(y, m):
+        return distance(SumOfDiracs(y, m), density)
+
+    def slope(y, m):
+        return sum((g * s).sum() for g, s in zip(torch.func.grad(loss, (0, 1))(y, m), steps))
+
+    for found in (torch.autograd.functional.hvp(loss, arguments, steps)[1], torch.func.grad(slope, (0, 1))(*arguments)):
+        for x, y in zip(found, exact):
+            np.testing.assert_allclose(x, y, rtol=2e-5, atol=2e-5 * np.abs(exact[1]).max())
+
+
+@pytest.mark.parametrize("name", ["mixture on the line", "plane torus", "image", "volume"])
+def test_hessians_in_jax(name):
+    density, positions, masses, directions = problem(name, 4)
+    exact = along(lambda y, m: torch_gradients(density, y, m), (positions, masses), directions)
+
+    def loss(y, m):
+        return distance(SumOfDiracs(y, m), density)
+
+    with enable_x64(True):
+        y, m, *steps = map(jnp.asarray, (positions, masses, *directions))
+        gradient = jax.grad(loss, (0, 1))
+        forward = jax.jit(lambda y, m: jax.jvp(gradient, (y, m), tuple(steps))[1])(y, m)
+        reverse = jax.vjp(gradient, y, m)[1](tuple(steps))
+        for found in (forward, reverse):
+            for x, z in zip(found, exact):
+                np.testing.assert_allclose(x, z, rtol=2e-5, atol=2e-5 * np.abs(exact[1]).max())
+        hessian = jax.hessian(loss)(y, m)
+        product = np.tensordot(hessian, directions[0], 2)
+        np.testing.assert_allclose(product, jax.jvp(jax.grad(loss), (y, m), (steps[0], 0 * m))[1], rtol=1e-9, atol=1e-9)
+        np.testing.assert_allclose(hessian, jax.jacrev(jax.grad(loss))(y, m), rtol=1e-9, atol=1e-9)
+        # The value beside the gradient keeps its derivative.
+        np.testing.assert_allclose(jax.grad(lambda y: jax.value_and_grad(loss)(y, m)[0])(y), gradient(y, m)[0])
+
+
+def test_newtons_method_on_the_positions():
+    """What second derivatives are for: quadratic convergence to a stationary quantizer of given masses."""
+    density, positions, masses, _ = problem("mixture in the plane", 3)
+
+    def loss(y):
+        return distance(SumOfDiracs(y.reshape(3, 2), torch.tensor(masses)), density)
+
+    y = torch.tensor(optimal_transport_plan(SumOfDiracs(positions, masses), density).barycenters).ravel()
+    for _ in range(6):
+        plan = optimal_transport_plan(SumOfDiracs(y.reshape(3, 2), torch.tensor(masses)), density)
+        y = plan.barycenters.ravel()
+    sizes = []
+    for _ in range(5):
+        slope = torch.func.grad(loss)(y)
+        sizes.append(float(slope.norm()))
+        y = y - torch.linalg.solve(torch.autograd.functional.hessian(loss, y), slope)
+    assert sizes[-1] < 1e-9
+
+
+# --- Plans ------------------------------------------------------------------------------------------------------------
+
+
+def outputs(density, positions, masses):
+    plan = optimal_transport_plan(SumOfDiracs(positions, masses), density, tol=1e-11)
+    return plan.distance, plan.barycenters, plan.weights, plan.cell_masses, plan.brenier_potential
+
+
+@pytest.mark.parametrize("name", DENSITIES)
+def test_plans_are_differentiable_in_torch(name):
+    density, positions, masses, directions = problem(name)
+    exact = along(lambda y, m: outputs(density, y, m), (positions, masses), directions)
+    arguments = [torch.tensor(x, requires_grad=True) for x in (positions, masses)]
+    rng = np.random.default_rng(5)
+    for found, slope in zip(outputs(density, *arguments), exact):
+        cotangent = rng.normal(size=np.shape(slope))
+        pulled = torch.autograd.grad((found * torch.tensor(cotangent)).sum(), arguments, retain_graph=True)
+        total = sum(float((g * torch.tensor(b)).sum()) for g, b in zip(pulled, directions))
+        assert total == pytest.approx(float((cotangent * slope).sum()), rel=1e-5, abs=1e-5)
+
+
+@pytest.mark.parametrize("name", ["mixture on the line", "image", "mixture in space"])
+def test_plans_are_differentiable_in_transforms(name):
+    density, positions, masses, directions = problem(name)
+    exact = along(lambda y, m: outputs(density, y, m), (positions, masses), directions)
+    rng = np.random.default_rng(5)
+    cotangents = [rng.normal(size=np.shape(x)) for x in exact]
+    total = sum(float((c * x).sum()) for c, x in zip(cotangents, exact))
+
+    def value(y, m):
+        return sum((c * x).sum() for c, x in zip(constants, outputs(density, y, m)))
+
+    constants = [torch.tensor(c) for c in cotangents]
+    slopes = torch.func.grad(value, (0, 1))(torch.tensor(positions), torch.tensor(masses))
+    assert sum((s.numpy() * b).sum() for s, b in zip(slopes, directions)) == pytest.approx(total, rel=1e-5, abs=1e-5)
+    with enable_x64(True):
+        constants = [jnp.asarray(c) for c in cotangents]
+        slopes = jax.jit(jax.grad(value, (0, 1)))(jnp.asarray(positions), jnp.asarray(masses))
+        assert sum((s * b).sum() for s, b in zip(slopes, directions)) == pytest.approx(total, rel=1e-5, abs=1e-5)
+        batch = jnp.stack([jnp.asarray(positions), jnp.asarray(positions[::-1])])
+        centres = jax.vmap(lambda y: optimal_transport_plan(SumOfDiracs(y), density).barycenters)(batch)
+        np.testing.assert_allclose(centres[0], centres[1][::-1], rtol=1e-7, atol=1e-7)
+
+
+def test_numpy_and_constants_stay_plain():
+    density, positions, masses, _ = problem("image")
+    plan = optimal_transport_plan(SumOfDiracs(positions, masses), density)
+    assert type(plan.weights) is np.ndarray and plan.converged
+    plain = optimal_transport_plan(SumOfDiracs(torch.tensor(positions)), density)
+    assert not plain.barycenters.requires_grad and plain.weights.dtype == torch.float64
+    single = torch.tensor(positions, dtype=torch.float32, requires_grad=True)
+    plan = optimal_transport_plan(SumOfDiracs(single), density)
+    assert plan.weights.dtype == torch.float32 and plan.converged and len(plan.power_diagram.cells) == 5
+    assert optimal_transport_plan(SumOfDiracs(single), density, start=plan).iterations == 0
+    plan.barycenters.sum().backward()
+    assert torch.isfinite(single.grad).all()
+
+
+def test_what_is_not_known_is_refused():
+    density, positions, masses, _ = problem("image")
+    values = torch.tensor(density.values, requires_grad=True)
+    grid = PolynomialGrid(values, domain=density.domain)
+    y = torch.tensor(positions, requires_grad=True)
+    with pytest.raises(NotImplementedError, match="in the parameters of the density are not available"):
+        optimal_transport_plan(SumOfDiracs(y), grid).barycenters.sum().backward()
+    (slope,) = torch.autograd.grad(distance(SumOfDiracs(y), grid), y, create_graph=True)
+    with pytest.raises(NotImplementedError, match="second derivatives of distance are not available in the param"):
+        slope.sum().backward()
+    with pytest.raises(NotImplementedError, match="second derivatives of distance are not available in the param"):
+        jax.grad(lambda v: jax.grad(lambda y: distance(SumOfDiracs(y), PolynomialGrid(v)))(jnp.asarray(positions)).sum())(
+            jnp.asarray(density.values)
+        )
+    with pytest.raises(NotImplementedError, match="third derivatives of distance"):
+        third = jax.grad(lambda y: jax.hessian(lambda y: distance(SumOfDiracs(y), density))(y).sum())
+        third(jnp.asarray(positions))
+    with pytest.raises(TypeError, match="check must be false"):
+        jax.jit(lambda y: optimal_transport_plan(SumOfDiracs(y), density, check=True).distance)(jnp.asarray(positions))
+    with pytest.raises(TypeError, match="traced"):
+        jax.jit(lambda y: optimal_transport_plan(SumOfDiracs(y), density).jacobian())(jnp.asarray(positions))
+
+
+def test_diracs_without_mass():
+    density, positions, masses, directions = problem("image")
+    masses[2] = 0.0
+    y, m = (torch.tensor(x, requires_grad=True) for x in (positions, masses))
+    plan = optimal_transport_plan(SumOfDiracs(y, m.detach()), density)
+    (slope,) = torch.autograd.grad(plan.barycenters.sum(), y)
+    torch.testing.assert_close(slope[2], torch.ones(2, dtype=torch.float64))
+    with pytest.raises(ValueError, match="only where all masses are positive"):
+        torch.autograd.grad(optimal_transport_plan(SumOfDiracs(y, m), density).barycenters.sum(), m)
+
+    def loss(y):
+        return distance(SumOfDiracs(y, m.detach()), density)
+
+    step = torch.tensor(directions[0])
+    found = torch.autograd.functional.hvp(loss, y.detach(), step)[1]
+    exact = along(lambda y: torch_gradients(density, y, masses)[:1], (positions,), directions[:1])[0]
+    np.testing.assert_allclose(found, exact, rtol=1e-5, atol=1e-5)
