@@ -318,30 +318,32 @@ def test_torch_function_transforms(name):
 
 
 @pytest.mark.parametrize("name", ["grid in the plane", "mixture on the line"])
-def test_second_derivatives_are_refused_not_zero(name):
-    function, arguments = PROBLEMS[name]
-    rest = [torch.tensor(a) for a in arguments[1:]]
-    positions = torch.tensor(arguments[0], requires_grad=True)
+def test_second_derivatives_in_the_density_are_refused_not_zero(name):
+    """Those in positions and masses: `test_second_derivatives.py`."""
+    function, (positions, masses, parameter, *rest) = PROBLEMS[name]
+    fixed = [torch.tensor(a) for a in (positions, masses)]
+    others = [torch.tensor(a) for a in rest]
+    x = torch.tensor(parameter, requires_grad=True)
 
-    def loss(positions):
-        return function(positions, *rest)
+    def loss(x):
+        return function(*fixed, x, *others)
 
-    (slope,) = torch.autograd.grad(loss(positions), positions, create_graph=True)
+    (slope,) = torch.autograd.grad(loss(x), x, create_graph=True)
     for second in (
-        lambda: torch.autograd.functional.hessian(loss, positions),
-        lambda: (loss(positions) + slope.square().sum()).backward(),
-        lambda: torch.func.hessian(loss)(positions.detach()),
-        lambda: torch.func.jacrev(torch.func.jacrev(loss))(positions.detach()),
+        lambda: torch.autograd.functional.hessian(loss, x),
+        lambda: (loss(x) + slope.square().sum()).backward(),
+        lambda: torch.func.hessian(loss)(x.detach()),
+        lambda: torch.func.jacrev(torch.func.jacrev(loss))(x.detach()),
     ):
-        with pytest.raises(NotImplementedError, match="second derivatives of distance are not available"):
+        with pytest.raises(NotImplementedError, match="second derivatives of distance are not available in the param"):
             second()
 
-    def jax_loss(positions):
-        return function(positions, *map(jnp.asarray, arguments[1:]))
+    def jax_loss(x):
+        return function(*map(jnp.asarray, (positions, masses)), x, *map(jnp.asarray, rest))
 
-    for second in (jax.hessian(jax_loss), jax.grad(lambda y: (jax.grad(jax_loss)(y) ** 2).sum())):
-        with pytest.raises(NotImplementedError, match="second derivatives of distance are not available"):
-            second(jnp.asarray(arguments[0]))
+    for second in (jax.hessian(jax_loss), jax.grad(lambda x: (jax.grad(jax_loss)(x) ** 2).sum())):
+        with pytest.raises(NotImplementedError, match="second derivatives of distance are not available in the param"):
+            second(jnp.asarray(parameter))
 
 
 def test_a_factor_of_the_loss_is_differentiated_through_the_gradient():

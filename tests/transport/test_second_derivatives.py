@@ -68,28 +68,55 @@ def test_products_of_second_derivatives_in_torch(name):
             np.testing.assert_allclose(x, y, rtol=2e-5, atol=2e-5 * np.abs(exact[1]).max())
 
 
-@pytest.mark.parametrize("name", ["mixture on the line", "plane torus", "image", "volume"])
-def test_hessians_in_jax(name):
-    density, positions, masses, directions = problem(name, 4)
-    exact = along(lambda y, m: torch_gradients(density, y, m), (positions, masses), directions)
+@pytest.mark.parametrize("name", ["mixture on the line", "image", "volume"])
+def test_torch_transforms_agree(name):
+    density, positions, masses, directions = problem(name, 3)
+    y, m = torch.tensor(positions), torch.tensor(masses)
 
     def loss(y, m):
         return distance(SumOfDiracs(y, m), density)
 
+    expected = torch.autograd.functional.hessian(loss, (y, m))
+    reverse = torch.func.jacrev(torch.func.jacrev(loss, (0, 1)), (0, 1))(y, m)
+    forward = torch.func.hessian(loss, (0, 1))(y, m)
+    for rows in zip(expected, reverse, forward):
+        for one, two, three in zip(*rows):
+            torch.testing.assert_close(two, one)
+            torch.testing.assert_close(three, one)
+    steps = tuple(map(torch.tensor, (directions[0], directions[1][:3])))
+    slopes = torch.func.jvp(loss, (y, m), steps)[1]
+    exact = sum((g * s).sum() for g, s in zip(torch.func.grad(loss, (0, 1))(y, m), steps))
+    torch.testing.assert_close(slopes, exact)
+
+
+@pytest.mark.parametrize("name", ["mixture on the line", "plane torus", "volume"])
+def test_products_of_second_derivatives_in_jax(name):
+    density, positions, masses, directions = problem(name, 4)
+    exact = along(lambda y, m: torch_gradients(density, y, m), (positions, masses), directions)
+    gradient = jax.grad(lambda y, m: distance(SumOfDiracs(y, m), density), (0, 1))
     with enable_x64(True):
         y, m, *steps = map(jnp.asarray, (positions, masses, *directions))
-        gradient = jax.grad(loss, (0, 1))
         forward = jax.jit(lambda y, m: jax.jvp(gradient, (y, m), tuple(steps))[1])(y, m)
         reverse = jax.vjp(gradient, y, m)[1](tuple(steps))
         for found in (forward, reverse):
             for x, z in zip(found, exact):
                 np.testing.assert_allclose(x, z, rtol=2e-5, atol=2e-5 * np.abs(exact[1]).max())
-        hessian = jax.hessian(loss)(y, m)
-        product = np.tensordot(hessian, directions[0], 2)
-        np.testing.assert_allclose(product, jax.jvp(jax.grad(loss), (y, m), (steps[0], 0 * m))[1], rtol=1e-9, atol=1e-9)
-        np.testing.assert_allclose(hessian, jax.jacrev(jax.grad(loss))(y, m), rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["mixture on the line", "image"])
+def test_hessians_in_jax(name):
+    density, positions, masses, _ = problem(name, 3)
+    expected = torch.autograd.functional.hessian(
+        lambda y: distance(SumOfDiracs(y, torch.tensor(masses)), density), torch.tensor(positions)
+    )
+    with enable_x64(True):
+        y, m = jnp.asarray(positions), jnp.asarray(masses)
+        loss = lambda y: distance(SumOfDiracs(y, m), density)  # noqa: E731
+        for found in (jax.jit(jax.hessian(loss))(y), jax.jacrev(jax.grad(loss))(y)):
+            np.testing.assert_allclose(found, expected, rtol=1e-8, atol=1e-9)
         # The value beside the gradient keeps its derivative.
-        np.testing.assert_allclose(jax.grad(lambda y: jax.value_and_grad(loss)(y, m)[0])(y), gradient(y, m)[0])
+        value = lambda y: jax.value_and_grad(loss)(y)[0]  # noqa: E731
+        np.testing.assert_allclose(jax.grad(value)(y), jax.grad(loss)(y))
 
 
 def test_newtons_method_on_the_positions():
@@ -170,7 +197,7 @@ def test_numpy_and_constants_stay_plain():
 
 
 def test_what_is_not_known_is_refused():
-    density, positions, masses, _ = problem("image")
+    density, positions, *_ = problem("image")
     values = torch.tensor(density.values, requires_grad=True)
     grid = PolynomialGrid(values, domain=density.domain)
     y = torch.tensor(positions, requires_grad=True)
@@ -180,9 +207,9 @@ def test_what_is_not_known_is_refused():
     with pytest.raises(NotImplementedError, match="second derivatives of distance are not available in the param"):
         slope.sum().backward()
     with pytest.raises(NotImplementedError, match="second derivatives of distance are not available in the param"):
-        jax.grad(lambda v: jax.grad(lambda y: distance(SumOfDiracs(y), PolynomialGrid(v)))(jnp.asarray(positions)).sum())(
-            jnp.asarray(density.values)
-        )
+        jax.grad(
+            lambda v: jax.grad(lambda y: distance(SumOfDiracs(y), PolynomialGrid(v)))(jnp.asarray(positions)).sum()
+        )(jnp.asarray(density.values))
     with pytest.raises(NotImplementedError, match="third derivatives of distance"):
         third = jax.grad(lambda y: jax.hessian(lambda y: distance(SumOfDiracs(y), density))(y).sum())
         third(jnp.asarray(positions))

@@ -104,9 +104,9 @@ class NumpyFunction:
         """The message where second derivatives are asked for that are not known."""
         where = f"in {self.constants}" if self.hessian is not None else "yet"
         return (
-            f"second derivatives of {self.title} are not available {where}: take finite differences of its gradient, or a"
-            " method that needs gradients only (L-BFGS for Newton's method); if the gradient is part of a loss only as"
-            " a constant, detach it (torch: .detach(), JAX: jax.lax.stop_gradient)"
+            f"second derivatives of {self.title} are not available {where}: take finite differences of its gradient, or"
+            " a method that needs gradients only (L-BFGS for Newton's method); if the gradient is part of a loss only"
+            " as a constant, detach it (torch: .detach(), JAX: jax.lax.stop_gradient)"
         )
 
 

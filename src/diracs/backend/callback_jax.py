@@ -149,11 +149,25 @@ def _twice(
         arrays, kept, _ = primals
         again = tuple(not isinstance(t, SymbolicZero) for t in tangents[0])
         function.check_wanted_twice(wanted, again)
-        steps = [t if w else jnp.zeros_like(x) for t, w, x in zip(tangents[0], again, arrays[: function.twice])]
+        firsts = arrays[: function.twice]
+        steps = [t if w else jnp.zeros_like(x) for t, w, x in zip(tangents[0], again, firsts)]
+        ends = np.cumsum([x.size for x in firsts])[:-1]
+
+        def one(parts: Sequence[Any]) -> Any:
+            return jnp.concatenate([jnp.ravel(x) for x in parts])
+
+        def apart(vector: Any) -> list[Any]:
+            pieces = zip(jnp.split(vector, ends), firsts)
+            return [x.reshape(like.shape).astype(like.dtype) for x, like in pieces]
+
         # JAX knows one linear map that is opaque, batched and transposed alike: a solve, of what is never looked at.
         moved = jax.lax.custom_linear_solve(
-            lambda x: guarded(arrays, x), steps, lambda _, x: curvature(arrays, kept, x), symmetric=True
+            lambda x: guarded(arrays, x),
+            one(steps),
+            lambda _, x: one(curvature(arrays, kept, apart(x))).astype(x.dtype),
+            symmetric=True,
         )
+        moved = apart(moved)
         return wrapped(*primals), [x for x, w in zip(moved, wanted) if w]
 
     return wrapped

@@ -49,6 +49,7 @@ def _differentiable(function: NumpyFunction) -> tuple[Operator, Operator, int]:
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
         ctx.numbers = inputs[0]
         ctx.save_for_backward(*inputs[1:], *output[outputs:])
+        ctx.save_for_forward(*inputs[1:], *output[outputs:])
         ctx.mark_non_differentiable(*output[outputs:])
 
     def backward(ctx: Any, *along: Any) -> Any:
@@ -63,11 +64,17 @@ def _differentiable(function: NumpyFunction) -> tuple[Operator, Operator, int]:
         scaled = found if scale is None else [(scale * s).to(s.dtype) for s in found]
         return (None, *(s if w else None for s, w in zip(scaled, wanted)))
 
-    def forward_mode(ctx: Any, *along: Any) -> None:
-        raise NotImplementedError(
-            f"{function.title} has no forward mode: take first derivatives in reverse (torch.func.grad or jacrev);"
-            f" {function.refusal}"
-        )
+    def forward_mode(ctx: Any, _: Any, *along: Any) -> Any:
+        if function.hessian is None:
+            raise NotImplementedError(
+                f"{function.title} has no forward mode: take first derivatives in reverse (torch.func.grad or jacrev);"
+                f" {function.refusal}"
+            )
+        wanted = tuple(x is not None for x in along)
+        tensors = ctx.saved_tensors
+        found = pullback(ctx.numbers, wanted, *tensors, tensors[0].new_ones(()))
+        moved = [(s * x).sum() for s, x, w in zip(found, along, wanted) if w]
+        return (torch.stack(moved).sum(), *[None] * kept)
 
     results = ", ".join(["Tensor"] * (outputs + kept))
     schema = f"(float[] numbers, {_named(arity)}) -> ({results})"
@@ -93,6 +100,7 @@ def _pullback(function: NumpyFunction, kept: int, outputs: int) -> tuple[Operato
         if curvature is not None:
             ctx.numbers, ctx.wanted = inputs[:2]
             ctx.save_for_backward(*inputs[2 : 2 + arity + kept])
+            ctx.save_for_forward(*inputs[2 : 2 + arity + kept])
 
     def backward(ctx: Any, *along: Any) -> Any:
         wanted = () if curvature is None else ctx.wanted
@@ -105,20 +113,30 @@ def _pullback(function: NumpyFunction, kept: int, outputs: int) -> tuple[Operato
         rest = [None] * (arity - twice + kept + outputs)
         return (None, None, *(x if w else None for x, w in zip(found, again)), *rest)
 
-    def refuse(ctx: Any, *along: Any) -> None:
-        raise NotImplementedError(function.refusal)
+    def forward_mode(ctx: Any, *along: Any) -> Any:
+        if curvature is None:
+            raise NotImplementedError(function.refusal)
+        function.check_wanted_twice(ctx.wanted)
+        tensors, steps = ctx.saved_tensors, along[2 : 2 + arity]
+        filled = [torch.zeros_like(x) if t is None else t for t, x in zip(steps, tensors)]
+        found = list(curvature[0](ctx.numbers, *tensors, *filled[:twice]))
+        # torch.func has zeros for what does not move; motions of what has no second derivatives give NaN.
+        for moved in filled[twice:]:
+            found = [torch.where((moved != 0).any(), float("nan"), x) for x in found]
+        rest = [None] * (arity - twice)
+        return tuple(s if w else x.new_zeros(0) for s, x, w in zip([*found, *rest], tensors, ctx.wanted))
 
     given, results = _named(arity + kept + outputs), ", ".join(["Tensor"] * arity)
     schema = f"(float[] numbers, bool[] wanted, {given}) -> ({results})"
     operator = _operator(f"{function.name}_slopes", schema, value, fake, backward, setup_context)
-    return operator, _function(operator, backward, setup_context, refuse)
+    return operator, _function(operator, backward, setup_context, forward_mode)
 
 
 def _curvature(function: NumpyFunction, kept: int) -> tuple[Operator, Operator]:
     """Products of the second derivatives with directions, eager and compiled.
 
-    They are linear in the directions, and their own transposes. Third derivatives are NaN: `hvp` of PyTorch asks for them
-    beside others, and drops them.
+    They are linear in the directions, and their own transposes. Third derivatives are NaN: `hvp` of PyTorch asks for
+    them beside others, and drops them.
     """
     arity, twice = function.arity, function.twice
     hessian = function.hessian
@@ -190,8 +208,15 @@ def _function(
 
     for name, rule in (("setup_context", setup), ("backward", backward), ("jvp", jvp)):
         setattr(Function, name, staticmethod(rule))
-    apply: Operator = Function.apply
+
+    def apply(*given: Any) -> Any:
+        return Function.apply(*(x if isinstance(x, torch.Tensor) else _Leaf(x) for x in given))
+
     return apply
+
+
+class _Leaf(tuple[Any, ...]):
+    """Numbers that torch.func takes for one thing: with trees among arguments its forward mode miscounts (2.13)."""
 
 
 def _named(count: int) -> str:

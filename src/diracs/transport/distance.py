@@ -32,13 +32,16 @@ def distance(diracs: SumOfDiracs | HoldsDiracs, density: Density) -> Array:
     """The squared 2-Wasserstein distance W₂² between Diracs and a density, on the line, in the plane or in space.
 
     Differentiable (PyTorch, JAX; `jax.jit` and `jax.vmap` too) in the positions and masses of the Diracs, in the values
-    of a grid, in the means, covariances and weights of a mixture. Moving the Diracs against the gradient in their
-    positions, −2 ∫_{cell} (yᵢ − x) dρ, is how to place them.
+    of a grid, in the means, covariances and weights of a mixture; twice in positions and masses (`hvp`, `hessian`).
+    Moving the Diracs against the gradient in their positions, 2 ∫_{cell} (yᵢ − x) dρ, is how to place them.
 
     Parameters
     ----------
     diracs : SumOfDiracs or Quantization
+        Masses count as shares of their sum: `SumOfDiracs` has divided them by it.
     density : PolynomialGrid or GaussianMixture
+        Values, or weights, of any sum count as shares of it too: W₂² is between two probability measures whatever the
+        totals, and derivatives in masses or values do not depend on how large all of these are together but as 1/total.
         Of dimension 1, 2 or 3, of the framework of the Diracs (NumPy's go with all). A mixture is taken on the whole
         line, plane or space, exactly, with positive definite covariances of any kind (components of weight zero do not
         count); what `diracs.laws.convert` makes one of is accepted too. Where a grid is periodic distances are those on
@@ -54,6 +57,8 @@ def distance(diracs: SumOfDiracs | HoldsDiracs, density: Density) -> Array:
     ValueError, TypeError
         For batches (use `jax.vmap`), unequal dimensions, other kinds of density, components with a singular covariance
         (NaN under `jax.jit`, where values cannot be seen), mixed frameworks.
+    NotImplementedError
+        Where second derivatives in the parameters of the density are asked for.
 
     Warns
     -----
@@ -62,7 +67,16 @@ def distance(diracs: SumOfDiracs | HoldsDiracs, density: Density) -> Array:
 
     Notes
     -----
-    The derivative in a full covariance is the symmetric matrix G with dW₂² = tr(G dΣ).
+    The derivative in a full covariance is the symmetric matrix G with dW₂² = tr(G dΣ). Second derivatives in masses are
+    there where all masses are positive.
+
+    Examples
+    --------
+    Neither side needs to be normalized:
+
+    >>> from diracs import PolynomialGrid, SumOfDiracs, distance
+    >>> distance(SumOfDiracs([[0.25], [0.75]], [3.0, 3.0]), PolynomialGrid([7.0])) * 48
+    np.float64(1.0)
     """
     diracs, density = check_problem(diracs, density)
     form, parameters = parts(density)
