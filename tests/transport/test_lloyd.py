@@ -83,3 +83,33 @@ def test_equal_masses_of_a_mixture_are_a_stationary_point_of_the_cost():
     assert np.diff(costs).max() <= 1e-3 * costs[0]
     np.testing.assert_allclose(plan.barycenters, found.positions, atol=2e-2)
     assert (np.asarray(found.positions)[:, 0] > 20).sum() == 8
+
+
+def test_just_as_many_damped_steps_as_asked_for():
+    """The uniform law and two Diracs: each step halves the distance from the quarters, at once without damping."""
+    square, start, steps = PolynomialGrid(np.ones((1, 1))), [[0.25, 0.1], [0.75, 0.1]], []
+    options = {"iterations": 5, "tol": 0, "callback": lambda i, diracs, cost: steps.append(diracs.positions[0, 1])}
+    lloyd(square, start, damping=0.5, **options)
+    np.testing.assert_allclose(steps, 0.5 - 0.4 * 0.5 ** np.arange(1, 6))
+    # Already there after the first step, it goes on all the same.
+    steps.clear()
+    lloyd(square, start, **options)
+    np.testing.assert_allclose(steps, [0.5] * 5)
+
+
+@pytest.mark.parametrize("masses", ["free", "equal", np.arange(1.0, 13.0)])
+def test_the_plan_comes_with_the_diracs(masses):
+    found, plan = lloyd(DENSITY, 12, masses=masses, iterations=4, return_plan=True)
+    alone = lloyd(DENSITY, 12, masses=masses, iterations=4)
+    np.testing.assert_array_equal(found.positions, alone.positions)
+    assert plan.converged and plan.diracs is found
+    np.testing.assert_allclose(plan.cell_masses, found.weights, rtol=1e-8)
+    if isinstance(masses, str) and masses == "free":
+        assert plan.iterations == 0
+        np.testing.assert_allclose(plan.weights, 0.0, atol=1e-12)
+
+
+def test_the_plan_on_a_torus_in_torch():
+    torus = PolynomialGrid(torch.ones((3, 3), dtype=torch.float64), periodic=True)
+    found, plan = lloyd(torus, 5, masses="equal", iterations=3, return_plan=True)
+    assert plan.converged and isinstance(plan.barycenters, torch.Tensor) and isinstance(found.positions, torch.Tensor)

@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from diracs import ConvergenceWarning, PolynomialGrid, PowerDiagram, SumOfDiracs, optimal_transport_plan
+from diracs import (
+    ConvergenceWarning,
+    GaussianMixture,
+    MassesNotMet,
+    PolynomialGrid,
+    PowerDiagram,
+    SumOfDiracs,
+    distance,
+    optimal_transport_plan,
+)
 
 REFERENCE = np.load(Path(__file__).parent.parent / "data" / "transport.npz")
 PLANAR = ("uniform_square", "uniform_square_weighted", "random_image_16", "two_peaks_64", "two_peaks_64_outside")
@@ -203,3 +212,25 @@ def test_masses_too_unequal_for_sums_on_the_line_are_not_called_converged():
 def test_positions_beyond_all_digits_are_refused():
     with pytest.raises(ValueError, match="positions"):
         optimal_transport_plan(SumOfDiracs([[1e300, 0.0]]), PolynomialGrid(np.ones((4, 4)), [[0, 0], [1e-100, 1e-100]]))
+
+
+def test_masses_that_are_not_met_are_an_error_where_a_check_is_asked_for():
+    diracs, density = SumOfDiracs([[0.0], [0.5], [1.0]], [1, 1e-17, 1]), PolynomialGrid(np.ones(7))
+    with pytest.raises(MassesNotMet, match="unequal") as caught:
+        optimal_transport_plan(diracs, density, check=True)
+    assert isinstance(caught.value, RuntimeError) and caught.value.plan.converged is False
+    assert optimal_transport_plan(SumOfDiracs([[0.0], [1.0]]), density, check=True).converged
+
+
+def test_totals_do_not_matter():
+    """Masses are shares of their sum on either side: W₂ is between probability measures."""
+    rng = np.random.default_rng(11)
+    positions, masses, values = rng.random((6, 2)), rng.random(6), rng.random((3, 3))
+    means, weights = rng.random((2, 2)), np.array([1.0, 3.0])
+    for density in (lambda t: PolynomialGrid(t * values), lambda t: GaussianMixture(means, np.ones(2), t * weights)):
+        one = distance(SumOfDiracs(positions, masses / masses.sum()), density(1.0))
+        for total in (1e-3, 7.0):
+            assert distance(SumOfDiracs(positions, total * masses), density(total)) == pytest.approx(one, rel=1e-12)
+            plan = optimal_transport_plan(SumOfDiracs(positions, total * masses), density(5.0))
+            assert plan.distance == pytest.approx(one, rel=1e-12)
+            np.testing.assert_allclose(plan.cell_masses, masses / masses.sum(), rtol=1e-8)

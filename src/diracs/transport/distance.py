@@ -40,12 +40,11 @@ def distance(diracs: SumOfDiracs | HoldsDiracs, density: Density) -> Array:
     diracs : SumOfDiracs or Quantization
         Masses count as shares of their sum: `SumOfDiracs` has divided them by it.
     density : PolynomialGrid or GaussianMixture
-        Values, or weights, of any sum count as shares of it too: W₂² is between two probability measures whatever the
-        totals, and derivatives in masses or values do not depend on how large all of these are together but as 1/total.
-        Of dimension 1, 2 or 3, of the framework of the Diracs (NumPy's go with all). A mixture is taken on the whole
-        line, plane or space, exactly, with positive definite covariances of any kind (components of weight zero do not
-        count); what `diracs.laws.convert` makes one of is accepted too. Where a grid is periodic distances are those on
-        the torus.
+        Of dimension 1, 2 or 3, of the framework of the Diracs (NumPy's go with all). Values, or weights, count as
+        shares of their sum too: W₂² is between probability measures, and scaling all masses, or all values, changes
+        nothing (derivatives scale as 1/total). A mixture is taken on the whole line, plane or space, exactly, with
+        positive definite covariances of any kind (components of weight zero do not count); what `diracs.laws.convert`
+        makes one of is accepted too. Where a grid is periodic distances are those on the torus.
 
     Returns
     -------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,11 +15,42 @@ from diracs.transport.checks import check_density
 from diracs.transport.continuation import solve
 from diracs.transport.families import parts, target_of
 from diracs.transport.newton import Solution
+from diracs.transport.plan import OtPlan, optimal_transport_plan
 from diracs.transport.problem import Problem
 from diracs.transport.target import Density
 
 # How well the masses of each iteration are met: they change with the next.
 _TOLERANCE = 1e-3
+
+
+@overload
+def lloyd(
+    density: Density,
+    n_or_positions: Any,
+    *,
+    masses: str | ArrayLike = "free",
+    iterations: int = 50,
+    tol: float = 1e-4,
+    damping: float = 1.0,
+    seed: int = 0,
+    callback: Callable[[int, SumOfDiracs, float], None] | None = None,
+    return_plan: Literal[False] = False,
+) -> SumOfDiracs: ...
+
+
+@overload
+def lloyd(
+    density: Density,
+    n_or_positions: Any,
+    *,
+    masses: str | ArrayLike = "free",
+    iterations: int = 50,
+    tol: float = 1e-4,
+    damping: float = 1.0,
+    seed: int = 0,
+    callback: Callable[[int, SumOfDiracs, float], None] | None = None,
+    return_plan: Literal[True],
+) -> tuple[SumOfDiracs, OtPlan]: ...
 
 
 def lloyd(
@@ -32,7 +63,8 @@ def lloyd(
     damping: float = 1.0,
     seed: int = 0,
     callback: Callable[[int, SumOfDiracs, float], None] | None = None,
-) -> SumOfDiracs:
+    return_plan: bool = False,
+) -> SumOfDiracs | tuple[SumOfDiracs, OtPlan]:
     """Place Diracs at the barycenters of their cells (Lloyd 1982).
 
     With free masses the cells are Voronoi's: a stationary quantizer, whose masses are those of the cells. With equal or
@@ -51,23 +83,36 @@ def lloyd(
     iterations : int
         At most so many.
     tol : float
-        Stop when no Dirac moves further than this share of the mean distance between Diracs; 0 for all iterations.
+        Stop when no Dirac moves further than this share of the mean distance between Diracs; 0 for all iterations: just
+        as many steps as asked for.
     damping : float
         The share of the way to the barycenter that Diracs go, at most 1.
     seed : int
         For the first positions.
     callback : callable, optional
         Called as callback(iteration, diracs, cost) after each iteration, with the cost E|x − y|² before it.
+    return_plan : bool
+        Whether to return the optimal plan to the Diracs, with their cells, besides.
 
     Returns
     -------
-    SumOfDiracs
+    SumOfDiracs, or SumOfDiracs and OtPlan
         In the framework of the positions, or of the density where a number or NumPy's positions were given.
 
     Raises
     ------
     ValueError, TypeError
         For an unknown kind of masses, wrong shapes, densities on the line or beyond space.
+
+    Examples
+    --------
+    Two steps, half of the way each:
+
+    >>> from diracs import PolynomialGrid, SumOfDiracs, lloyd
+    >>> start = [[0.1, 0.5], [0.9, 0.5]]
+    >>> diracs, plan = lloyd(PolynomialGrid([[1.0]]), start, iterations=2, tol=0, damping=0.5, return_plan=True)
+    >>> diracs.positions[:, 0].round(6), plan.cell_masses
+    (array([0.2125, 0.7875]), array([0.5, 0.5]))
     """
     density = check_density(density)
     d = density.ndim
@@ -130,13 +175,18 @@ def lloyd(
                 as_diracs(seeds, moments.mass if free else kept),
                 float(moments.second.sum()) * target.size**2,
             )
-        if not empty.any() and np.linalg.norm(shift, axis=1).max() <= tolerance * spacing:
+        if tolerance > 0.0 and not empty.any() and np.linalg.norm(shift, axis=1).max() <= tolerance * spacing:
             break
-    if not free:
-        return as_diracs(seeds, kept)
-    # Of the positions as they are rounded: far from the origin cells may move visibly.
-    out = target.normalized(concrete(as_diracs(seeds, None).positions))
-    return as_diracs(seeds, Problem(np.ascontiguousarray(out), goal, law).moments(np.zeros(n)).mass)
+    if free:
+        # Of the positions as they are rounded: far from the origin cells may move visibly.
+        out = target.normalized(concrete(as_diracs(seeds, None).positions))
+        kept = Problem(np.ascontiguousarray(out), goal, law).moments(np.zeros(n)).mass
+        weights = None
+    diracs = as_diracs(seeds, kept)
+    if not return_plan:
+        return diracs
+    begin = np.zeros(n) if weights is None else weights * target.size**2
+    return diracs, optimal_transport_plan(diracs, density, start=begin)
 
 
 def _given(masses: Any, n: int) -> np.ndarray:
