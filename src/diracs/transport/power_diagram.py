@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import os
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
@@ -155,6 +157,34 @@ class PowerDiagram:
         plan = optimal_transport_plan(diracs, target_distribution, tol=tol)
         diagram: PowerDiagram = plan.power_diagram
         return diagram
+
+    def save(self, path: str | os.PathLike[str], cell_data: Mapping[str, Any] | None = None) -> None:
+        """Write the cells to a file `.vtu`, for ParaView, PyVista and whatever else reads VTK's format.
+
+        Parameters
+        ----------
+        path : str or path
+        cell_data : dict of arrays (n,) or (n, k), optional
+            Data of the cells by their names, besides `seed` (its number), `mass` (`masses`) and `weight`. Empty cells
+            are left out.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For another ending, data that is not one number or vector for each seed.
+
+        Examples
+        --------
+        >>> import numpy as np, tempfile, pathlib
+        >>> from diracs import PowerDiagram
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "cells.vtu"
+        >>> PowerDiagram(np.random.default_rng(0).random((9, 3))).save(path, {"grain": np.arange(9)})
+        >>> path.read_text().startswith("<?xml")
+        True
+        """
+        from diracs.show.vtu import write_polygons
+
+        write_polygons(self, path, cell_data)
 
     def plot(self, ax: Any = None, **options: Any) -> Any:
         """Draw cells and seeds; see `diracs.show.transport.plot_diagram`."""

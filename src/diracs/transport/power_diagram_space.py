@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -74,6 +76,11 @@ class SpacePowerDiagram(PowerDiagram):
         off = Euclidean(self.periodic).shortest(steps, self.domain[1] - self.domain[0])[:, axis]
         flags = tuple(self.periodic[a] for a in rest)
         return PowerDiagram(self.positions[:, rest], self.weights - off**2, self.domain[:, rest], periodic=flags)
+
+    def save(self, path: str | os.PathLike[str], cell_data: Mapping[str, Any] | None = None) -> None:
+        from diracs.show.vtu import write_polyhedra
+
+        write_polyhedra(self, path, cell_data)
 
     def plot(self, ax: Any = None, **options: Any) -> Any:
         """Draw the cells; see `diracs.show.space.plot_space_diagram`."""
