@@ -182,6 +182,23 @@ def test_plans_are_differentiable_in_transforms(name):
         np.testing.assert_allclose(centres[0], centres[1][::-1], rtol=1e-7, atol=1e-7)
 
 
+def test_starts_inside_transforms():
+    density, positions, masses, _ = problem("image")
+    expected = optimal_transport_plan(SumOfDiracs(positions, masses), density)
+
+    def centres(y, weights=None, like=jnp.asarray):
+        first = optimal_transport_plan(SumOfDiracs(y, like(masses)), density, start=weights)
+        return optimal_transport_plan(SumOfDiracs(y, like(masses)), density, start=first).barycenters
+
+    with enable_x64(True):
+        y = jnp.asarray(positions)
+        for weights in (None, expected, expected.weights):
+            np.testing.assert_allclose(jax.jit(lambda y, w=weights: centres(y, w))(y), expected.barycenters, atol=1e-9)
+        slope = jax.grad(lambda y: centres(y).sum())(y)
+    pulled = torch.func.grad(lambda y: centres(y, None, torch.tensor).sum())(torch.tensor(positions))
+    np.testing.assert_allclose(slope, pulled, rtol=1e-8)
+
+
 def test_numpy_and_constants_stay_plain():
     density, positions, masses, _ = problem("image")
     plan = optimal_transport_plan(SumOfDiracs(positions, masses), density)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from diracs.backend import checks
-from diracs.backend.arrays import Array, concrete, framework, frozen, is_lazy, is_traced, to_framework
+from diracs.backend.arrays import Array, concrete, framework, frozen, is_lazy, is_traced, stop_gradient, to_framework
 from diracs.cells.locate import nearest_power
 from diracs.laws.diracs import HoldsDiracs, SumOfDiracs
 from diracs.transport.checks import check_problem
@@ -222,17 +222,17 @@ def optimal_transport_plan(
     form, parameters = parts(density)
     tolerance = checks.positive("tol", tol)
     arrays = (diracs.positions, diracs.weights, *parameters)
-    begin = None if start is None else _beginning(start, len(diracs))
-    if any(is_traced(x) for x in arrays):
+    begin = np.zeros(len(diracs)) if start is None else _beginning(start, len(diracs))
+    if any(is_traced(x) for x in (*arrays, begin)):
         if check:
             raise TypeError("check must be false where values are traced: whether masses are met is not known there")
-        kind, known = (COLD, np.zeros(len(diracs))) if begin is None else (WARM, begin)
-        distance, centres, cell_masses, weights = differentiable_plan(form, tolerance, kind, known, *arrays)
+        kind = COLD if start is None else WARM
+        distance, centres, cell_masses, weights = differentiable_plan(form, tolerance, kind, begin, *arrays)
         potential = 0.5 * ((diracs.positions**2).sum(-1) - weights)
         return OtPlan(
             diracs, density, distance, centres, cell_masses, potential, weights, math.nan, None, None, "traced"
         )
-    plan = _solved(diracs, density, form, tolerance, begin)
+    plan = _solved(diracs, density, form, tolerance, None if start is None else begin)
     if not plan.converged:
         if check:
             raise MassesNotMet(f"transport: {plan.message}", plan)
@@ -263,14 +263,15 @@ def _solved(diracs: SumOfDiracs, density: Density, form: Form, tolerance: float,
     return OtPlan(diracs, density, distance, centres, cell_masses, brenier, weights, dual, *said, frozen(found.weights))
 
 
-def _beginning(start: Any, n: int) -> np.ndarray:
-    """The weights (n,) of a plan, or given ones."""
+def _beginning(start: Any, n: int) -> Array:
+    """The weights (n,) of a plan, or given ones: NumPy's numbers, or traced ones that are constants."""
     if isinstance(start, OtPlan):
-        start = start._power
+        start = start.weights if start._exact is None else start._exact
     try:
-        weights = concrete(checks.floating("start", start, framework(start)))
+        given = checks.floating("start", start, framework(start))
     except TypeError as error:
         raise TypeError(f"start must be an OtPlan or an array of weights, got {type(start).__name__}") from error
-    if weights.shape != (n,):
-        raise ValueError(f"start must be for {n} Diracs, got weights of shape {weights.shape}")
+    weights = stop_gradient(given) if is_traced(given) else concrete(given)
+    if tuple(weights.shape) != (n,):
+        raise ValueError(f"start must be for {n} Diracs, got weights of shape {tuple(weights.shape)}")
     return weights

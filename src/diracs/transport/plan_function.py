@@ -23,7 +23,7 @@ COLD, WARM, SOLVED = 0.0, 1.0, 2.0
 
 
 def differentiable_plan(
-    form: Form, tolerance: float, kind: float, known: np.ndarray, *arrays: Array
+    form: Form, tolerance: float, kind: float, known: Array, *arrays: Array
 ) -> tuple[Array, Array, Array, Array]:
     """Distance (), barycenters (n, d), masses (n,) and weights (n,) for positions, masses and parameters of a density.
 
