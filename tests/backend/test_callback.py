@@ -148,3 +148,97 @@ def test_second_derivatives_are_an_error_in_jax(transform):
     ):
         with pytest.raises(NotImplementedError, match="second derivatives of the toy"):
             transform(function)(x, y)
+
+
+# --- A number with second derivatives in its first two arrays, the third a parameter ----------------------------------
+
+
+def cubic(numbers, arrays):
+    """Σ z (x³ + x y²)."""
+    x, y, z = arrays
+    return [np.asarray((z * (x**3 + x * y**2)).sum(), x.dtype)], [np.full(x.shape, THIRD)]
+
+
+def cubic_pullback(numbers, arrays, kept, along, wanted):
+    x, y, z = arrays
+    return [along[0] * s for s in (z * (3 * x**2 + y**2), 2 * z * x * y, x**3 + x * y**2)]
+
+
+def cubic_hessian(numbers, arrays, kept, along):
+    x, y, z = arrays
+    a, b = along
+    np.testing.assert_array_equal(kept[0], THIRD)
+    return [z * (6 * x * a + 2 * y * b), z * (2 * y * a + 2 * x * b)]
+
+
+CUBIC = NumpyFunction(
+    "cubic",
+    "the cubic",
+    3,
+    lambda s: ([()], [s[0]]),
+    cubic,
+    cubic_pullback,
+    constants="its parameter",
+    twice=2,
+    hessian=cubic_hessian,
+)
+FIXED = NumpyFunction(
+    "fixed", "the fixed", 3, lambda s: ([()], [s[0]]), cubic, cubic_pullback, smooth=2, constants="its parameter"
+)
+Z = np.array([0.3, -1.0, 2.0])
+BLOCKS = [[np.diag(6 * Z * X), np.diag(2 * Z * Y)], [np.diag(2 * Z * Y), np.diag(2 * Z * X)]]
+
+
+def check_blocks(found):
+    for row, expected in zip(found, BLOCKS):
+        for block, exact in zip(row, expected):
+            np.testing.assert_allclose(block, exact, rtol=1e-6)
+
+
+def test_second_derivatives_in_torch():
+    x, y, z = (torch.tensor(v) for v in (X, Y, Z))
+    value = lambda x, y: 2.0 * CUBIC((), x, y, z)[0] / 2.0  # noqa: E731
+    check_blocks(torch.autograd.functional.hessian(value, (x, y)))
+    check_blocks(torch.func.hessian(value, (0, 1))(x, y))
+    check_blocks(torch.func.jacrev(torch.func.jacrev(value, (0, 1)), (0, 1))(x, y))
+    leaves = [v.clone().requires_grad_() for v in (x, y)]
+    assert torch.autograd.gradcheck(value, leaves) and torch.autograd.gradgradcheck(value, leaves)
+    batch = torch.func.vmap(torch.func.hessian(value), (0, None))(torch.stack([x, 2 * x]), y)
+    np.testing.assert_allclose(batch, [np.diag(6 * Z * X), np.diag(12 * Z * X)])
+
+
+@pytest.mark.parametrize("utility", ["test_schema", "test_autograd_registration", "test_faketensor"])
+def test_operators_of_derivatives_are_sound(utility):
+    arrays = [torch.tensor(v) for v in (X, Y, Z)]
+    CUBIC((), *arrays)
+    kept, one = torch.full((3,), THIRD, dtype=torch.float64), torch.tensor(1.0, dtype=torch.float64)
+    arguments = ([], [True, True, False], *arrays, kept, one)
+    torch.library.opcheck(torch.ops.diracs.cubic_slopes.default, arguments, test_utils=utility)
+    arguments = ([], *arrays, kept, *arrays[:2])
+    torch.library.opcheck(torch.ops.diracs.cubic_curvature.default, arguments, test_utils=utility)
+
+
+@pytest.mark.parametrize("transform", [lambda f: f, jax.jit], ids=["eager", "jit"])
+@pytest.mark.parametrize("wide", [False, True])
+def test_second_derivatives_in_jax(transform, wide):
+    with enable_x64(wide):
+        x, y, z = (jnp.asarray(v) for v in (X, Y, Z))
+        value = lambda x, y: CUBIC((), x, y, z)[0]  # noqa: E731
+        check_blocks(transform(jax.hessian(value, (0, 1)))(x, y))
+        check_blocks(transform(jax.jacrev(jax.grad(value, (0, 1)), (0, 1)))(x, y))
+        batch = transform(jax.vmap(jax.hessian(value), (0, None)))(jnp.stack([x, 2 * x]), y)
+        np.testing.assert_allclose(batch, [np.diag(6 * Z * X), np.diag(12 * Z * X)], rtol=1e-6)
+
+
+def test_what_has_no_derivatives_is_refused_by_name():
+    x, y, z = (torch.tensor(v, requires_grad=True) for v in (X, Y, Z))
+    with pytest.raises(NotImplementedError, match="derivatives of the fixed in its parameter are not available"):
+        torch.autograd.grad(FIXED((), x, y, z)[0], x)
+    assert torch.autograd.grad(FIXED((), x, y, z.detach())[0], x)[0].shape == (3,)
+    with pytest.raises(NotImplementedError, match="derivatives of the fixed in its parameter are not available"):
+        jax.grad(lambda z: FIXED((), jnp.asarray(X), Y, z)[0])(jnp.asarray(Z))
+    with pytest.raises(NotImplementedError, match="second derivatives of the cubic are not available in its parameter"):
+        jax.hessian(lambda z: CUBIC((), jnp.asarray(X), Y, z)[0])(jnp.asarray(Z))
+    # The forward mode of PyTorch cannot tell what moves: it says so with the values.
+    mixed = torch.func.jvp(lambda z: torch.func.grad(lambda x: CUBIC((), x, y, z)[0])(x), (z,), (z,))[1]
+    assert mixed.isnan().all()

@@ -1,5 +1,6 @@
 """Plans against an independent solver, and against what optimality demands."""
 
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -219,6 +220,7 @@ def test_masses_that_are_not_met_are_an_error_where_a_check_is_asked_for():
     with pytest.raises(MassesNotMet, match="unequal") as caught:
         optimal_transport_plan(diracs, density, check=True)
     assert isinstance(caught.value, RuntimeError) and caught.value.plan.converged is False
+    assert pickle.loads(pickle.dumps(caught.value)).plan.iterations == 0
     assert optimal_transport_plan(SumOfDiracs([[0.0], [1.0]]), density, check=True).converged
 
 

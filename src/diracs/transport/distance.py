@@ -67,7 +67,8 @@ def distance(diracs: SumOfDiracs | HoldsDiracs, density: Density) -> Array:
     Notes
     -----
     The derivative in a full covariance is the symmetric matrix G with dW₂² = tr(G dΣ). Second derivatives in masses are
-    there where all masses are positive.
+    there where all masses are positive; second derivatives in positions of Diracs on one spot hold for motions of them
+    as one.
 
     Examples
     --------

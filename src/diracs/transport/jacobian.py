@@ -37,6 +37,18 @@ class OtJacobian:
 
     With ρ on the facet between i and j: ∂mᵢ/∂wⱼ = −∫ρ/(2|yᵢ − yⱼ|), ∂mᵢ/∂yⱼ = ∫ρ (yⱼ − x)ᵀ/|yᵢ − yⱼ|, and with x − bᵢ
     under the integrals mᵢ times those of bᵢ (`diracs.cells.jacobian`).
+
+    Examples
+    --------
+    How weights follow positions at fixed masses, dw = −L⁺ K dy: two Diracs on [0, 1], the border stays in the middle,
+    where (½ − y₀)² − w₀ = (½ − y₁)² − w₁.
+
+    >>> import numpy as np
+    >>> from diracs import PolynomialGrid, SumOfDiracs, optimal_transport_plan
+    >>> found = optimal_transport_plan(SumOfDiracs([[0.1], [0.7]]), PolynomialGrid([1.0])).jacobian()
+    >>> follow = -np.linalg.pinv(found.masses_weights.toarray()) @ found.masses_positions.toarray()
+    >>> (follow[0] - follow[1]).round(9)  # ∂(w₀ − w₁)/∂y
+    array([-0.8, -0.4])
     """
 
     masses_weights: scipy.sparse.csr_array
