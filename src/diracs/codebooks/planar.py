@@ -1,11 +1,11 @@
 """Optimal quantizers in the plane and in space: n points that minimize E minᵢ |x − yᵢ|², their masses free.
 
 Few points start spread like f^{d/(d + 2)}, as the best quantizers of many points are (Zador 1982), and descend by
-Lloyd's steps and Newton's method. Then come hops: all points are shaken, or some are moved from where they are of little
-use to where they are missed, and the result is kept if it is better. Many points start from the optimum of a quarter as
-many in the plane, an eighth in space, refined by the midpoints between neighbours: so they inherit the hexagonal order,
-or that of body-centred cubes, which no descent from a random start would find (in the plane 10⁴ points: 1.0016 of the
-asymptotic optimum instead of 1.0033).
+Lloyd's steps and Newton's method. Then come hops: all points are shaken, or some are moved from where they are of
+little use to where they are missed, and the result is kept if it is better. Many points start from the optimum of a
+quarter as many in the plane, an eighth in space, refined by the midpoints between neighbours: so they inherit the
+hexagonal order, or that of body-centred cubes, which no descent from a random start would find (in the plane 10⁴
+points: 1.0016 of the asymptotic optimum instead of 1.0033).
 """
 
 from __future__ import annotations

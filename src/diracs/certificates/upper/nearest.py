@@ -1,7 +1,7 @@
 """The exact W₂ between a law and given points: each point of space, plane or line, goes to the nearest of them.
 
 Among all masses on the points those of their Voronoi cells are the best, and no coupling is cheaper: W₂² is the sum of
-the cells' second moments about their seeds. Laws integrate these in double precision, beyond the line by the compiled core;
+the cells' second moments about their seeds. Laws integrate these in double precision, from the plane on by the core;
 this module knows what its roundings, and those of the points and masses, may add.
 """
 
