@@ -31,6 +31,7 @@ constexpr double kInverseRoot2 = 0.70710678118654752440;
 constexpr double kNormal3 = 0.06349363593424097;  // (2π)^{−3/2}
 constexpr double kFar2 = 72.0;                    // r² beyond which erfc is below rounding
 constexpr double kLongTail = 80.0;                // exp(−r²/2) has fallen by 4e-18 where r² has grown by this
+constexpr double kNowhere2 = 3200.0;              // r² beyond which there is nothing, also of facets without edges
 constexpr double kPole2 = 0.5;                    // ρ² below which differences are taken
 
 // C as a function of q = r².
@@ -172,7 +173,8 @@ public:
     double mass_size(double shift, std::size_t edges) const {
         const double crossed = 0.3 * shift * static_cast<double>(edges);
         if (regular_) return size + crossed;
-        return (7.0 + closest2_) * size + crossed * (1.0 + std::sqrt(closest2_)) * std::exp(-0.5 * closest2_);
+        const double far2 = std::min(closest2_, detail::kNowhere2);
+        return (7.0 + far2) * size + crossed * (1.0 + std::sqrt(far2)) * std::exp(-0.5 * far2);
     }
 
 private:

@@ -187,7 +187,8 @@ private:
             const Vec3 normal = component.color(plane.normal);
             spread -= dot(normal, component.color(moment));
             // exp(−r²/2) is right to r² roundings of itself, and on average r² exceeds the nearest by 3 at most.
-            const double wide2 = 6.0 + plane.h2 + (plane.holds_foot ? 0.0 : plane.nearest2), length = norm(normal);
+            const double near2 = plane.h2 + (plane.holds_foot ? 0.0 : plane.nearest2);
+            const double wide2 = 6.0 + std::min(near2, detail::kNowhere2), length = norm(normal);
             const double crossed = shift * plane.area, reach2 = component.trace * wide2;
             sizes.first += wide2 * length * plane.area_size + crossed * std::sqrt(reach2);
             sizes.second += crossed * reach2 + wide2 * length *
