@@ -207,18 +207,18 @@ def gelbrich(first, second):
 
 
 def collinear_w2(law, direction, places, masses):
-    """W₂ of a planar mixture and Diracs at places·direction, an integer vector, in 40 digits.
+    """W₂ of a mixture and Diracs at places·direction, an integer vector, in 40 digits.
 
     Along the direction it is a transport on the line, by quantiles; across it all goes straight to the line.
     """
-    with mpmath.workdps(40):
-        across = (-direction[1], direction[0])
+    with mpmath.workdps(60):
+        d = len(direction)
         squared = sum(x * x for x in direction)
 
         def moments(axis):
             means = [sum(a * mpmath.mpf(float(x)) for a, x in zip(axis, mean)) for mean in law.means]
             covs = [[[mpmath.mpf(float(x)) for x in row] for row in cov] for cov in law.covs]
-            variances = [sum(axis[i] * axis[j] * c[i][j] for i in range(2) for j in range(2)) for c in covs]
+            variances = [sum(axis[i] * axis[j] * c[i][j] for i in range(d) for j in range(d)) for c in covs]
             return means, variances
 
         weights, given = ([_exact(w) for w in normalized(x)] for x in (law.weights, masses))
@@ -226,7 +226,10 @@ def collinear_w2(law, direction, places, masses):
         levels = [squared * mpmath.mpf(float(places[i])) for i in order]
         means, variances = moments(direction)
         square = _line_square(means, variances, weights, levels, [given[i] for i in order])
-        square += sum(w * (v + m * m) for w, m, v in zip(weights, *moments(across)))
+        square -= sum(w * (v + m * m) for w, m, v in zip(weights, means, variances))
+        for i in range(d):
+            axis = [int(i == j) for j in range(d)]
+            square += squared * sum(w * (v + m * m) for w, m, v in zip(weights, *moments(axis)))
         return mpmath.sqrt(square / squared)
 
 

@@ -11,10 +11,10 @@ from diracs import SumOfDiracs, _core, discretize, distance, lloyd, optimal_tran
 from diracs.backend.arrays import pytree
 from diracs.cells.facets import planar_moments
 from diracs.cells.spaces import PLANE
-from diracs.certificates.upper.nearest import planar_cells
+from diracs.certificates.upper.nearest import bounded_cells
 from diracs.codebooks.planar_laws import thinned
 from diracs.quantization.by_points import ENGINES, ByPoints, nothing_known, optimal_planar_positions
-from diracs.quantization.planar_search import quick_error
+from diracs.quantization.voronoi_search import quick_error
 from diracs.transport.density import ImageDensity
 from diracs.transport.families import Family, register
 
@@ -106,7 +106,7 @@ class DiscInUnit:
         return thinned(uniform(1.0, 20 * count, rng), np.ones(20 * count), count, rng)
 
     def cells(self, y, weights=None):
-        return planar_cells(self, 1.0, y, np.zeros(len(y)) if weights is None else weights, 1.0)
+        return bounded_cells(self, 1.0, y, np.zeros(len(y)) if weights is None else weights, 1.0)
 
     def rounding(self):
         """And of the polygon."""

@@ -1,4 +1,4 @@
-"""The planar Hessian is that of the distortion; Newton's method ends where each seed is the barycenter of its cell."""
+"""The Hessian is that of the distortion; Newton's method ends where each seed is the barycenter of its cell."""
 
 import numpy as np
 import pytest
@@ -8,17 +8,21 @@ from diracs.codebooks.planar_laws import PlanarImage, PlanarMixture
 from diracs.codebooks.trust_region import Quantizer, minimize
 
 
-def mixture(components=3, kind="full"):
-    means, covs, weights = random_mixture(4, components, 2, kind)
+def mixture(components=3, kind="full", d=2):
+    means, covs, weights = random_mixture(4, components, d, kind)
     return PlanarMixture.of(means, covs, weights)
 
 
-def image():
-    values = np.random.default_rng(2).random((5, 4)) + 0.1
-    return PlanarImage.of(values / values.sum(), np.array([1.0, 0.7]))
+def image(*shape):
+    values = np.random.default_rng(2).random(shape) + 0.1
+    return PlanarImage.of(values / values.sum(), np.array([1.0, 0.7, 0.8])[: len(shape)])
 
 
-@pytest.mark.parametrize("law", [mixture(1), mixture(3), image()], ids=["one", "three", "image"])
+@pytest.mark.parametrize(
+    "law",
+    [mixture(1), mixture(3), image(5, 4), mixture(1, d=3), mixture(3, d=3), image(3, 2, 4)],
+    ids=["one", "three", "image", "one in space", "three in space", "volume"],
+)
 @pytest.mark.parametrize("n", [2, 25, 80])
 def test_hessian_against_differences_of_the_gradient(law, n):
     seeds = law.draw_root(n, np.random.default_rng(n))
@@ -27,10 +31,11 @@ def test_hessian_against_differences_of_the_gradient(law, n):
     matrix = hessian if isinstance(hessian, np.ndarray) else hessian.toarray()
     np.testing.assert_allclose(matrix, matrix.T, atol=1e-15)
     step = 1e-6
-    for k in range(0, 2 * n, max(1, 2 * n // 7)):
-        shift = np.zeros(2 * n)
+    size = seeds.size
+    for k in range(0, size, max(1, size // 7)):
+        shift = np.zeros(size)
         shift[k] = step
-        ahead, behind = (Quantizer.of(law, seeds + s * shift.reshape(n, 2)).first for s in (1.0, -1.0))
+        ahead, behind = (Quantizer.of(law, seeds + s * shift.reshape(seeds.shape)).first for s in (1.0, -1.0))
         column = -(ahead - behind).ravel() / step
         np.testing.assert_allclose(matrix[:, k], column, atol=2e-7 * np.abs(matrix).max())
 
@@ -50,7 +55,9 @@ def test_shifts_lead_to_barycenters():
     np.testing.assert_allclose(whole, law.weights @ law.means, atol=1e-14)
 
 
-@pytest.mark.parametrize("law", [mixture(), image()], ids=["mixture", "image"])
+@pytest.mark.parametrize(
+    "law", [mixture(), image(5, 4), mixture(d=3), image(3, 2, 4)], ids=["mixture", "image", "in space", "volume"]
+)
 def test_minimizing_never_raises_the_distortion_and_ends_stationary(law):
     start = Quantizer.of(law, law.draw_root(40, np.random.default_rng(3)))
     end = minimize(law, start, 300, 1e-12)

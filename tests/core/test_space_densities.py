@@ -275,11 +275,8 @@ def test_needles_among_cospherical_seeds():
 
 def laws():
     rng = np.random.default_rng(12)
-    several = _core.SpaceMixture(
-        np.array([[0.2, 0.5, 0.4], [0.7, 0.3, 0.6]]),
-        np.stack([0.05 * COVARIANCE, 0.3 * np.eye(3)]),
-        np.array([0.6, 0.4]),
-    )
+    covs = np.stack([0.05 * COVARIANCE, 0.3 * np.eye(3)])
+    several = _core.SpaceMixture(np.array([[0.2, 0.5, 0.4], [0.7, 0.3, 0.6]]), covs, np.array([0.6, 0.4]))
     narrow = _core.SpaceMixture(np.full((1, 3), 0.5), 0.003 * COVARIANCE[None], np.ones(1))
     return [
         _core.SpaceBox(CUBE, 1.0, OPEN),

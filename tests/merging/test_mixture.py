@@ -74,13 +74,13 @@ def test_cuts_keep_moments() -> None:
     np.testing.assert_allclose(second[:n] + second[n:], before.spread, rtol=1e-9)
 
 
-@pytest.mark.parametrize(("d", "k", "n"), [(3, 5, 20), (4, 3, 15), (5, 2, 10)])
+@pytest.mark.parametrize(("d", "k", "n"), [(4, 3, 15), (5, 2, 10)])
 def test_certificate_is_that_of_nearest_points_nearly(d: int, k: int, n: int) -> None:
     law = mixture(d, k)
     q = quantize(law, n, scheme="optimal")
     assert len(q) <= n
     square, error = sampled(law, q.positions)
-    precision = {3: 0.005, 4: 0.01, 5: 0.02}[d]
+    precision = {4: 0.01, 5: 0.02}[d]
     assert (square - 5 * error) ** 0.5 <= q.w2 <= (square + 5 * error) ** 0.5 * (1 + 1.5 * precision)
     assert q.w2 <= quantize(law, n, scheme="product").w2
     assert q.w2_lower <= q.w2
@@ -89,12 +89,12 @@ def test_certificate_is_that_of_nearest_points_nearly(d: int, k: int, n: int) ->
 
 def test_better_than_products_in_space() -> None:
     law = GaussianMixture(np.zeros((1, 3)), np.ones(1))
-    assert quantize(law, 100, scheme="optimal").w2 <= 0.485
-    assert quantize(law, 100).w2 <= 0.489
+    assert quantize(law, 100, scheme="optimal").w2 <= 0.480
+    assert quantize(law, 100).w2 <= 0.480
 
 
 def test_masses_are_those_of_the_cells() -> None:
-    law = mixture(3, 2)
+    law = mixture(4, 2)
     points = draw(law, 6, seed=3)
     q = discretize(law, PointScheme(points))
     assert not q.exact and (q.positions == points).all()

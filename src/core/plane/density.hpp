@@ -1,6 +1,7 @@
 // What `moments` and its kin expect of a density.
 #pragma once
 
+#include "numeric/term_sizes.hpp"
 #include "plane/vec2.hpp"
 
 namespace diracs {
@@ -12,21 +13,6 @@ namespace diracs {
 //              if `lines` is not null the integrals along those edges whose label is larger than `above`; the
 //              others' are left as they are.
 // Polygons lie in the domain up to rounding. All are const and called from several threads at once.
-// Of moments that are differences, what a relative error of 1 in each of their terms would add up to; zero where all
-// terms are positive. A unit of rounding times a small number of operations makes it a bound on the moments' errors.
-struct TermSizes {
-    double mass = 0.0, first = 0.0, second = 0.0;
-
-    void add(double weight, const TermSizes& other) {
-        mass += weight * other.mass;
-        first += weight * other.first;
-        second += weight * other.second;
-    }
-
-    TermSizes moved(double distance) const {
-        return {mass, first + distance * mass, second + 2.0 * distance * first + distance * distance * mass};
-    }
-};
 
 struct CellMoments {
     double mass = 0.0;

@@ -71,8 +71,7 @@ nb::tuple density_moments(const Density& density, const Positions& positions, co
         if (second) std::copy_n(&result.facet_second[6 * f], 6, &integrals[width * f + 4]);
     }
     return nb::make_tuple(record("Cells")(array(std::move(result.mass)), array(std::move(result.first), {n, 3}),
-                                          array(std::move(result.second)),
-                                          array(std::vector<double>(2 * n, 0.0), {n, 2})),
+                                          array(std::move(result.second)), array(std::move(result.sizes), {n, 2})),
                           record("Edges")(array(std::move(result.facet_i)), array(std::move(result.facet_j)),
                                           array(std::move(result.displacement), {count, 3}), array(std::move(gap)),
                                           array(std::move(integrals), {count, width})));

@@ -39,7 +39,7 @@ std::vector<Vec2> polygon_vertices(const Points& vertices) {
 
 template <class Density>
 nb::tuple density_moments(const Density& density, const Points& positions, const Numbers& weights, bool edges,
-                          int threads) {
+                          bool /*second*/, int threads) {
     check_sizes(positions, weights);
     const std::size_t n = positions.shape(0);
     Moments result;
@@ -198,15 +198,16 @@ NB_MODULE(_core, module) {
         "The records Cells and Edges of diracs.cells.record: moments of each cell about its seed, and for each edge i "
         "< j\n"
         "the integrals (e, 3) of (1, t, t^2) against the density, t the coordinate along the edge, to the left of\n"
-        "y_j - y_i, about the line through both; no edges if these are not asked for. threads = 0 takes all "
+        "y_j - y_i, about the line through both; no edges if these are not asked for; `second` is for space. threads = "
+        "0 takes all "
         "processors.";
     module.def("moments", &density_moments<UniformPolygon>, "density"_a, "positions"_a.noconvert(),
-               "weights"_a.noconvert(), nb::kw_only(), "edges"_a, "threads"_a = 0, moments_doc);
+               "weights"_a.noconvert(), nb::kw_only(), "edges"_a, "second"_a = false, "threads"_a = 0, moments_doc);
     module.def("moments", &density_moments<ShapedImage>, "density"_a, "positions"_a.noconvert(),
-               "weights"_a.noconvert(), nb::kw_only(), "edges"_a, "threads"_a = 0, moments_doc);
+               "weights"_a.noconvert(), nb::kw_only(), "edges"_a, "second"_a = false, "threads"_a = 0, moments_doc);
 
     module.def("moments", &density_moments<GaussianMixture>, "density"_a, "positions"_a.noconvert(),
-               "weights"_a.noconvert(), nb::kw_only(), "edges"_a, "threads"_a = 0, moments_doc);
+               "weights"_a.noconvert(), nb::kw_only(), "edges"_a, "second"_a = false, "threads"_a = 0, moments_doc);
 
     module.def("cells", &cells, "positions"_a.noconvert(), "weights"_a.noconvert(), "domain_vertices"_a.noconvert(),
                "Polygons of all cells in a convex domain: (indptr, vertices (k, 2), labels), where an edge starts at "

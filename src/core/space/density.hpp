@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "numeric/term_sizes.hpp"
 #include "space/polyhedron.hpp"
 #include "space/sym3.hpp"
 #include "space/vec3.hpp"
@@ -15,16 +16,19 @@ struct CellMoments {
     double mass = 0.0;
     Vec3 first;
     double second = 0.0;
+    TermSizes sizes = {};
 
     void add(double weight, const CellMoments& other) {
         mass += weight * other.mass;
         first = first + weight * other.first;
         second += weight * other.second;
+        sizes.add(weight, other.sizes);
     }
 
     // About o − shift, when these are about o: x − o + shift.
     CellMoments moved(Vec3 shift) const {
-        return {mass, first + mass * shift, second + 2.0 * dot(shift, first) + mass * norm2(shift)};
+        return {mass, first + mass * shift, second + 2.0 * dot(shift, first) + mass * norm2(shift),
+                sizes.moved(norm(shift))};
     }
 };
 

@@ -31,6 +31,7 @@ constexpr double kInverseRoot2 = 0.70710678118654752440;
 constexpr double kNormal3 = 0.06349363593424097;  // (2π)^{−3/2}
 constexpr double kFar2 = 72.0;                    // r² beyond which erfc is below rounding
 constexpr double kLongTail = 80.0;                // exp(−r²/2) has fallen by 4e-18 where r² has grown by this
+constexpr double kNowhere2 = 3200.0;              // r² beyond which there is nothing, also of facets without edges
 constexpr double kPole2 = 0.5;                    // ρ² below which differences are taken
 
 // C as a function of q = r².
@@ -100,12 +101,14 @@ public:
         double area;
         Vec3 lever;
         Sym3 spread;
+        double area_size, rim;  // of the terms of the first two
     };
 
     std::vector<Vec3> u;        // vertices
     std::vector<Plane> planes;  // one per face of the list
     double mass;
     Vec3 first;
+    double size;  // of the terms of the mass
 
     // Plane normals and distances first: `planes[f].normal` and `.h` are to be set, and `u`. Returns r² of the nearest
     // point, 0 if the origin is inside.
@@ -114,7 +117,7 @@ public:
             plane.h2 = plane.h * plane.h;
             plane.nearest2 = HUGE_VAL;
             plane.turn = 0.0;
-            plane.area = 0.0;
+            plane.area = plane.area_size = plane.rim = 0.0;
             plane.lever = {};
             plane.spread = {};
         }
@@ -145,7 +148,7 @@ public:
     // After `measure`.
     void integrate(const Polyhedron& cell, const std::vector<int>& slot) {
         regular_ = inside_ || closest2_ < 1.0;
-        mass = 0.0;
+        mass = size = 0.0;
         first = {};
         for (Plane& plane : planes) {
             plane.differences = regular_ || plane.holds_foot || plane.nearest2 < 2.0 * detail::kPole2;
@@ -163,6 +166,15 @@ public:
             const Sym3 across = square(plane.normal);
             plane.spread = plane.spread + plane.area * (Sym3{1.0, 0.0, 0.0, 1.0, 0.0, 1.0} + -1.0 * across);
         }
+    }
+
+    // Of the mass: 4π times its terms, which flux far from the mean makes larger, and what crosses the edges if these are
+    // off by `shift`: |F| ≤ 1/25 and (1 − Q)/(4πr²), or Q/(4πr²), so that ∫|F| along a line is 0.3 at most, or falls.
+    double mass_size(double shift, std::size_t edges) const {
+        const double crossed = 0.3 * shift * static_cast<double>(edges);
+        if (regular_) return size + crossed;
+        const double far2 = std::min(closest2_, detail::kNowhere2);
+        return (7.0 + far2) * size + crossed * (1.0 + std::sqrt(far2)) * std::exp(-0.5 * far2);
     }
 
 private:
@@ -239,13 +251,16 @@ private:
             if (side.d == 0.0) continue;  // the foot is on the edge's line: its sector is empty
             const double theta = angle(side.d, from, to);
             plane.area += plane.decay * theta * kNormal3;
+            plane.area_size += std::fabs(plane.decay * theta) * kNormal3;
             if (regular_) {
                 const double ratio = plane.h / side.d;
                 const double solid = std::atan(ratio * to / std::sqrt(from_axis2 + to * to)) -
                                      std::atan(ratio * from / std::sqrt(from_axis2 + from * from));
                 mass += (plane.h * plane.c_h * theta - solid) / (4.0 * kPi);
+                size += std::fabs(plane.h * plane.c_h * theta) + std::fabs(solid);
             } else {
                 mass -= plane.h * plane.e_h * theta / (4.0 * kPi);
+                size += std::fabs(plane.h * plane.e_h * theta);
             }
         }
     }
@@ -270,6 +285,7 @@ private:
             Plane& plane = side.plane;
             const double d = side.d, d2 = d * d;
             plane.lever = plane.lever - line * side.out;
+            plane.rim += line;
             // ∫ ∂(v_b φ₃)/∂v_a = δ_ab ∫φ₃ − ∫ v_a v_b φ₃ is the flux of v_b φ₃ through the edges; here its symmetric part.
             plane.spread = plane.spread + (-d * line) * square(side.out) + -along * product(side.out, side.tangent);
             double flux = 0.0, area = 0.0;
@@ -280,7 +296,9 @@ private:
                     area += rule.weight[k] * bump(rho2);
                 }
                 mass += half * d * plane.h * flux / (4.0 * kPi);
+                size += std::fabs(half * d * plane.h * flux);
                 plane.area += half * d * plane.decay * area * kNormal3;
+                plane.area_size += std::fabs(half * d * plane.decay * area) * kNormal3;
             } else if (plane.differences && d2 + near * near < kPole2) {
                 for (int k = 0; k < N; ++k) {
                     const double rho2 = d2 + s2[k];
@@ -288,7 +306,9 @@ private:
                     area += rule.weight[k] * bump(rho2);
                 }
                 mass += half * d * plane.h * flux / (4.0 * kPi);
+                size += std::fabs(half * d * plane.h * flux);
                 plane.area += half * d * plane.decay * area * kNormal3;
+                plane.area_size += std::fabs(half * d * plane.decay * area) * kNormal3;
             } else {
                 for (int k = 0; k < N; ++k) {
                     const double rho2 = d2 + s2[k];
@@ -298,7 +318,9 @@ private:
                 double own = half * d * flux, constant = 0.0;
                 if (plane.differences) constant = angle(d, from, to);
                 mass += plane.h * (own - plane.e_h * constant) / (4.0 * kPi);
+                size += std::fabs(plane.h * own) + std::fabs(plane.h * plane.e_h * constant);
                 plane.area += (plane.decay * constant - half * d * area) * kNormal3;
+                plane.area_size += (std::fabs(plane.decay * constant) + std::fabs(half * d * area)) * kNormal3;
             }
         }
     }

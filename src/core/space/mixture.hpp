@@ -174,12 +174,26 @@ private:
         }
         own.measure(cell, scratch.slot);
         own.integrate(cell, scratch.slot);
-        double spread = 0.0;
+        double spread = 0.0, reach = 0.0;
+        for (std::size_t v = 0; v < cell.size(); ++v) reach = std::max(reach, norm2(cell.vertex(v)));
+        // Vertices are off by roundings of their distances, here along normals.
+        const double shift =
+            2.0 * (norm(offset) + std::min(std::sqrt(reach), kReach * std::sqrt(component.trace))) * component.stretch;
+        TermSizes sizes{own.mass_size(shift, cell.left.size() / 2)};
         for (std::size_t f = 0; f < list.begin.size(); ++f) {
             const GaussianPolyhedron::Plane& plane = own.planes[f];
             const HalfSpace& half = cell.faces[cell.left[list.begin[f]]].half;
             const Vec3 moment = (plane.h * plane.area) * plane.normal + plane.lever;  // ∫ u φ₃ over the facet
-            spread -= dot(component.color(plane.normal), component.color(moment));
+            const Vec3 normal = component.color(plane.normal);
+            spread -= dot(normal, component.color(moment));
+            // exp(−r²/2) is right to r² roundings of itself, and on average r² exceeds the nearest by 3 at most.
+            const double near2 = plane.h2 + (plane.holds_foot ? 0.0 : plane.nearest2);
+            const double wide2 = 6.0 + std::min(near2, detail::kNowhere2), length = norm(normal);
+            const double crossed = shift * plane.area, reach2 = component.trace * wide2;
+            sizes.first += wide2 * length * plane.area_size + crossed * std::sqrt(reach2);
+            sizes.second += crossed * reach2 + wide2 * length *
+                                                   (length * std::fabs(plane.h) * plane.area_size +
+                                                    std::sqrt(component.trace) * plane.rim);
             const double density = norm(half.normal) / norm(component.transposed(half.normal));  // φ₃ dA_u to ρ dA
             const Vec3 foot = plane.h * plane.normal;
             const Sym3 second = plane.spread + product(foot, plane.lever) + plane.area * square(foot);
@@ -187,8 +201,9 @@ private:
                 FacetMoments{density * plane.area, density * component.color(moment), density * component.color(second)}
                     .moved(-1.0 * offset);
         }
+        sizes.second += component.trace * sizes.mass;
         const CellMoments about_mean = {std::max(own.mass, 0.0), component.color(own.first),
-                                        component.trace * own.mass + spread};
+                                        component.trace * own.mass + spread, sizes};
         return about_mean.moved(-1.0 * offset);
     }
 };

@@ -21,6 +21,7 @@ struct Moments {
     std::vector<double> mass;           // (n,)
     std::vector<double> first;          // (n, 3): ∫(x − yᵢ)ρ
     std::vector<double> second;         // (n,): ∫|x − yᵢ|²ρ
+    std::vector<double> sizes;          // (n, 2): of the terms of mass and second, see term_sizes.hpp
     std::vector<int> facet_i, facet_j;  // i <= j
     std::vector<double> displacement;   // (f, 3): yⱼ − yᵢ, with the image of yⱼ that is meant
     std::vector<double> area;           // (f,): ∫ρ dA
@@ -40,6 +41,7 @@ Moments moments(const Density& density, const double* positions, const double* w
     result.mass.assign(n, 0.0);
     result.first.assign(3 * n, 0.0);
     result.second.assign(n, 0.0);
+    result.sizes.assign(2 * n, 0.0);
     std::vector<std::vector<Facet>> found((n + kCellsPerRange - 1) / kCellsPerRange);
 
     parallel_for(n, kCellsPerRange, threads, [&] {
@@ -62,6 +64,8 @@ Moments moments(const Density& density, const double* positions, const double* w
                 result.first[3 * i + 1] = moments.first.y;
                 result.first[3 * i + 2] = moments.first.z;
                 result.second[i] = moments.second;
+                result.sizes[2 * i] = moments.sizes.mass;
+                result.sizes[2 * i + 1] = moments.sizes.second;
                 if (!facets) continue;
                 for (std::size_t f = 0; f < list.begin.size(); ++f) {
                     const Face& face = cell.faces[cell.left[list.begin[f]]];

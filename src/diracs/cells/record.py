@@ -40,8 +40,8 @@ class Edges(NamedTuple):
     displacement: np.ndarray  # (e, d) yⱼ − yᵢ, to the image of yⱼ that is meant
     gap: np.ndarray  # (e,) |yⱼ − yᵢ|
     # (e, 3) ∫ (1, τ, τ²) ρ over the edge; in the plane, τ the coordinate along it to the left of yⱼ − yᵢ, from the line
-    # through both; in space (e, 4) ∫ (1, x − yᵢ) ρ over the facet, or (e, 10) with the entries xx, xy, xz, yy, yz, zz of
-    # ∫ (x − yᵢ)(x − yᵢ)ᵀ ρ as well.
+    # through both; in space (e, 4) ∫ (1, x − yᵢ) ρ over the facet, or (e, 10) with the entries xx, xy, xz, yy, yz, zz
+    # of ∫ (x − yᵢ)(x − yᵢ)ᵀ ρ as well.
     integrals: np.ndarray
 
 

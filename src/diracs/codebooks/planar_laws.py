@@ -1,10 +1,11 @@
-"""Laws of the plane as the compiled core takes them, in a unit of their own size."""
+"""Laws of the plane and of space as the compiled core takes them, in a unit of their own size."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -17,12 +18,12 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class PlanarMixture:
-    """A Gaussian mixture in the plane with positive definite covariances and positive weights."""
+    """A Gaussian mixture with positive definite covariances and positive weights, d = 2 or 3."""
 
-    means: np.ndarray  # (k, 2)
-    covs: np.ndarray  # (k, 2, 2)
+    means: np.ndarray  # (k, d)
+    covs: np.ndarray  # (k, d, d)
     weights: np.ndarray  # (k,)
-    core: _core.Mixture
+    core: _core.Mixture | _core.SpaceMixture
 
     @property
     def components(self) -> int:
@@ -31,29 +32,30 @@ class PlanarMixture:
     @classmethod
     def of(cls, means: np.ndarray, covs: np.ndarray, weights: np.ndarray) -> PlanarMixture:
         means, covs, weights = (np.ascontiguousarray(x) for x in (means, covs, weights))
-        return cls(means, covs, weights, _core.Mixture(means, covs, weights))
+        return cls(means, covs, weights, _MIXTURES[means.shape[1]](means, covs, weights))
 
     def draw_root(self, count: int, rng: np.random.Generator) -> np.ndarray:
-        """Candidates from Σ √(w_k φ_k), between √f and √K times that, thinned evenly along a curve.
+        """Candidates from Σ (w_k φ_k)^α, α = d/(d + 2), never below f^α, thinned evenly along a curve.
 
-        √φ_Σ is proportional to the density of N(0, 2Σ).
+        φ_Σ^α is proportional to the density of N(0, Σ/α).
         """
-        k = len(self.weights)
-        share = np.sqrt(self.weights) * np.linalg.det(self.covs) ** 0.25
+        k, d = self.means.shape
+        power = d / (d + 2.0)
+        share = self.weights**power * np.linalg.det(self.covs) ** (0.5 - 0.5 * power)
         candidates = count * int(np.clip(_EVALUATIONS / (count * k), 4, 50))
         which = rng.choice(k, candidates, p=share / share.sum())
-        noise = rng.standard_normal((candidates, 2))
+        noise = rng.standard_normal((candidates, d))
         factors = np.linalg.cholesky(self.covs)
-        x = self.means[which] + math.sqrt(2.0) * np.einsum("nij,nj->ni", factors[which], noise)
+        x = self.means[which] + math.sqrt(1.0 / power) * np.einsum("nij,nj->ni", factors[which], noise)
         accepted = np.ones(candidates)
         if k > 1:
             for part, shares in self.shares(x):
-                # √f / Σ √(w_k φ_k)
-                accepted[part] = 1.0 / np.sqrt(shares).sum(axis=1)
+                # f^α / Σ (w_k φ_k)^α
+                accepted[part] = 1.0 / (shares**power).sum(axis=1)
         return thinned(x, accepted, count, rng)
 
     def shares(self, x: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
-        """Of the density at points (m, 2) the share of each component, (m, k), in pieces: which points, shares."""
+        """Of the density at points (m, d) the share of each component, (m, k), in pieces: which points, shares."""
         factors = np.linalg.cholesky(self.covs)
         inverses = np.linalg.inv(factors)
         heights = np.log(self.weights) - np.log(np.diagonal(factors, axis1=1, axis2=2)).sum(axis=1)
@@ -68,31 +70,33 @@ class PlanarMixture:
 
 @dataclass(frozen=True)
 class PlanarImage:
-    """An image on a box about the origin, of mass 1."""
+    """An image, or a volume, on a box about the origin, of mass 1."""
 
-    masses: np.ndarray  # (n₁, n₂)
-    extent: np.ndarray  # (2,), the sides of the box
-    core: _core.Image
+    masses: np.ndarray  # (n₁, …, n_d)
+    extent: np.ndarray  # (d,), the sides of the box
+    core: _core.Image | _core.SpaceImage
     components = 1
 
     @classmethod
     def of(cls, masses: np.ndarray, extent: np.ndarray) -> PlanarImage:
-        area = float(extent.prod()) / masses.size
         box = np.stack([-0.5 * extent, 0.5 * extent])
-        return cls(masses, extent, _core.Image(np.ascontiguousarray(masses / area), box))
+        return cls(
+            masses, extent, _IMAGES[len(extent)](np.ascontiguousarray(masses / (extent.prod() / masses.size)), box)
+        )
 
     def draw_root(self, count: int, rng: np.random.Generator) -> np.ndarray:
-        """Uniform points in pixels drawn in proportion to the roots of their masses, thinned evenly along a curve."""
-        roots = np.sqrt(self.masses).ravel()
+        """Uniform points in pixels drawn in proportion to f^{d/(d + 2)}, thinned evenly along a curve."""
+        d = len(self.extent)
+        roots = (self.masses ** (d / (d + 2.0))).ravel()
         candidates = 20 * count
         pixel = rng.choice(roots.size, candidates, p=roots / roots.sum())
         corner = np.stack(np.unravel_index(pixel, self.masses.shape), axis=1)
-        x = ((corner + rng.random((candidates, 2))) / self.masses.shape - 0.5) * self.extent
+        x = ((corner + rng.random((candidates, d))) / self.masses.shape - 0.5) * self.extent
         return thinned(x, np.ones(candidates), count, rng)
 
 
 def thinned(x: np.ndarray, weights: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
-    """`count` of the points (m, 2), systematically along a Hilbert curve: each region has its share, within one."""
+    """`count` of the points (m, d), systematically along a Hilbert curve: each region has its share, within one."""
     x, weights = (a[order] for order in [hilbert_order(x)] for a in (x, weights))
     sums = np.cumsum(weights)
     ticks = (np.arange(count) + rng.random(count)) * (sums[-1] / count)
@@ -100,12 +104,14 @@ def thinned(x: np.ndarray, weights: np.ndarray, count: int, rng: np.random.Gener
 
 
 def hilbert_order(x: np.ndarray) -> np.ndarray:
-    """The order of points (m, 2) along a Hilbert curve through their bounding box: neighbours stay together.
+    """The order of points (m, d) along a Hilbert curve through their bounding box: neighbours stay together.
 
     Points (m, 1) of the line go from left to right.
     """
     if x.shape[1] == 1:
         return np.argsort(x[:, 0], kind="stable")
+    if x.shape[1] > 2:
+        return _hilbert_order(x)
     low, side = x.min(axis=0), float(np.ptp(x, axis=0).max())
     cells = np.minimum(((x - low) / (side if side > 0 else 1.0) * 2.0**_LEVELS).astype(np.int64), 2**_LEVELS - 1)
     u, v = cells[:, 0], cells[:, 1]
@@ -121,3 +127,37 @@ def hilbert_order(x: np.ndarray) -> np.ndarray:
 
 
 _LEVELS = 24
+
+
+def _hilbert_order(x: np.ndarray) -> np.ndarray:
+    """In more dimensions, by exchanges and reversals of axes bit by bit (Skilling 2004)."""
+    d = x.shape[1]
+    bits = min(_LEVELS, 62 // d)
+    low, side = x.min(axis=0), float(np.ptp(x, axis=0).max())
+    cells = ((x - low) / (side if side > 0 else 1.0) * 2.0**bits).astype(np.int64).T
+    u = np.minimum(cells, 2**bits - 1)
+    for level in range(bits - 1, 0, -1):
+        below = (1 << level) - 1
+        for k in range(d):
+            upper = (u[k] >> level) & 1 == 1
+            swap = np.where(upper, 0, (u[0] ^ u[k]) & below)
+            u[0] ^= np.where(upper, below, swap)
+            u[k] ^= swap
+    for k in range(1, d):
+        u[k] ^= u[k - 1]
+    turn = np.zeros_like(u[0])
+    for level in range(bits - 1, 0, -1):
+        turn ^= np.where((u[-1] >> level) & 1 == 1, (1 << level) - 1, 0)
+    place = np.zeros_like(u[0])
+    for level in range(bits - 1, -1, -1):
+        for k in range(d):
+            place = (place << 1) | (((u[k] ^ turn) >> level) & 1)
+    return np.argsort(place, kind="stable")
+
+
+def _space_image(values: np.ndarray, box: np.ndarray) -> _core.SpaceImage:
+    return _core.SpaceImage(values, box, np.zeros(3, dtype=bool))
+
+
+_MIXTURES: dict[int, Any] = {2: _core.Mixture, 3: _core.SpaceMixture}
+_IMAGES: dict[int, Any] = {2: _core.Image, 3: _space_image}

@@ -1,24 +1,26 @@
-"""Newton's method for quantizers in the plane.
+"""Newton's method for quantizers in the plane and in space.
 
 The distortion D(y) = E minᵢ |x − yᵢ|² has the gradient −2bᵢ, b first moments of the Voronoi cells about their seeds,
 and the Hessian (Iri, Murota & Ohya 1984)
 
     H_ii = 2mᵢ I − 2 Σ_j ∫_{ij} (x − yᵢ)(x − yᵢ)ᵀ ρ / |yᵢ − yⱼ|,    H_ij = 2 ∫_{ij} (x − yᵢ)(x − yⱼ)ᵀ ρ / |yᵢ − yⱼ|,
 
-with integrals over the common edge. It is indefinite far from minima and has order n small eigenvalues: Steihaug's
-trust-region conjugate gradients (1983), in the metric diag(2m), in which Lloyd's step is the steepest descent.
+with integrals over the common edge, or facet. It is indefinite far from minima and has order n small eigenvalues:
+Steihaug's trust-region conjugate gradients (1983), in the metric diag(2m), in which Lloyd's step is the steepest
+descent.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import scipy
 
 from diracs import _core
+from diracs.cells.facet_moments import seen_from_seeds
 from diracs.cells.record import Edges
 
 # Up to so many seeds matrices are dense.
@@ -31,10 +33,10 @@ _MOST_PRODUCTS = 200
 
 
 class PlanarLaw(Protocol):
-    """A law of the plane, near the origin and of size about one."""
+    """A law of the plane or of space, near the origin and of size about one."""
 
     @property
-    def core(self) -> _core.Polygon | _core.Image | _core.Mixture:
+    def core(self) -> Any:
         """What the compiled core integrates."""
 
     @property
@@ -42,23 +44,23 @@ class PlanarLaw(Protocol):
         """How many terms its density has, for what an evaluation costs."""
 
     def draw_root(self, count: int, rng: np.random.Generator) -> np.ndarray:
-        """`count` points (count, 2) spread like the density ∝ √f, that of the best quantizers of many points."""
+        """`count` points (count, d) spread like f^{d/(d + 2)}, as the best quantizers of many points are."""
 
 
 @dataclass(frozen=True)
 class Quantizer:
     """Seeds with the moments of their Voronoi cells about them."""
 
-    seeds: np.ndarray  # (n, 2)
+    seeds: np.ndarray  # (n, d)
     mass: np.ndarray  # (n,)
-    first: np.ndarray  # (n, 2)
+    first: np.ndarray  # (n, d)
     second: np.ndarray  # (n,)
     edges: Edges  # none if they were not asked for
 
     @classmethod
     def of(cls, law: PlanarLaw, seeds: np.ndarray, *, edges: bool = True) -> Quantizer:
         seeds = np.ascontiguousarray(seeds)
-        cells, between = _core.moments(law.core, seeds, np.zeros(len(seeds)), edges=edges)
+        cells, between = _core.moments(law.core, seeds, np.zeros(len(seeds)), edges=edges, second=edges)
         return cls(seeds, cells.mass, cells.first, cells.second, between)
 
     @property
@@ -68,7 +70,7 @@ class Quantizer:
 
     @property
     def shifts(self) -> np.ndarray:
-        """From the seeds to the barycenters, (n, 2); zero for empty cells."""
+        """From the seeds to the barycenters, (n, d); zero for empty cells."""
         mass = np.where(self.mass > 0, self.mass, 1.0)
         return self.first / mass[:, None]
 
@@ -78,37 +80,28 @@ class Quantizer:
         return math.sqrt(float((self.mass * (self.shifts**2).sum(axis=1)).sum()))
 
     def hessian(self) -> np.ndarray | scipy.sparse.bsr_matrix:
-        """H (2n, 2n), coordinates of one seed beside each other."""
-        n, (i, j, between, gap, integrals) = len(self.seeds), self.edges
-        normal = between / gap[:, None]
-        tangent = np.stack([-normal[:, 1], normal[:, 0]], axis=1)
-        # On the edge x − yᵢ = h·normal + τ·tangent and x − yⱼ = −h·normal + τ·tangent, h = gap/2.
-        nn, nt, tt = (
-            a[:, :, None] * b[:, None, :] for a, b in ((normal, normal), (normal, tangent), (tangent, tangent))
-        )
-        tn = nt.transpose(0, 2, 1)
-        zeroth, linear, square = (
-            a[:, None, None] for a in (0.5 * gap * integrals[:, 0], integrals[:, 1], 2 / gap * integrals[:, 2])
-        )
-        even, odd = zeroth * nn + square * tt, linear * (nt + tn)
-        across = square * tt - zeroth * nn + linear * (nt - tn)
-        own = np.zeros((n, 2, 2))
-        for a in range(2):
-            for b in range(2):
-                own[:, a, b] = -np.bincount(i, (even + odd)[:, a, b], n) - np.bincount(j, (even - odd)[:, a, b], n)
+        """H (dn, dn), coordinates of one seed beside each other."""
+        (n, d), (i, j) = self.seeds.shape, self.edges[:2]
+        here, across, there = seen_from_seeds(self.edges)
+        own = np.zeros((n, d, d))
+        for a in range(d):
+            for b in range(d):
+                sums = np.bincount(i, here[:, a, b], n) + np.bincount(j, there[:, a, b], n)
+                own[:, a, b] = -2.0 * sums
             own[:, a, a] += 2.0 * self.mass
+        across = 2.0 * across
         if n <= _DENSE:
-            dense = np.zeros((n, 2, n, 2))
+            dense = np.zeros((n, d, n, d))
             every = np.arange(n)
             dense[every, :, every, :] = own
             dense[i, :, j, :] = across
             dense[j, :, i, :] = across.transpose(0, 2, 1)
-            return dense.reshape(2 * n, 2 * n)
+            return dense.reshape(d * n, d * n)
         rows, columns = np.concatenate([np.arange(n), i, j]), np.concatenate([np.arange(n), j, i])
         # SciPy's counting sort tells the places of the blocks.
         places = scipy.sparse.coo_matrix((np.arange(1, len(rows) + 1), (rows, columns)), (n, n)).tocsr()
         blocks = np.concatenate([own, across, across.transpose(0, 2, 1)])[places.data - 1]
-        return scipy.sparse.bsr_matrix((blocks, places.indices, places.indptr), (2 * n, 2 * n))
+        return scipy.sparse.bsr_matrix((blocks, places.indices, places.indptr), (d * n, d * n))
 
 
 def minimize(law: PlanarLaw, start: Quantizer, evaluations: int, tolerance: float) -> Quantizer:
@@ -151,8 +144,8 @@ def minimize(law: PlanarLaw, start: Quantizer, evaluations: int, tolerance: floa
 def _steihaug(
     hessian: np.ndarray | scipy.sparse.bsr_matrix, at: Quantizer, radius: float, accuracy: float
 ) -> tuple[np.ndarray, float, bool]:
-    """A step (n, 2) of at most this length in the metric diag(m), the decrease it promises; was it cut short?"""
-    metric = np.repeat(2.0 * at.mass, 2)
+    """A step (n, d) of at most this length in the metric diag(m), the decrease it promises; was it cut short?"""
+    metric = np.repeat(2.0 * at.mass, at.seeds.shape[1])
     radius2 = 2.0 * radius**2
     gradient = -2.0 * at.first.ravel()
     step, slope = np.zeros_like(gradient), np.zeros_like(gradient)  # slope: H·step
@@ -186,4 +179,4 @@ def _steihaug(
         direction2 = product + again**2 * direction2
         direction = again * direction - scaled
     promised = -float(gradient @ step) - 0.5 * float(step @ slope)
-    return step.reshape(-1, 2), promised, cut
+    return step.reshape(at.seeds.shape), promised, cut

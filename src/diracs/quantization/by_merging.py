@@ -33,7 +33,7 @@ def of_cloud(
     mixture: GaussianMixture, n: int | None, w2: float | None, wanted: bool, seed: int = 0, executor: Any = None
 ) -> Quantization | None:
     """A mixture whose components have no covariance: each point goes to the nearest of n, or of the fewest for w2."""
-    if _is_lazy(mixture):
+    if is_lazy_mixture(mixture):
         return None
     diracs = points_of(mixture)
     assert diracs is not None
@@ -55,7 +55,7 @@ def in_space(
 
     Where merging was not `wanted` it is done in haste, or not at all if that would still take long: None.
     """
-    if _is_lazy(mixture):
+    if is_lazy_mixture(mixture):
         return None
     if not wanted and not affordable(mixture.ndim, n or 1, mixture.n_components):
         return None
@@ -81,7 +81,8 @@ def in_space(
     return found_points
 
 
-def _is_lazy(mixture: GaussianMixture) -> bool:
+def is_lazy_mixture(mixture: GaussianMixture) -> bool:
+    """Whether its numbers are not at hand, or their derivatives are asked for."""
     return any(is_lazy(x) for x in (mixture.means, mixture.covs, mixture.weights))
 
 

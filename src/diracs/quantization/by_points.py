@@ -17,7 +17,7 @@ from diracs.certificates.upper.nearest_line import UnitLineImage, unit_image
 from diracs.laws.engines import Engines
 from diracs.laws.pixels import PolynomialGrid
 from diracs.quantization.line_search import line_error, optimal_line_positions
-from diracs.quantization.planar_search import optimal_positions, quick_error
+from diracs.quantization.voronoi_search import optimal_positions, quick_error
 
 
 class ByPoints(NamedTuple):
@@ -34,7 +34,7 @@ ENGINES: Engines[ByPoints] = Engines()
 
 
 def optimal_planar_positions(law: Any, n: int) -> np.ndarray:
-    """Optimal points (m, 2), m ≤ n, of a planar unit law."""
+    """Optimal points (m, d), m ≤ n, of a unit law of the plane or of space."""
     return optimal_positions(law, n)[0]
 
 
@@ -54,8 +54,8 @@ def engines(law: Any) -> ByPoints:
     found = ENGINES.of(law)
     if found is None:
         raise ValueError(
-            f"distribution must lie on the line or in the plane if it is a {type(law).__name__}, got dimension"
-            f" {law.ndim}"
+            f"distribution must lie on the line, in the plane or in space if it is a {type(law).__name__}, got"
+            f" dimension {law.ndim}"
         )
     return found
 
@@ -80,4 +80,7 @@ def _image_sharpest(image: PolynomialGrid, n: int) -> float:
 ENGINES.add(PolynomialGrid, 1, ByPoints(_image_unit, optimal_line_positions, line_error, _image_lower, _image_sharpest))
 ENGINES.add(
     PolynomialGrid, 2, ByPoints(_image_unit, optimal_planar_positions, quick_error, _image_lower, _image_sharpest)
+)
+ENGINES.add(
+    PolynomialGrid, 3, ByPoints(_image_unit, optimal_planar_positions, quick_error, _image_lower, _image_sharpest)
 )

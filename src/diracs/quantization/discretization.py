@@ -158,8 +158,8 @@ def discretize(distribution: Any, scheme: Scheme) -> Quantization:
     ----------
     distribution : Gaussian, GaussianMixture, SumOfDiracs, PolynomialGrid, or what `diracs.laws.convert` takes
         With leading axes: a batch, discretized by the same scheme. Of SumOfDiracs each point goes to the nearest of a
-        PointScheme, W₂ is exact; mixtures in more than two dimensions go nearly so, without derivatives. A
-        PolynomialGrid lies on the line or in the plane and goes to a PointScheme, its results carry no derivatives.
+        PointScheme, W₂ is exact; mixtures in more than three dimensions go nearly so, and have no derivatives
+        in more than two. A PolynomialGrid, up to space, goes to a PointScheme, its results carry no derivatives.
     scheme : ProductScheme, LayeredScheme or PointScheme
         Arrays of the distribution's framework; if one of the two is of NumPy's, it is taken for a constant of the
         other's.
@@ -244,7 +244,7 @@ def _discretize_by_points(law: Any, scheme: Scheme) -> Quantization:
     engine = ENGINES.of(law)
     if engine is None or scheme.ndim != law.ndim:
         raise ValueError(
-            f"distribution and scheme must both lie on the line or in the plane for a {kind}, got dimensions"
+            f"distribution and scheme must both lie on the line, in the plane or in space for a {kind}, got dimensions"
             f" {law.ndim} and {scheme.ndim}"
         )
     like = leaves(law)[0]

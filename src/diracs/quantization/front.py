@@ -26,9 +26,9 @@ from diracs.laws.gaussian import GaussianMixture
 from diracs.quantization.by_merging import in_space, of_cloud
 from diracs.quantization.by_points import ENGINES, engines
 from diracs.quantization.by_product import by_product, found_within, settled
+from diracs.quantization.by_voronoi import in_plane, in_three_dimensions
 from diracs.quantization.discretization import Quantization, discretize
 from diracs.quantization.distributed import each, is_dask, quantize_chunks
-from diracs.quantization.in_plane import in_plane
 from diracs.quantization.moment_matching import matched
 from diracs.schemes.fewest import expected_number
 from diracs.schemes.generate import KINDS, to_kind_of
@@ -56,7 +56,7 @@ def quantize(
     distribution : Gaussian, GaussianMixture, SumOfDiracs, or what `diracs.laws.convert` takes; PolynomialGrid;
         or a dask.array of samples (N, d), in chunks along the first axis, for a number n of points
         With leading axes a batch; its quantizations are padded with points of mass zero to a common length. A
-        PolynomialGrid lies on the line or in the plane and takes "auto" and "optimal", which are the same there.
+        PolynomialGrid lies on the line, in the plane or in space and takes "auto" and "optimal", the same there.
     n : int, optional
         Number of points; exactly one of `n` and `w2` is to be given.
     w2 : float, optional
@@ -65,10 +65,11 @@ def quantize(
     scheme : {"auto", "grid", "cross", "product", "optimal"}
         "grid": scalar codebooks on the principal axes of each group of components; "cross": one cross of sigma points
         for each group; "product": products of both; each with the best grouping of the components. "optimal": points
-        near the optimal quantizer: on the line and in the plane by Newton's method, for point clouds and in more
-        dimensions by merging fine cells of the law. "auto": the best of all; "optimal" is tried where it takes seconds:
-        in the plane up to 10 000 points and 100 000 points times components, in three to eight dimensions up to 2000
-        points, where it hurries: "optimal" takes two to five times as long for about half a percent.
+        near the optimal quantizer: on the line, in the plane and in space by Newton's method, for point clouds and in
+        more dimensions by merging fine cells of the law. "auto": the best of all; "optimal" is tried where it takes
+        seconds: in the plane up to 10 000 points and 100 000 points times components; from three dimensions on it
+        hurries, which costs up to half a percent: in space up to 5000 points times components by Newton's method, else
+        by merging up to 2000 points.
     match_moments : bool
         Whether the points are to have exactly the mean and covariance of the distribution (to rounding). Barycenters
         of cells, which have less of it, are moved by a linear map; that adds to the error to second order only. The
@@ -87,15 +88,15 @@ def quantize(
         In the framework, dtype and device of the distribution; `w2` and `weights` are differentiable in the parameters
         of mixtures; where derivatives are asked for in three and more dimensions, "auto" takes products, as optimal
         points have none there. Optimal points in the plane and in more dimensions come as a PointScheme, in the plane
-        in the order of a Hilbert curve; those of a PolynomialGrid on the line from left to right. For SumOfDiracs each
-        point goes to the nearest: `w2` is W₂ itself.
+        and in space in the order of a Hilbert curve; those of a PolynomialGrid on the line from left to right. For
+        SumOfDiracs each point goes to the nearest: `w2` is W₂ itself.
 
     Raises
     ------
     ValueError, TypeError
         If not exactly one of `n` and `w2` is given, or they are not positive; for an unknown scheme; for "optimal" with
-        near singular covariances in the plane; if `w2` needs more than two million points;
-        under `jax.jit`, where no scheme can be chosen (use `discretize` there).
+        near singular covariances in the plane (in space merged cells take their place); if `w2` needs more than two
+        million points; under `jax.jit`, where no scheme can be chosen (use `discretize` there).
     """
     count, target = _wanted(n, w2, scheme)
     seed = checks.seed(seed)
@@ -155,6 +156,7 @@ def _on_line(
 
 OPTIMAL: Engines[Optimal] = Engines()
 OPTIMAL.add(GaussianMixture, None, in_space)
+OPTIMAL.add(GaussianMixture, 3, in_three_dimensions)
 OPTIMAL.add(GaussianMixture, 2, in_plane)
 OPTIMAL.add(GaussianMixture, 1, _on_line)
 OPTIMAL.add(SumOfDiracs, None, of_cloud)
@@ -174,7 +176,7 @@ def _quantize_single(
 
 
 def _quantize_by_points(law: Any, count: int | None, target: float | None, scheme: str) -> Quantization:
-    """By optimal points on the line or in the plane."""
+    """By optimal points on the line, in the plane or in space."""
     if scheme not in ("auto", "optimal"):
         raise ValueError(f"scheme must be 'auto' or 'optimal' for a {type(law).__name__}, got {scheme!r}")
     engine, arrays = engines(law), leaves(law)

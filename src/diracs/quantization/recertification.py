@@ -55,8 +55,8 @@ def recertify(distribution: Any, diracs: SumOfDiracs | Quantization) -> Recertif
     Parameters
     ----------
     distribution : Gaussian, GaussianMixture, SumOfDiracs, PolynomialGrid, or what `diracs.laws.convert` takes
-        Mixtures and images on the line or in the plane, covariances positive definite where the weight is not zero;
-        SumOfDiracs in any dimension.
+        Mixtures and images on the line, in the plane and in space, covariances positive definite where the weight is
+        not zero; SumOfDiracs in any dimension.
     diracs : SumOfDiracs or Quantization
         Of the distribution's framework (NumPy's go with all).
 
@@ -72,7 +72,7 @@ def recertify(distribution: Any, diracs: SumOfDiracs | Quantization) -> Recertif
     Raises
     ------
     ValueError, TypeError
-        For batches, unequal dimensions, more than two dimensions, singular covariances, mixed
+        For batches, unequal dimensions, more than three dimensions, singular covariances, mixed
         frameworks, values under `jax.jit`.
 
     Warns
@@ -96,10 +96,10 @@ def recertify(distribution: Any, diracs: SumOfDiracs | Quantization) -> Recertif
     if given.positions.ndim != 2 or getattr(law, "batch_shape", ()):
         raise ValueError("distribution and diracs must be single ones, not batches: recertify one after the other")
     cloud = not ENGINES.know(law) and points_of(law) is not None
-    if given.ndim != law.ndim or (given.ndim > 2 and not cloud):
+    if given.ndim != law.ndim or (given.ndim > 3 and not cloud):
         raise ValueError(
-            f"distribution and diracs must both lie on the line or in the plane, got dimensions {law.ndim} and"
-            f" {given.ndim}"
+            f"distribution and diracs must both lie on the line, in the plane or in space, got dimensions {law.ndim}"
+            f" and {given.ndim}"
         )
     # Numbers of any precision are what they are: exact in float64.
     law, held = (map_arrays(x, concrete) for x in (law, given))
@@ -117,7 +117,7 @@ def recertify(distribution: Any, diracs: SumOfDiracs | Quantization) -> Recertif
 
 def _with_best_masses(law: Any, positions: np.ndarray, dtype: type, cloud: bool) -> tuple[np.ndarray, float]:
     """Masses in a dtype, and W₂ to these, rounded up."""
-    if cloud or positions.shape[1] == 2 or ENGINES.know(law):
+    if cloud or positions.shape[1] > 1 or ENGINES.know(law):
         return send(unit_law(law), positions, dtype)[:2]
     found = discretize(law, PointScheme(positions))
     order = np.argsort(positions[:, 0], kind="stable")

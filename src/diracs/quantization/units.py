@@ -1,7 +1,8 @@
 """A law in its own unit, and what it tells of given points: one way for every class and dimension.
 
 Laws that are quantized by points alone bring their units along (`by_points`). Of mixtures those without covariances are
-point clouds; those of the plane have Voronoi cells; in space they are cut into boxes, which go nearly to the nearest.
+point clouds; those of the plane and of space have Voronoi cells; in more dimensions they are cut into boxes, which go
+nearly to the nearest.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from diracs.merging.mixture import Each, UnitMixtureCells
 from diracs.quantization.by_points import ENGINES, engines
 
 _EPS = 2.0**-52
+# In space every cell meets every component.
+_MOST_COMPONENTS = 1000
 
 UNITS: Engines[Callable[[Any], Any]] = Engines()
 
@@ -68,7 +71,14 @@ def cells_unit(mixture: GaussianMixture, *, haste: bool = False, each: Each = ma
     return UnitMixtureCells.of(means, covs, weights / weights.sum(), haste=haste, each=each)
 
 
+def _space_unit(mixture: GaussianMixture) -> UnitMixture | UnitMixtureCells:
+    """Voronoi cells are exact; nearly singular covariances, and very many components, are cut into boxes."""
+    law = UnitMixture.of(*components_of(mixture)) if mixture.n_components <= _MOST_COMPONENTS else None
+    return cells_unit(mixture) if law is None else law
+
+
 UNITS.add(GaussianMixture, None, cells_unit)
+UNITS.add(GaussianMixture, 3, _space_unit)
 UNITS.add(GaussianMixture, 2, _planar_unit)
 UNITS.add(SumOfDiracs, None, cloud_unit)
 

@@ -17,8 +17,8 @@ class PointScheme:
     Parameters
     ----------
     points : array (n, d)
-        On the line, in the plane, and for SumOfDiracs in any dimension, the certificate is exact; for mixtures in space
-        it is nearly that of nearest points.
+        On the line, in the plane, in space, and for SumOfDiracs in any dimension, the certificate is exact; for
+        mixtures in more dimensions it is nearly that of nearest points.
 
     Raises
     ------

@@ -1,7 +1,7 @@
-"""The exact W₂ between a law and given points: each point of space, line or plane, goes to the nearest of them.
+"""The exact W₂ between a law and given points: each point of space, plane or line, goes to the nearest of them.
 
 Among all masses on the points those of their Voronoi cells are the best, and no coupling is cheaper: W₂² is the sum of
-the cells' second moments about their seeds. Laws integrate these in double precision, planar ones by the compiled core;
+the cells' second moments about their seeds. Laws integrate these in double precision, from the plane on by the core;
 this module knows what its roundings, and those of the points and masses, may add.
 """
 
@@ -15,6 +15,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from diracs import _core
+from diracs.cells.facet_moments import mass_and_spread
 from diracs.cells.intervals import REACH
 from diracs.certificates.rounding import ROUNDINGS, diffused, mass_change, root_mean_square, with_moved_masses
 from diracs.codebooks.planar_laws import PlanarImage, PlanarMixture, hilbert_order
@@ -85,14 +86,14 @@ class UnitLaw(Protocol):
 
 
 class UnitPlanarLaw(UnitLaw, Protocol):
-    """One of the plane."""
+    """One of the plane or of space."""
 
     @property
     def law(self) -> PlanarLaw:
         """The law of u."""
 
     def cells(self, y: np.ndarray, weights: np.ndarray | None = None) -> BoundedCells:
-        """The power cells of seeds (n, 2) with weights (n,)."""
+        """The power cells of seeds (n, d) with weights (n,)."""
 
 
 @dataclass(frozen=True)
@@ -102,12 +103,15 @@ class UnitMixture:
     law: PlanarMixture
     given: np.ndarray  # (k,) positive weights of any sum, those of the law before rounding
     components: np.ndarray  # bool: those of positive weight
-    centre: np.ndarray  # (2,)
+    centre: np.ndarray  # (d,)
     unit: float
 
     @classmethod
     def of(cls, means: np.ndarray, covs: np.ndarray, weights: np.ndarray) -> UnitMixture | None:
-        """From float64 means (k, 2), covariances (k, 2, 2) and weights (k,); None if a covariance is near singular."""
+        """From float64 means (k, d), covariances (k, d, d) and weights (k,), d = 2 or 3.
+
+        None if a covariance is near singular.
+        """
         held = weights > 0
         means, covs, given = means[held], covs[held], weights[held]
         # Normalized in single precision they sum to 1 only up to 1e-7.
@@ -119,21 +123,21 @@ class UnitMixture:
             return None
         unit = math.ldexp(1.0, math.frexp(largest)[1])
         law = (means - centre) / unit, covs / unit / unit, weights
-        narrow, wide = np.linalg.eigvalsh(law[1]).T
+        narrow, *_, wide = np.linalg.eigvalsh(law[1]).T
         if not (narrow > np.maximum(_THINNEST**2 * wide, _SMALLEST**2)).all():
             return None
         return cls(PlanarMixture.of(*law), given, held, centre, unit)
 
     @property
     def reach(self) -> float:
-        """A disc of this radius about the origin holds the law."""
+        """A disc, or ball, of this radius about the origin holds the law."""
         deviations = np.sqrt(np.trace(self.law.covs, axis1=1, axis2=2))
         return float((np.linalg.norm(self.law.means, axis=1) + REACH * deviations).max())
 
     def cells(self, y: np.ndarray, weights: np.ndarray | None = None) -> BoundedCells:
         """By the compiled core."""
         w = np.zeros(len(y)) if weights is None else weights
-        return planar_cells(self.law, self.reach, y, w, 0.0)._replace(parts=self._parts(y, w))
+        return bounded_cells(self.law, self.reach, y, w, 0.0)._replace(parts=self._parts(y, w))
 
     def _parts(self, y: np.ndarray, weights: np.ndarray) -> Parts | None:
         """Components reach a cell if the half plane between it and the cell of their mean is near enough."""
@@ -155,29 +159,30 @@ class UnitMixture:
         return Parts(first, np.where(reached, place, -1).max(axis=1), self.given)
 
     def rounding(self) -> float:
-        """Of the factors [[l, 0], [m, p]] of the covariances, and of means about the centre.
+        """Of the factors L of the covariances, and of means about the centre.
 
-        A computed factor is that of a covariance whose last entry is off by roundings of m² + p², which moves p by
-        roundings of m²/p. Differences are right to roundings of themselves.
+        An entry L_ij, i ≥ j, is what is left of Σ_ij, divided by L_jj: off by roundings of √(Σ_ii Σ_jj)/L_jj.
+        Differences are right to roundings of themselves.
         """
         means, covs, weights = self.law.means, self.law.covs, self.law.weights
-        skew = covs[:, 0, 1] ** 2 / covs[:, 0, 0]
-        rest = np.sqrt(np.linalg.det(covs) / covs[:, 0, 0])
-        shifts = np.sqrt(np.trace(covs, axis1=1, axis2=2)) + skew / rest + np.linalg.norm(means, axis=1)
+        deviations = np.sqrt(np.diagonal(covs, axis1=1, axis2=2))
+        steep = deviations / np.diagonal(np.linalg.cholesky(covs), axis1=1, axis2=2)
+        below = np.cumsum(deviations[:, ::-1], axis=1)[:, ::-1]
+        shifts = (steep * below).sum(axis=1) + np.linalg.norm(means, axis=1)
         return ROUNDINGS * _EPS * math.sqrt(float(weights @ shifts**2))
 
 
 @dataclass(frozen=True)
 class UnitImage:
-    """An image in its own unit."""
+    """An image, or a volume, in its own unit."""
 
     law: PlanarImage
-    centre: np.ndarray  # (2,)
+    centre: np.ndarray  # (d,)
     unit: float
 
     @classmethod
     def of(cls, values: np.ndarray, domain: np.ndarray) -> UnitImage:
-        """From float64 values (n₁, n₂) of pixels and the box (2, 2)."""
+        """From float64 values (n₁, …, n_d) of pixels and the box (2, d)."""
         sides = domain[1] - domain[0]
         unit = math.ldexp(1.0, math.frexp(float(sides.max()))[1])
         shares = values / values.max()
@@ -186,31 +191,32 @@ class UnitImage:
     @property
     def reach(self) -> float:
         """Half the diagonal of the box."""
-        return 0.5 * float(np.hypot(*self.law.extent))
+        return 0.5 * float(np.linalg.norm(self.law.extent))
 
     def cells(self, y: np.ndarray, weights: np.ndarray | None = None) -> BoundedCells:
         """By the compiled core: sums of positive terms, with vertices right to roundings of the box."""
-        return planar_cells(self.law, self.reach, y, np.zeros(len(y)) if weights is None else weights, self.reach)
+        return bounded_cells(self.law, self.reach, y, np.zeros(len(y)) if weights is None else weights, self.reach)
 
     def rounding(self) -> float:
         """Of the borders of the box."""
         return ROUNDINGS * _EPS * (self.reach + float(np.abs(self.centre).max()) / self.unit)
 
 
-def planar_cells(law: PlanarLaw, reach: float, y: np.ndarray, weights: np.ndarray, blunt: float) -> BoundedCells:
+def bounded_cells(law: PlanarLaw, reach: float, y: np.ndarray, weights: np.ndarray, blunt: float) -> BoundedCells:
     """Power cells with the errors that docs/certificates.md derives; vertices are off by roundings of `blunt`."""
     w = np.ascontiguousarray(weights)
-    (mass, first, second, sizes), (i, j, _, gap, line) = _core.moments(law.core, y, w, edges=True)
+    (mass, first, second, sizes), edges = _core.moments(law.core, y, w, edges=True, second=True)
     mass, second = np.maximum(mass, 0.0), np.maximum(second, 0.0)
     mass_error = _OPERATIONS * _EPS * sizes[:, 0] + _FAN * mass
     second_error = _OPERATIONS * _EPS * sizes[:, 1] + _FAN * second
     # Both cells at a border see it off by roundings of its distances: a sliver may be in both of them, or in none.
+    i, j, gap = edges.i, edges.j, edges.gap
     rise = w[i] - w[j]
     outside = np.maximum(np.hypot.reduce(np.abs(y), axis=1) - reach, 0.0)
     outside = np.minimum(outside[i] + outside[j], np.sqrt(32.0 * gap * reach))
-    along2 = np.divide(line[:, 2], line[:, 0], out=np.zeros(len(i)), where=line[:, 0] > 0)
+    held, along2 = mass_and_spread(edges)
     off = _BORDER * _EPS * (gap + np.abs(rise) / gap + outside + np.sqrt(along2) + blunt)
-    sliver = off * np.abs(line[:, 0])
+    sliver = off * held
     for ends, side in ((i, 1.0), (j, -1.0)):
         mass_error += np.bincount(ends, sliver, minlength=len(y))
         square = (0.5 * gap + side * 0.5 * rise / gap) ** 2 + along2
@@ -244,7 +250,7 @@ def out_of(law: UnitLaw, points: np.ndarray) -> np.ndarray:
 
 
 def nearest(law: UnitLaw, points: np.ndarray) -> Nearest:
-    """The best masses on points (n, d) of space, d = 1 or 2.
+    """The best masses on points (n, d) of space, d = 1, 2 or 3.
 
     Raises
     ------

@@ -59,5 +59,5 @@ class UnitLineImage:
 
 
 def unit_image(values: np.ndarray, domain: np.ndarray) -> UnitLineImage | UnitImage:
-    """An image on the line or in the plane, in its own unit."""
+    """An image on the line, in the plane or in space, in its own unit."""
     return UnitLineImage.of(values, domain) if values.ndim == 1 else UnitImage.of(values, domain)

@@ -1,4 +1,4 @@
-"""Optimal points for a mixture of the plane, beside products."""
+"""Optimal points with their Voronoi cells, beside products: mixtures of the plane and of space."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from diracs.backend.arrays import concrete
 from diracs.certificates.lower.mixture import lower_bound
 from diracs.certificates.upper.nearest import REQUIRED, UnitMixture
 from diracs.laws.gaussian import GaussianMixture, components_of
-from diracs.quantization.by_product import MOST_SOUGHT, fewest_by_product, found_within, settled
+from diracs.quantization.by_merging import in_space, is_lazy_mixture
+from diracs.quantization.by_product import fewest_by_product, found_within, settled
 from diracs.quantization.discretization import Quantization, discretize
-from diracs.quantization.planar_search import MOST_POINTS, MOST_TERMS, affordable, optimal_positions, quick_error
 from diracs.quantization.search import Groupings, best_scheme
+from diracs.quantization.voronoi_search import MOST, MOST_WANTED, affordable, optimal_positions, quick_error
 from diracs.schemes.fewest import expected_number
-from diracs.schemes.generate import KINDS, normalized, to_kind_of
+from diracs.schemes.generate import KINDS, Mixture, normalized, to_kind_of
 from diracs.schemes.points import PointScheme
 from diracs.schemes.scaling import rescale
 
@@ -25,22 +26,49 @@ def in_plane(
     mixture: GaussianMixture, n: int | None, w2: float | None, wanted: bool, seed: int = 0, executor: Any = None
 ) -> Quantization | None:
     """By optimal points in the plane; None where schemes are to be preferred and these were not `wanted`."""
-    numbers, unit = normalized(mixture)
+    numbers = normalized(mixture)
     law = UnitMixture.of(*components_of(mixture))
-    components = int(np.count_nonzero(numbers.weights))
     if law is None:
         if wanted:
             raise ValueError(f"scheme='optimal' needs in the plane {REQUIRED}; use scheme='product'")
         return None
-    if not wanted and not affordable(n or 1, components):
+    found = _by_voronoi(mixture, law, numbers, n, w2, wanted)
+    if found is None and wanted:
+        raise ValueError(f"w2 = {w2:g} needs more than {MOST_WANTED[2].points} points; ask for a larger error")
+    return found
+
+
+def in_three_dimensions(
+    mixture: GaussianMixture, n: int | None, w2: float | None, wanted: bool, seed: int = 0, executor: Any = None
+) -> Quantization | None:
+    """By optimal points, where these are affordable; else by merged boxes, or products."""
+    numbers = normalized(mixture)
+    law = None if is_lazy_mixture(mixture) else UnitMixture.of(*components_of(mixture))
+    found = None if law is None else _by_voronoi(mixture, law, numbers, n, w2, wanted)
+    return in_space(mixture, n, w2, wanted, seed, executor) if found is None else found
+
+
+def _by_voronoi(
+    mixture: GaussianMixture,
+    law: UnitMixture,
+    normalized_mixture: tuple[Mixture, float],
+    n: int | None,
+    w2: float | None,
+    wanted: bool,
+) -> Quantization | None:
+    """By optimal points, or the best product where that is as good; None where points would take too long."""
+    numbers, unit = normalized_mixture
+    components, d = int(np.count_nonzero(numbers.weights)), mixture.ndim
+    limits = (MOST_WANTED if wanted else MOST)[d]
+    if not affordable(limits, n or 1, components):
         return None
     groupings = Groupings(numbers)
 
     def at(points: int) -> Quantization:
         # The best of the other schemes is a start as well, and kept where it is as good.
         product, square = best_scheme(groupings, points)
-        also = concrete(product.positions(2)) * unit
-        positions, _ = optimal_positions(law, points, also)
+        also = concrete(product.positions(d)) * unit
+        positions, _ = optimal_positions(law, points, also, quick=d > 2 and not wanted)
         by_points = discretize(mixture, to_kind_of(PointScheme(positions), mixture.means))
         reached = float(concrete(by_points.w2)) * (1.0 + 1e-9)
         if unit * math.sqrt(square) > reached:
@@ -52,16 +80,13 @@ def in_plane(
     if n is not None:
         return at(n)
     assert w2 is not None
-    most = MOST_SOUGHT if wanted else min(MOST_POINTS, MOST_TERMS // components)
+    most = min(limits.points, limits.terms // components)
     if lower_bound(*groupings.mixture, most) > w2 / unit:
-        points = None
-    else:
-        points = expected_number(lambda m: quick_error(law, m), w2, most, 2)
-    if points is None:
-        if wanted:
-            raise ValueError(f"w2 = {w2:g} needs more than {most} points; ask for a larger error")
         return None
-    result = settled(at, points, w2, most, 2)
+    points = expected_number(lambda m: quick_error(law, m), w2, most, d)
+    if points is None:
+        return None
+    result = settled(at, points, w2, most, d)
     if wanted:
         return found_within(result, w2)
     if result is None or len(result) > 1.1 * points + 1.0:
