@@ -32,8 +32,8 @@ from diracs.quantization.by_points import ENGINES
 from diracs.quantization.discretization import Quantization, discretize
 from diracs.quantization.units import send, unit_law
 from diracs.schemes.points import PointScheme
-from diracs.transport.line import transport_on_line
 from diracs.transport.convergence import ConvergenceWarning
+from diracs.transport.line import transport_on_line
 from diracs.transport.plan import optimal_transport_plan
 
 _EPS = float(np.finfo(np.float64).eps)
