@@ -26,6 +26,21 @@ class FacetMoments(NamedTuple):
         step, first, second = self.displacement[:, :d], self.first[:, :d], self.second[:, :d, :d]
         return self._replace(displacement=step, first=first, second=second)
 
+    def products(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(f, d, d) ∫ (x − yᵢ)(x − yᵢ)ᵀ ρ, ∫ (x − yᵢ)(x − yⱼ)ᵀ ρ and ∫ (x − yⱼ)(x − yⱼ)ᵀ ρ."""
+        step = self.displacement[:, None, :]
+        moved = self.first[:, :, None] * step
+        across = self.second - moved
+        square = self.mass[:, None, None] * self.displacement[:, :, None] * step
+        return self.second, across, across - moved.swapaxes(1, 2) + square
+
+    def spread(self) -> np.ndarray:
+        """(f,) mean squares of the distances along the facets from the lines through both seeds."""
+        gap = np.linalg.norm(self.displacement, axis=1, keepdims=True)
+        normal = self.displacement / gap
+        along = np.trace(self.second, axis1=1, axis2=2) - np.einsum("fa,fab,fb->f", normal, self.second, normal)
+        return np.divide(np.maximum(along, 0.0), self.mass, out=np.zeros(len(gap)), where=self.mass > 0)
+
 
 @dataclass(frozen=True)
 class Facets:
@@ -66,6 +81,11 @@ def space_moments(edges: Edges) -> FacetMoments:
     integrals = edges.integrals
     second = integrals[:, 4:][:, _SYMMETRIC]
     return FacetMoments(edges.i, edges.j, edges.displacement, integrals[:, 0], integrals[:, 1:4], second)
+
+
+def facet_moments(edges: Edges, weights: np.ndarray) -> FacetMoments:
+    """From what the core says of edges, with second moments, and weights (n,)."""
+    return planar_moments(edges, weights) if edges.displacement.shape[1] == 2 else space_moments(edges)
 
 
 def planar_facets(edges: Edges, positions: np.ndarray, weights: np.ndarray) -> Facets:

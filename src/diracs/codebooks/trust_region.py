@@ -20,7 +20,7 @@ import numpy as np
 import scipy
 
 from diracs import _core
-from diracs.cells.facet_moments import seen_from_seeds
+from diracs.cells.facets import facet_moments
 from diracs.cells.record import Edges
 
 # Up to so many seeds matrices are dense.
@@ -81,8 +81,9 @@ class Quantizer:
 
     def hessian(self) -> np.ndarray | scipy.sparse.bsr_matrix:
         """H (dn, dn), coordinates of one seed beside each other."""
-        (n, d), (i, j) = self.seeds.shape, self.edges[:2]
-        here, across, there = seen_from_seeds(self.edges)
+        (n, d), (i, j), gap = self.seeds.shape, self.edges[:2], self.edges.gap
+        products = facet_moments(self.edges, np.zeros(n)).products()
+        here, across, there = (x / gap[:, None, None] for x in products)
         own = np.zeros((n, d, d))
         for a in range(d):
             for b in range(d):

@@ -15,7 +15,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from diracs import _core
-from diracs.cells.facet_moments import mass_and_spread
+from diracs.cells.facets import facet_moments
 from diracs.cells.intervals import REACH
 from diracs.certificates.rounding import ROUNDINGS, diffused, mass_change, root_mean_square, with_moved_masses
 from diracs.codebooks.planar_laws import PlanarImage, PlanarMixture, hilbert_order
@@ -214,7 +214,8 @@ def bounded_cells(law: PlanarLaw, reach: float, y: np.ndarray, weights: np.ndarr
     rise = w[i] - w[j]
     outside = np.maximum(np.hypot.reduce(np.abs(y), axis=1) - reach, 0.0)
     outside = np.minimum(outside[i] + outside[j], np.sqrt(32.0 * gap * reach))
-    held, along2 = mass_and_spread(edges)
+    facets = facet_moments(edges, w)
+    held, along2 = np.abs(facets.mass), facets.spread()
     off = _BORDER * _EPS * (gap + np.abs(rise) / gap + outside + np.sqrt(along2) + blunt)
     sliver = off * held
     for ends, side in ((i, 1.0), (j, -1.0)):
