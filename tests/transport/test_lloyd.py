@@ -56,7 +56,7 @@ def test_duplicates_at_the_start_part():
         (lambda: lloyd(DENSITY, np.zeros((3, 3))), "n_or_positions"),
         (lambda: lloyd(DENSITY, 5, masses="other"), "masses"),
         (lambda: lloyd(PolynomialGrid([1.0, 2.0]), 5), "density"),
-        (lambda: lloyd(SumOfDiracs([[0.0, 0.0]]), 5), "density"),  # type: ignore[arg-type]
+        (lambda: lloyd(SumOfDiracs([[0.0, 0.0]]), 5), "density"),  # type: ignore[call-overload]
         (lambda: lloyd(DENSITY, 5, iterations=0), "iterations"),
     ],
 )

@@ -3,7 +3,7 @@
 // By the divergence theorem all moments of a component over a polygon are integrals along its edges. Whiten,
 // x = μ + L u with L Lᵀ = Σ. With outward normal n and tangent t of an edge in u, h and s the coordinates along them,
 //   ∫ u φ₂ = −Σ n ∫φ₂ ds,   ∫ |L u|² φ₂ = |L|² ∫φ₂ − Σ (L n)·L(n h ∫φ₂ ds + t ∫s φ₂ ds),
-// and ∫φ₂ itself is the flux of a field (gaussian_line.hpp). For small polygons, on which the density varies little,
+// and ∫φ₂ itself is the flux of a field (gaussian_edge.hpp). For small polygons, on which the density varies little,
 // these are differences of larger terms; they are cut into a fan of triangles (gaussian_fan.hpp).
 #pragma once
 
@@ -17,7 +17,7 @@
 #include "plane/density.hpp"
 #include "gaussian/gaussian_component.hpp"
 #include "gaussian/gaussian_fan.hpp"
-#include "gaussian/gaussian_line.hpp"
+#include "gaussian/gaussian_edge.hpp"
 #include "plane/half_plane.hpp"
 #include "plane/polygon.hpp"
 #include "plane/vec2.hpp"

@@ -92,19 +92,19 @@ nb::tuple cells(const Points& positions, const Numbers& weights, const Points& d
 
 // An image that remembers its shape, for arrays over its pixels.
 struct ShapedImage : Image {
-    std::size_t rows, columns;
+    std::size_t nx, ny;
 
     ShapedImage(const Rows& values, const Box& box)
         : Image(values.data(), static_cast<int>(values.shape(0)), static_cast<int>(values.shape(1)), box.data()[0],
                 box.data()[1], box.data()[2], box.data()[3]),
-          rows(values.shape(0)),
-          columns(values.shape(1)) {}
+          nx(values.shape(0)),
+          ny(values.shape(1)) {}
 };
 
 // ∫ min over i of |x − yᵢ|² − wᵢ on every pixel.
 nb::ndarray<nb::numpy, double> potential(const ShapedImage& image, const Points& positions, const Numbers& weights) {
     check_sizes(positions, weights);
-    std::vector<double> integral(image.rows * image.columns, 0.0);
+    std::vector<double> integral(image.nx * image.ny, 0.0);
     {
         const Unlocked unlocked;
         const PowerCells cells(positions.data(), weights.data(), positions.shape(0), image.domain(), 0);
@@ -115,7 +115,7 @@ nb::ndarray<nb::numpy, double> potential(const ShapedImage& image, const Points&
             image.add_potential(cells.cell(r, y, scratch), y, cells.weight(r), integral.data());
         }
     }
-    return array(std::move(integral), {image.rows, image.columns});
+    return array(std::move(integral), {image.nx, image.ny});
 }
 
 nb::tuple components(const GaussianMixture& mixture, const Points& positions, const Numbers& weights, int threads) {
@@ -167,11 +167,11 @@ NB_MODULE(_core, module) {
                 new (self) ShapedImage(values, box);
             },
             "values"_a.noconvert(), "box"_a.noconvert(),
-            "values: (nx, ny), the first axis is the first coordinate; box: [[x0, y0], [x1, y1]].")
+            "values: (nx, ny), densities per area, the first axis is the first coordinate; box: [[x0, y0], [x1, y1]].")
         .def("potential", &potential, "positions"_a.noconvert(), "weights"_a.noconvert(),
              "The integral over each pixel (nx, ny) of the minimum over i of |x - y_i|^2 - w_i.");
 
-    nb::class_<GaussianMixture>(module, "Mixture", "Gaussian mixture on the whole plane.")
+    nb::class_<GaussianMixture>(module, "Mixture", "GaussianMixture (gaussian/mixture.hpp) on the whole plane.")
         .def(
             "__init__",
             [](GaussianMixture* self, const Points& means, const Matrices& covariances, const Numbers& weights) {

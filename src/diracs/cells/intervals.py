@@ -1,4 +1,4 @@
-"""Product cells: Gaussian moments of intervals, stable and in closed form.
+"""Gaussian moments of intervals, in closed form: factors of product cells, and power cells on the line.
 
 Everything is relative to a *level* inside the cell, given with its distances to the two borders, because differences of
 nearby absolute positions would lose the digits that a certificate needs.

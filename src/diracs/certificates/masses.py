@@ -64,8 +64,8 @@ def roundings(arriving: Array, shares: Array, rows: np.ndarray, count: int) -> A
 
 def doubled_masses(arriving: np.ndarray, shares: doubled.Pair, rows: np.ndarray, count: int) -> doubled.Pair:
     """Masses (count, n) to twice the digits: shares (K,) of components times their `arriving` (K, n), normalized."""
-    contiguous = (np.ascontiguousarray(x, dtype=np.float64) for x in (arriving, *shares))
-    return _core.doubled_masses(*contiguous, np.ascontiguousarray(rows, dtype=np.int32), count)
+    values, high, low = (np.ascontiguousarray(x, dtype=np.float64) for x in (arriving, *shares))
+    return _core.doubled_masses(values, high, low, np.ascontiguousarray(rows, dtype=np.int32), count)
 
 
 def settled(positions: np.ndarray, masses: doubled.Pair, doubt: np.ndarray) -> tuple[np.ndarray, float, float]:

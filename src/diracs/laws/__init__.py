@@ -1,1 +1,1 @@
-"""What is approximated: Gaussian mixtures, and what approximates: sums of Diracs."""
+"""What is approximated: Gaussian mixtures, images, samples; and what approximates: sums of Diracs."""

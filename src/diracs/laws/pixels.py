@@ -26,7 +26,7 @@ _PICTURE = 32
 
 @pytree
 class PolynomialGrid:
-    """The density that is constant on each pixel of a box, normalized to mass 1.
+    """The density that is constant on each pixel of a box, a polynomial of degree 0 there, normalized to mass 1.
 
     Parameters
     ----------

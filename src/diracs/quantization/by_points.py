@@ -24,8 +24,8 @@ class ByPoints(NamedTuple):
     """What quantizing by points asks about laws of one class and dimension."""
 
     unit: Callable[[Any], Any]  # the law in its own unit, a `UnitLaw`
-    positions: Callable[[Any, int], np.ndarray]  # optimal points (m, d), m ≤ n, for a unit law and n
-    error: Callable[[Any, int], float]  # about their root mean square error
+    positions: Callable[[Any, int], np.ndarray]  # optimal points (m, d) of space, m ≤ n, for a unit law and n
+    error: Callable[[Any, int], float]  # about their root mean square error, in the units of space
     lower: Callable[[Any, int], float]  # for a law and n: no n points have a smaller W₂; 0 if nothing is known
     sharpest: Callable[[Any, int], float]  # the same, in seconds
 

@@ -42,10 +42,10 @@ class Target(Protocol):
         """In normalized coordinates, d = 2 or 3, or of dimension 3 in place of one that is periodic."""
 
     def box(self) -> np.ndarray:
-        """(2, d) in normalized coordinates, or (2, 3) as above: nothing of the density is outside."""
+        """(2, d) in normalized coordinates, or (2, 3) as above: nothing that doubles hold of the density is outside."""
 
     def slopes(self, positions: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Derivatives of W₂² in the parameters, ∫ φᶜ ∂ρ, for the weights of the optimal plan."""
+        """Derivatives of W₂², ∫ φᶜ ∂ρ, one array per parameter and of its shape, for the weights of the optimal plan."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +111,8 @@ def as_density(x: Any) -> Any:
     try:
         return as_mixture(x)
     except TypeError as error:
-        raise TypeError(f"density must be a PolynomialGrid or a GaussianMixture: {error}") from None
+        known = " or a ".join(dict.fromkeys(family.law.__name__ for family in FAMILIES))
+        raise TypeError(f"density must be a {known}: {error}") from None
 
 
 def parts(density: Any) -> tuple[Form, tuple[Array, ...]]:

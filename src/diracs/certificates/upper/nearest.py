@@ -76,7 +76,7 @@ class UnitLaw(Protocol):
 
     @property
     def reach(self) -> float:
-        """A ball of this radius about the origin holds the law."""
+        """A ball of this radius about the origin holds all of the law that doubles hold."""
 
     def cells(self, y: np.ndarray) -> BoundedCells:
         """The Voronoi cells of seeds (n, d)."""
