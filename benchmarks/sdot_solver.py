@@ -2,8 +2,8 @@
 
     python sdot_solver.py problem.npz
 
-The file holds positions (n, 2), values (axis 0 the first coordinate; one pixel for the uniform density) or means
-(k, 2), sigmas and weights (k,) of an isotropic mixture, which sdot cuts off at six sigmas, and scalars tol (largest
+The file holds positions (n, d), values (axis 0 the first coordinate; one pixel for the uniform density) or means
+(k, d), sigmas and weights (k,) of an isotropic mixture, which sdot cuts off at six sigmas, and scalars tol (largest
 error of a cell's mass), seconds (repeat until so much time is spent) and repeats (at most so often). The last line
 printed is a JSON object: the shortest time, Newton steps, cost W₂², largest error of a cell's mass.
 """
@@ -45,7 +45,7 @@ def main():
         tol, budget, repeats = float(problem["tol"]), float(problem["seconds"]), int(problem["repeats"])
     # Kernels are loaded, or compiled, at the first and some at the second call: tiny problems with the same density.
     for seed in range(2):
-        solve(np.random.default_rng(seed).random((20, 2)), problem, tol)
+        solve(np.random.default_rng(seed).random((20, positions.shape[1])), problem, tol)
     times = []
     while not times or (sum(times) < budget and len(times) < repeats):
         plan, cost, seconds = solve(positions, problem, tol)
