@@ -1,0 +1,109 @@
+// Facets of a cell in the tetrahedra of a mesh.
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <utility>
+#include <vector>
+
+#include "mesh/tetrahedron.hpp"
+#include "space/density.hpp"
+
+namespace diracs::space {
+
+// Integrals of a linear density over the parts of facets in tetrahedra. A facet between two of them gets half of each, so
+// that it does not matter on which side rounding puts it.
+class FacetClipper {
+public:
+    // The facets of a cell whose integrals are wanted.
+    void start(const Polyhedron& cell, const FaceList& list) {
+        facets_.clear();
+        corners_.clear();
+        for (std::size_t f = 0; f < list.begin.size(); ++f) {
+            const int first = list.begin[f];
+            const Face& face = cell.faces[cell.left[first]];
+            if (!list.wanted[f] || face.label < 0) continue;
+            const std::size_t begin = corners_.size();
+            int h = first;
+            do {
+                corners_.push_back(cell.vertex(h / 3));
+                h = cell.next(h);
+            } while (h != first);
+            facets_.push_back({f, face.half, begin, corners_.size()});
+        }
+    }
+
+    // Adds what a tetrahedron has of each to facets, in the order of the list.
+    void add(const Tetrahedron& t, double tolerance, FacetMoments* facets) {
+        HalfSpace halves[4];
+        sides(t, halves);
+        for (const Facet& facet : facets_) {
+            double top = -HUGE_VAL, bottom = HUGE_VAL;
+            for (const Vec3& x : t.corner) {
+                const double e = facet.half.excess(x);
+                top = e > top ? e : top;
+                bottom = e < bottom ? e : bottom;
+            }
+            if (top < -tolerance || bottom > tolerance) continue;
+            now_.assign(corners_.begin() + std::ptrdiff_t(facet.begin), corners_.begin() + std::ptrdiff_t(facet.end));
+            double share = 1.0;
+            for (const HalfSpace& half : halves) {
+                if (!clip(half, tolerance)) share = 0.5;
+            }
+            if (now_.size() >= 3) facets[facet.place].add(share, integral(t));
+        }
+    }
+
+private:
+    struct Facet {
+        std::size_t place;
+        HalfSpace half;
+        std::size_t begin, end;  // of its corners
+    };
+
+    std::vector<Facet> facets_;
+    std::vector<Vec3> corners_, now_, other_;
+    std::vector<double> excess_;
+
+    // False if the facet lies on the border of the half space: then nothing is cut off.
+    bool clip(const HalfSpace& half, double tolerance) {
+        const std::size_t n = now_.size();
+        excess_.resize(n);
+        bool aligned = true, cut = false;
+        for (std::size_t k = 0; k < n; ++k) {
+            excess_[k] = half.excess(now_[k]);
+            aligned = aligned && std::fabs(excess_[k]) <= tolerance;
+            cut = cut || excess_[k] > 0.0;
+        }
+        if (n == 0 || !cut) return n == 0 || !aligned;
+        if (aligned) return false;
+        other_.clear();
+        for (std::size_t k = 0; k < n; ++k) {
+            const std::size_t after = k + 1 == n ? 0 : k + 1;
+            const double s = excess_[k], t = excess_[after];
+            if (s <= 0.0) other_.push_back(now_[k]);
+            if ((s < 0.0 && t > 0.0) || (s > 0.0 && t < 0.0)) {
+                other_.push_back(now_[k] + (s / (s - t)) * (now_[after] - now_[k]));
+            }
+        }
+        std::swap(now_, other_);
+        return true;
+    }
+
+    // ∫ρ dA and ∫xρ dA over triangles of area A: A Σr/3 and A Σ x_k (r_k + Σr)/12.
+    FacetMoments integral(const Tetrahedron& t) const {
+        FacetMoments sum;
+        Vec3 x[3] = {now_[0], now_[1], {}};
+        double r[3] = {t.density_at(x[0]), t.density_at(x[1]), 0.0};
+        for (std::size_t k = 2; k < now_.size(); ++k) {
+            x[2] = now_[k], r[2] = t.density_at(x[2]);
+            const double area = norm(cross(x[1] - x[0], x[2] - x[0])) / 2.0, total = r[0] + r[1] + r[2];
+            sum.zeroth += area * total / 3.0;
+            for (int i = 0; i < 3; ++i) sum.first = sum.first + (area * (r[i] + total) / 12.0) * x[i];
+            x[1] = x[2], r[1] = r[2];
+        }
+        return sum;
+    }
+};
+
+}  // namespace diracs::space
