@@ -101,7 +101,7 @@ void check_meshes() {
     for (const int d : {2, 3}) {
         for (const std::size_t n : {1, 2, 5, 100}) {
             std::vector<double> spread(d * n), lattice(d * n), line(d * n), cluster(d * n), far(d * n), light(n);
-            const std::vector<double> zero(n, 0.0);
+            std::vector<double> zero(n, 0.0);
             for (std::size_t k = 0; k < d * n; ++k) {
                 spread[k] = uniform(random);
                 lattice[k] = double(random() % 8) / 8.0;

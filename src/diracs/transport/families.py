@@ -111,7 +111,7 @@ def as_density(x: Any) -> Any:
     try:
         return as_mixture(x)
     except TypeError as error:
-        raise TypeError(f"density must be a PolynomialGrid or a GaussianMixture: {error}") from None
+        raise TypeError(f"density must be a PolynomialGrid, a Mesh or a GaussianMixture: {error}") from None
 
 
 def parts(density: Any) -> tuple[Form, tuple[Array, ...]]:
