@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from meshes import cut_cube, refined
+from meshes import cut_cube
 from numpy.testing import assert_allclose
 
 from diracs import _core
+from diracs.cells.meshes import halved
 
 KINDS = {2: _core.Mesh, 3: _core.SpaceMesh}
 
@@ -72,7 +73,7 @@ def test_linear_densities_do_not_depend_on_the_cutting(d):
     corners = cube(2, d, lambda x: 0.5 + x @ slope)
     y, w = rng.random((12, d)), 0.01 * rng.random(12)
     one = _core.moments(mesh(corners), y, w, edges=True)
-    same(one, _core.moments(mesh(refined(refined(corners))), y, w, edges=True), 1e-14)
+    same(one, _core.moments(mesh(halved(halved(corners))), y, w, edges=True), 1e-14)
     mass, first = one[0].mass, one[0].first
     assert_allclose(mass.sum(), 0.5 + slope.sum() / 2)
     assert_allclose((first + mass[:, None] * y).sum(axis=0), 0.25 + slope.sum() / 4 + slope / 12, rtol=1e-13)
@@ -87,7 +88,7 @@ def test_second_moments_by_refinement(d):
     exact = _core.moments(mesh(corners), y, w, edges=False)[0]
     errors = []
     for _ in range(3):
-        corners = refined(corners)
+        corners = halved(corners)
         flat = corners.copy()
         flat[..., d] = corners[..., d].mean(axis=1, keepdims=True)
         errors.append(np.abs(_core.moments(mesh(flat), y, w, edges=False)[0].second - exact.second).max())
@@ -129,7 +130,7 @@ def test_small_cells_keep_their_digits(d):
 def test_overlaps(d):
     corners = cube(3, d)
     assert not mesh(corners).overlaps(1e-9)
-    assert not mesh(refined(corners)).overlaps(1e-9)
+    assert not mesh(halved(corners)).overlaps(1e-9)
     moved = corners[:1].copy()
     moved[..., 0] += 0.1
     assert mesh(np.concatenate([corners, moved])).overlaps(1e-9)

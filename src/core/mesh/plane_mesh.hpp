@@ -47,6 +47,8 @@ public:
             polygon, o, scratch,
             [&](const MeshNode<Vec2>& node) {
                 tree_.add(node, o, moments);
+                const double sliver = kBorder * node.doubt * size_, far = norm(most(node.high - o, o - node.low));
+                moments.sizes.add(1.0, {sliver, sliver * far, sliver * far * far});
                 moments.sizes.second += 4.0 * node.mass * norm(node.center - o) * size_;
             },
             [&](const Simplex<Vec2>& triangle, Vec2 low, Vec2 high) {
@@ -107,6 +109,7 @@ public:
 
 private:
     static constexpr double kRoundoff = 2.220446049250313e-16;
+    static constexpr double kBorder = 16.0;  // roundings, by half of which borders may be off
 
     SimplexTree<Vec2, CellMoments> tree_;
     std::vector<Vec2> box_;
@@ -201,7 +204,7 @@ private:
             far = std::max(far, norm(piece[k]));
         }
         for (const Vec2& corner : triangle.corner) reach = std::max(reach, norm(corner));
-        const double sliver = 16.0 * triangle.peak() * around * reach;
+        const double sliver = kBorder * triangle.peak() * around * reach;
         moments.sizes.add(1.0, {sliver, sliver * far, sliver * far * far});
     }
 

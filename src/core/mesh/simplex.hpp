@@ -37,6 +37,17 @@ Vec vector(const double* x) {
     return result;
 }
 
+// Length, or area, of the border.
+inline double boundary_of(const Vec2* x) { return norm(x[1] - x[0]) + norm(x[2] - x[1]) + norm(x[0] - x[2]); }
+inline double boundary_of(const space::Vec3* x) {
+    double sum = 0.0;
+    for (int k = 0; k < 4; ++k) {
+        const space::Vec3 a = x[(k + 1) % 4];
+        sum += norm(cross(x[(k + 2) % 4] - a, x[(k + 3) % 4] - a)) / 2.0;
+    }
+    return sum;
+}
+
 template <class Vec>
 constexpr int kDimension = 2;
 template <>
@@ -61,6 +72,8 @@ struct Simplex {
         return std::all_of(density, density + kCorners, [&](double value) { return value == density[0]; });
     }
     double peak() const { return *std::max_element(density, density + kCorners); }
+
+    double boundary() const { return boundary_of(corner); }
 
     Vec low() const {
         Vec result = corner[0];

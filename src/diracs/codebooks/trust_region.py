@@ -34,7 +34,7 @@ class PlanarLaw(Protocol):
     """A law of the plane, near the origin and of size about one."""
 
     @property
-    def core(self) -> _core.Polygon | _core.Image | _core.Mixture:
+    def core(self) -> _core.Polygon | _core.Image | _core.Mixture | _core.Mesh | _core.SpaceMesh:
         """What the compiled core integrates."""
 
     @property

@@ -148,6 +148,11 @@ class Mesh:
         return self._simplices.simplices
 
     @property
+    def densities(self) -> np.ndarray:
+        """The density (s, d + 1) at the corners of each simplex, NumPy float64."""
+        return self._simplices.at_corners(concrete(self.values), self.per == "vertex")
+
+    @property
     def domain(self) -> np.ndarray:
         """The box (2, d) of all simplices, NumPy float64."""
         return self._simplices.box

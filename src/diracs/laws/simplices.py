@@ -67,6 +67,12 @@ class Simplices:
         part = np.abs(self.unit_volumes) / (self.ndim + 1)
         return np.bincount(self.simplices.ravel(), np.repeat(part, self.ndim + 1), minlength=len(self.vertices))
 
+    def at_corners(self, values: np.ndarray, per_vertex: bool) -> np.ndarray:
+        """(s, d + 1), of values at vertices (v,) or on simplices (s,)."""
+        if per_vertex:
+            return np.asarray(values[self.simplices], np.float64)
+        return np.repeat(np.asarray(values, np.float64)[:, None], self.ndim + 1, axis=1)
+
     def overlapping(self) -> tuple[int, int] | None:
         """Two simplices on one side of a facet that both have, or with a third one; None if there are none such."""
         d = self.ndim

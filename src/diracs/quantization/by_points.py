@@ -1,10 +1,11 @@
-"""Laws that are quantized by points alone, known by the cells of these: images, and what registers here.
+"""Laws that are quantized by points alone, known by the cells of these: images, meshes, and what registers here.
 
 Mixtures are not among them: their points come from product schemes as well, of which the front door takes the best.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -12,9 +13,13 @@ import numpy as np
 
 from diracs.backend.arrays import concrete
 from diracs.certificates.lower.image import image_lower_bound, sharpest_image_lower_bound
-from diracs.certificates.upper.nearest import UnitImage
+from diracs.certificates.lower.mesh import mesh_lower_bound
+from diracs.certificates.upper.nearest import UnitImage, out_of
 from diracs.certificates.upper.nearest_line import UnitLineImage, unit_image
+from diracs.certificates.upper.nearest_mesh import UnitMesh
+from diracs.codebooks.space_points import space_points
 from diracs.laws.engines import Engines
+from diracs.laws.mesh import Mesh
 from diracs.laws.pixels import PolynomialGrid
 from diracs.quantization.line_search import line_error, optimal_line_positions
 from diracs.quantization.planar_search import optimal_positions, quick_error
@@ -81,3 +86,23 @@ ENGINES.add(PolynomialGrid, 1, ByPoints(_image_unit, optimal_line_positions, lin
 ENGINES.add(
     PolynomialGrid, 2, ByPoints(_image_unit, optimal_planar_positions, quick_error, _image_lower, _image_sharpest)
 )
+
+
+def _mesh_unit(mesh: Mesh) -> UnitMesh:
+    return UnitMesh.of(mesh.vertices, mesh.simplices, mesh.densities)
+
+
+def _mesh_lower(mesh: Mesh, n: int) -> float:
+    return mesh_lower_bound(_mesh_unit(mesh), n)
+
+
+def _space_positions(unit: UnitMesh, n: int) -> np.ndarray:
+    return out_of(unit, space_points(unit.law, n)[0])
+
+
+def _space_error(unit: UnitMesh, n: int) -> float:
+    return math.sqrt(space_points(unit.law, n, quick=True)[1]) * unit.unit
+
+
+ENGINES.add(Mesh, 2, ByPoints(_mesh_unit, optimal_planar_positions, quick_error, _mesh_lower, _mesh_lower))
+ENGINES.add(Mesh, 3, ByPoints(_mesh_unit, _space_positions, _space_error, _mesh_lower, _mesh_lower))

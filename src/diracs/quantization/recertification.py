@@ -95,7 +95,7 @@ def recertify(distribution: Any, diracs: SumOfDiracs | Quantization) -> Recertif
     if given.positions.ndim != 2 or getattr(law, "batch_shape", ()):
         raise ValueError("distribution and diracs must be single ones, not batches: recertify one after the other")
     cloud = not ENGINES.know(law) and points_of(law) is not None
-    if given.ndim != law.ndim or (given.ndim > 2 and not cloud):
+    if given.ndim != law.ndim or (given.ndim > 2 and not cloud and ENGINES.of(law) is None):
         raise ValueError(
             f"distribution and diracs must both lie on the line or in the plane, got dimensions {law.ndim} and"
             f" {given.ndim}"

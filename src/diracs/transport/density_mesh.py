@@ -7,22 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from diracs import _core
+from diracs.cells.meshes import core_of, drawn_from, volumes_of
 from diracs.cells.record import Cells, Edges
 from diracs.cells.spaces import PLANE, SPACE, Space
 from diracs.transport.density import TAIL, ImageDensity, UnitDensity
 from diracs.transport.density_space import VolumeDensity
 
-_CORES: dict[int, type[_core.Mesh] | type[_core.SpaceMesh]] = {2: _core.Mesh, 3: _core.SpaceMesh}
 # Pixels along the longest side of pictures of meshes: where these are blurred little, and much.
 _FINE, _ROUGH = {2: 256, 3: 40}, {2: 64, 3: 16}
 # Of the box: simplices smaller than that do not count for how finely the density varies.
 _FINEST = 0.005
-
-
-def core_of(vertices: np.ndarray, simplices: np.ndarray, densities: np.ndarray) -> _core.Mesh | _core.SpaceMesh:
-    """Of vertices (v, d) and densities (s, d + 1) at the corners of simplices."""
-    arrays = np.ascontiguousarray(vertices), np.ascontiguousarray(simplices, np.int32), np.ascontiguousarray(densities)
-    return _CORES[vertices.shape[1]](*arrays)
 
 
 @dataclass(frozen=True)
@@ -40,7 +34,7 @@ class MeshDensity:
         """From densities of any positive mass; the box is that of all simplices, flat and empty ones too."""
         corners = vertices[simplices]
         d = vertices.shape[1]
-        volumes = np.abs(np.linalg.det(corners[:, 1:] - corners[:, :1])) / (2.0 if d == 2 else 6.0)
+        volumes = volumes_of(corners)
         masses = volumes * densities.mean(axis=1)
         held = masses > 0
         densities = densities / masses.sum()
@@ -100,13 +94,7 @@ class MeshDensity:
         return axes, mass.reshape(shape)
 
     def draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
-        """Of a barycentric coordinate as density the others are a Dirichlet distribution: a corner first, then that."""
-        s, k = self.densities.shape
-        parts = (self.densities * self.volumes[:, None]).ravel()
-        which = rng.choice(s * k, n, p=parts / parts.sum())
-        shares = rng.standard_gamma(1.0 + (which[:, None] % k == np.arange(k)))
-        shares /= shares.sum(axis=1, keepdims=True)
-        return np.asarray(np.einsum("nk,nkd->nd", shares, self.corners[which // k]))
+        return drawn_from(self.corners, self.densities, n, rng)
 
     def spread(self) -> np.ndarray:
         return np.asarray(self.box[1] - self.box[0])

@@ -8,10 +8,11 @@ import numpy as np
 
 from diracs.backend.callback import Numbers
 from diracs.cells.line import LineDensity
+from diracs.cells.meshes import core_of
 from diracs.laws.mesh import Mesh
 from diracs.laws.simplices import Simplices
 from diracs.transport.density import UnitDensity
-from diracs.transport.density_mesh import MeshDensity, core_of
+from diracs.transport.density_mesh import MeshDensity
 from diracs.transport.families import Parameters
 
 
@@ -23,7 +24,7 @@ class MeshTarget:
         self.values = values
         self.sides = simplices.box[1] - simplices.box[0]
         self.size = simplices.size
-        self._corners = np.ascontiguousarray(self.normalized(simplices.vertices))
+        self._vertices = np.ascontiguousarray(self.normalized(simplices.vertices))
 
     def normalized(self, positions: np.ndarray) -> np.ndarray:
         """From the lowest corner: the middle of the box need not be a double, and differences of neighbours are."""
@@ -36,9 +37,8 @@ class MeshTarget:
         raise ValueError("a mesh lies in the plane or in space")
 
     def density(self) -> UnitDensity:
-        simplices = self.simplices.simplices
-        at_corners = self.values[simplices] if self.per_vertex else np.repeat(self.values[:, None], self.ndim + 1, 1)
-        return MeshDensity.of(self._corners, simplices, at_corners)
+        densities = self.simplices.at_corners(self.values, self.per_vertex)
+        return MeshDensity.of(self._vertices, self.simplices.simplices, densities)
 
     @property
     def ndim(self) -> int:
@@ -53,7 +53,7 @@ class MeshTarget:
         unique, first = np.unique(self.normalized(positions), axis=0, return_index=True)
         w = np.ascontiguousarray((weights / self.size**2)[first])
         simplices = self.simplices.simplices
-        core = core_of(self._corners, simplices, np.ones(simplices.shape))
+        core = core_of(self._vertices, simplices, np.ones(simplices.shape))
         found = core.potential(unique, w) * self.size ** (2 + self.ndim)
         if not self.per_vertex:
             return (found.sum(axis=1),)
