@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from diracs import _core
-from diracs.cells.meshes import core_of, drawn_from, volumes_of
+from diracs.cells.meshes import core_of, drawn_from, halved, volumes_of
 from diracs.cells.record import Cells, Edges
 from diracs.cells.spaces import PLANE, SPACE, Space
 from diracs.transport.density import TAIL, ImageDensity, UnitDensity
@@ -15,6 +16,8 @@ from diracs.transport.density_space import VolumeDensity
 
 # Pixels along the longest side of pictures of meshes: where these are blurred little, and much.
 _FINE, _ROUGH = {2: 256, 3: 40}, {2: 64, 3: 16}
+# Simplices are cut so often, into so many pieces, or until they are no larger than a cell of a grid.
+_MOST_CUTS, _PIECES = 12, 250_000
 # Of the box: simplices smaller than that do not count for how finely the density varies.
 _FINEST = 0.005
 
@@ -69,16 +72,24 @@ class MeshDensity:
 
     def blurred(self, width: float) -> UnitDensity:
         """A picture of it, blurred and cut off at the box: positive wherever it matters."""
-        most = (_ROUGH if width * _ROUGH[self.ndim] > 3.0 else _FINE)[self.ndim]
+        rough = width * _ROUGH[self.ndim] > 3.0
+        return (self._rough if rough else self._fine).blurred(width)
+
+    @cached_property
+    def _rough(self) -> UnitDensity:
+        return self._picture(_ROUGH[self.ndim])
+
+    @cached_property
+    def _fine(self) -> UnitDensity:
+        return self._picture(_FINE[self.ndim])
+
+    def _picture(self, most: int) -> UnitDensity:
+        """With so many pixels along the longest side."""
         sides = self.box[1] - self.box[0]
-        shape = np.maximum(np.ceil(most * sides / sides.max()), 1).astype(int)
-        pixels = self._on_grid(self.box, shape)[1]
-        if self.ndim == 2:
-            return ImageDensity.of(pixels, sides).blurred(width)
-        return VolumeDensity.of(pixels, sides).blurred(width)
+        pixels = self._on_grid(self.box, np.maximum(np.ceil(most * sides / sides.max()), 1).astype(int))[1]
+        return ImageDensity.of(pixels, sides) if self.ndim == 2 else VolumeDensity.of(pixels, sides)
 
     def coarse(self, most: int) -> tuple[list[np.ndarray], np.ndarray]:
-        """Exact masses of the cells; what is beyond the grid goes to its border."""
         lows, highs = self.corners.min(axis=1), self.corners.max(axis=1)
         box = [
             [_quantile(lows[:, a], self.masses, TAIL) for a in range(self.ndim)],
@@ -87,11 +98,26 @@ class MeshDensity:
         return self._on_grid(np.array(box), np.full(self.ndim, most))
 
     def _on_grid(self, box: np.ndarray, shape: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
-        """Midpoints on the axes of a grid on a box, and masses: those of the midpoints' Voronoi cells."""
+        """Midpoints on the axes of a grid on a box, and masses; what is outside goes to the border.
+
+        Simplices are cut until they are smaller than cells, as far as that is cheap: this is for starts and pictures.
+        """
+        step = (box[1] - box[0]) / shape
+        large, done = np.concatenate([self.corners, self.densities[:, :, None]], axis=2), []
+        for _ in range(_MOST_CUTS):
+            fits = (np.ptp(large[..., :-1], axis=1) <= step).all(axis=1)
+            done.append(large[fits])
+            large = large[~fits]
+            if not len(large) or len(large) * 2**self.ndim > _PIECES:
+                break
+            large = halved(large)
+        pieces = np.concatenate([*done, large])
+        place = np.floor((pieces[..., :-1].mean(axis=1) - box[0]) / step).astype(np.int64)
+        index = np.ravel_multi_index(tuple(np.clip(place, 0, shape - 1).T), tuple(shape))
+        mass = volumes_of(pieces[..., :-1]) * pieces[..., -1].mean(axis=1)
+        grid = np.bincount(index, mass, minlength=int(np.prod(shape))).reshape(shape)
         axes = [low + (high - low) * (np.arange(n) + 0.5) / n for low, high, n in zip(*box, shape, strict=True)]
-        seeds = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, self.ndim)
-        mass = _core.moments(self.core, seeds, np.zeros(len(seeds)), edges=False)[0].mass
-        return axes, mass.reshape(shape)
+        return axes, grid
 
     def draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
         return drawn_from(self.corners, self.densities, n, rng)
