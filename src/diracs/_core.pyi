@@ -91,7 +91,6 @@ def solve_laplacian(
 def rectangle_masses(
     a: np.ndarray, b: np.ndarray, correlation: np.ndarray, panel: np.ndarray, *, threads: int = 0
 ) -> np.ndarray: ...
-
 def doubled_masses(
     arriving: np.ndarray, shares: np.ndarray, lower: np.ndarray, groups: np.ndarray, count: int, *, threads: int = 0
 ) -> tuple[np.ndarray, np.ndarray]: ...

@@ -10,6 +10,7 @@ from meshes import cut_cube
 from numpy.testing import assert_allclose
 
 from diracs import Mesh, PolynomialGrid, SumOfDiracs, barycenter, distance, lloyd, optimal_transport_plan
+from diracs.transport.families import parts, target_of
 
 REFERENCE = np.load(Path(__file__).parents[1] / "data" / "mesh.npz")
 CASES = sorted({key.split("/")[0] for key in REFERENCE})
@@ -159,7 +160,7 @@ def test_lloyd(d):
 def test_barycenter_of_two():
     """Of two squares of one size: the square between."""
     vertices, simplices = cut_cube(1, 2)
-    both = [Mesh(vertices, simplices), Mesh(vertices + [4.0, 0.0], simplices)]
+    both = [Mesh(vertices, simplices), Mesh(vertices + np.array([4.0, 0.0]), simplices)]
     middle = barycenter(both, 4, iterations=30)
     assert_allclose(middle.positions.mean(axis=0), [2.5, 0.5], atol=1e-6)
 
@@ -168,8 +169,6 @@ def test_draws():
     """Moments of many, to five deviations."""
     for d in (2, 3):
         mesh = Mesh(*shape(d, True))
-        from diracs.transport.families import parts, target_of
-
         form, parameters = parts(mesh)
         target = target_of(form, parameters)
         x = target.original(target.density().draw(20_000, np.random.default_rng(0)))

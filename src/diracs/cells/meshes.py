@@ -14,8 +14,8 @@ _CORES: dict[int, type[_core.Mesh] | type[_core.SpaceMesh]] = {2: _core.Mesh, 3:
 
 def core_of(vertices: np.ndarray, simplices: np.ndarray, densities: np.ndarray) -> _core.Mesh | _core.SpaceMesh:
     """Of vertices (v, d) and densities (s, d + 1) at the corners of simplices."""
-    arrays = np.ascontiguousarray(vertices), np.ascontiguousarray(simplices, np.int32), np.ascontiguousarray(densities)
-    return _CORES[vertices.shape[1]](*arrays)
+    x, numbers, r = (np.ascontiguousarray(a) for a in (vertices, simplices.astype(np.int32), densities))
+    return _CORES[vertices.shape[1]](x, numbers, r)
 
 
 def volumes_of(corners: np.ndarray) -> np.ndarray:
@@ -24,11 +24,21 @@ def volumes_of(corners: np.ndarray) -> np.ndarray:
     return np.asarray(np.abs(np.linalg.det(edges)) / math.factorial(corners.shape[2]))
 
 
+def boundaries_of(corners: np.ndarray) -> np.ndarray:
+    """(s,) lengths, or areas, of the borders of simplices (s, d + 1, d)."""
+    d = corners.shape[2]
+    total = np.zeros(len(corners))
+    for facet in itertools.combinations(range(d + 1), d):
+        edges = corners[:, facet[1:]] - corners[:, facet[:1]]
+        total += np.linalg.norm(edges[:, 0] if d == 2 else 0.5 * np.cross(edges[:, 0], edges[:, 1]), axis=1)
+    return total
+
+
 def mean_and_covariance(corners: np.ndarray, densities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(d,) and (d, d) of the law with densities (s, d + 1) at corners (s, d + 1, d).
 
-    Over a simplex of volume V ∫λᵢλₖ = V (1 + δᵢₖ) / ((d + 1)(d + 2)) and ∫λᵢλⱼλₖ = V d!/(d + 3)! times the factorials of
-    how often each appears.
+    Over a simplex of volume V ∫λᵢλₖ = V (1 + δᵢₖ) / ((d + 1)(d + 2)) and ∫λᵢλⱼλₖ = V d!/(d + 3)! times the factorials
+    of how often each appears.
     """
     d = corners.shape[2]
     volumes, total = volumes_of(corners), densities.sum(axis=1)

@@ -32,9 +32,10 @@ def space_points(law: MeshLaw, n: int, *, quick: bool = False, seed: int = 0) ->
         found = _descend(law, moved, _HOP_STEPS, rng)
         if found[1] < cost:
             points, cost = found
-    mass = _cells(law, points)[0]
-    held = points[mass > 0]
-    return held[hilbert_order(held)], cost
+    mass, first, _ = _cells(law, points)
+    held = mass > 0
+    points = points[held] + first[held] / mass[held, None]
+    return points[hilbert_order(points)], cost
 
 
 def _cells(law: MeshLaw, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -189,10 +189,13 @@ def _checked(vertices: Any, simplices: Any) -> Simplices:
         raise TypeError(f"simplices must be integers, numbers of vertices, got dtype {given.dtype}")
     if given.ndim != 2 or given.shape[1] != d + 1 or not len(given):
         kind = {2: "triangles", 3: "tetrahedra"}[d]
-        raise ValueError(f"simplices must have shape (s, {d + 1}), {kind} of vertices in dimension {d}, got {given.shape}")
+        raise ValueError(
+            f"simplices must have shape (s, {d + 1}), {kind} of vertices in dimension {d}, got {given.shape}"
+        )
     if given.min() < 0 or int(given.max()) >= len(points):
         raise ValueError(
-            f"simplices must number vertices from 0 to {len(points) - 1}, got numbers from {given.min()} to {given.max()}"
+            f"simplices must number vertices from 0 to {len(points) - 1}, got numbers from {given.min()} to"
+            f" {given.max()}"
         )
     if len(points) >= 2**31:
         raise ValueError(f"vertices must be fewer than 2³¹, got {len(points)}")

@@ -30,13 +30,13 @@ def distance(diracs: SumOfDiracs | HoldsDiracs, density: Density) -> Array:
     """The squared 2-Wasserstein distance W₂² between Diracs and a density, on the line, in the plane or in space.
 
     Differentiable (PyTorch, JAX; `jax.jit` and `jax.vmap` too) in the positions and masses of the Diracs, in the values
-    of a grid, in the means, covariances and weights of a mixture. Moving the Diracs against the gradient in their
+    of a grid or mesh, in the means, covariances and weights of a mixture. Moving the Diracs against the gradient in their
     positions, −2 ∫_{cell} (yᵢ − x) dρ, is how to place them.
 
     Parameters
     ----------
     diracs : SumOfDiracs or Quantization
-    density : PolynomialGrid or GaussianMixture
+    density : PolynomialGrid, Mesh or GaussianMixture
         Of dimension 1, 2 or 3, of the framework of the Diracs (NumPy's go with all). A mixture is taken on the whole
         line, plane or space, exactly, with positive definite covariances of any kind (components of weight zero do not
         count); what `diracs.laws.convert` makes one of is accepted too. Where a grid is periodic distances are those on

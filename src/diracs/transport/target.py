@@ -1,4 +1,7 @@
-"""Grids and mixtures as targets of transport: a frame, a density, derivatives in the parameters; meshes: target_mesh."""
+"""Grids and mixtures as targets of transport: a frame, a density, derivatives in the parameters.
+
+Meshes are in `target_mesh`.
+"""
 
 from __future__ import annotations
 

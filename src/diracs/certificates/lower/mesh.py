@@ -12,6 +12,8 @@ from diracs.certificates.upper.nearest_mesh import UnitMesh
 
 # Simplices may have this share of the smaller one in common, and all of a level that share of the mesh.
 _SHARED, _OVERLAP = 1e-9, 1e-6
+# Where more mass than this is within roundings of borders nothing is said.
+_DOUBTFUL = 1e-3
 # Linear densities are cut into so many pieces at most, each with its lowest value.
 _PIECES = 400_000
 
@@ -20,20 +22,25 @@ def mesh_lower_bound(unit: UnitMesh, n: int) -> float:
     """A number that the W₂ (not squared) between a density on a mesh and any n points is never below.
 
     The larger of two bounds on W₂²: what an affine space of dimension n − 1 misses of the covariance (for n = 1 the
-    optimum), and that for level sets, d/(d+2) (κ_d n)^(−2/d) ∫ |{f > t}|^(1 + 2/d) dt (`image_lower_bound`; any function
-    below f will do). The second is left out where simplices overlap: what a level holds is then not known.
+    optimum), and that for level sets, d/(d+2) (κ_d n)^(−2/d) ∫ |{f > t}|^(1 + 2/d) dt (`image_lower_bound`; any
+    function below f will do). The second is left out where simplices overlap: what a level holds is then not known.
     """
     corners, densities = unit.law.corners, unit.law.densities
-    d = corners.shape[2]
+    d, doubt = corners.shape[2], unit.sliver_mass
+    if not doubt < _DOUBTFUL:
+        return 0.0
     spectrum = np.linalg.eigvalsh(mean_and_covariance(corners, densities)[1])
-    error = 1e-13 * d * float(spectrum.sum())
-    missed = float(np.maximum(spectrum[: max(d - n + 1, 0)] - error, 0.0).sum())
-    square = missed if n == 1 or unit.law.core.overlaps(_SHARED) else max(missed, _of_levels(corners, densities, n))
-    return math.nextafter(math.sqrt(square * (1.0 - SLACK)) * unit.unit, 0.0) if square > 0 else 0.0
+    # Masses that are wrong by that much in all, anywhere within the reach.
+    error = 1e-13 * d * float(spectrum.sum()) + 16.0 * doubt * unit.reach**2
+    square = float(np.maximum(spectrum[: max(d - n + 1, 0)] - error, 0.0).sum())
+    if n > 1 and not unit.law.core.overlaps(_SHARED):
+        square = max(square, _of_levels(corners, densities, float(unit.slivers.sum()), n) * (1.0 - 2.0 * doubt))
+    bound = math.sqrt(square * (1.0 - SLACK)) - unit.rounding()
+    return math.nextafter(max(bound, 0.0) * unit.unit, 0.0) if bound > 0 else 0.0
 
 
-def _of_levels(corners: np.ndarray, densities: np.ndarray, n: int) -> float:
-    """For simplices without overlap."""
+def _of_levels(corners: np.ndarray, densities: np.ndarray, slivers: float, n: int) -> float:
+    """For simplices without overlap, whose volumes may be wrong by slivers."""
     d = corners.shape[2]
     whole = float(volumes_of(corners).sum())
     packed = np.concatenate([corners, densities[:, :, None]], axis=2)
@@ -46,7 +53,7 @@ def _of_levels(corners: np.ndarray, densities: np.ndarray, n: int) -> float:
     volumes, values = volumes_of(every[..., :d]), every[..., d].min(axis=1)
     order = np.argsort(-values)
     values = values[order]
-    above = np.maximum(np.cumsum(volumes[order]) - _OVERLAP * whole, 0.0)
+    above = np.maximum(np.cumsum(volumes[order]) - _OVERLAP * whole - slivers, 0.0)
     layers = float((values - np.append(values[1:], 0.0)) @ above ** (1.0 + 2.0 / d))
     ball = math.pi ** (d / 2) / math.gamma(d / 2 + 1)
     return d / (d + 2.0) * (ball * n) ** (-2.0 / d) * layers * (1.0 - 1e-9)

@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 
 from diracs import _core
-from diracs.cells.meshes import volumes_of
+from diracs.cells.meshes import boundaries_of
 from diracs.certificates.rounding import ROUNDINGS
 from diracs.certificates.upper.nearest import BoundedCells, planar_cells
 from diracs.codebooks.mesh_laws import MeshLaw
@@ -54,8 +54,8 @@ class UnitMesh:
         (mass, first, second, _), (i, j, _, gap, integrals) = _core.moments(self.law.core, y, w, edges=True)
         # Any cell may have all slivers between simplices, as far as is known here.
         far = (np.linalg.norm(y, axis=1) + self.reach) ** 2
-        mass_error = _FAN * mass + self._slivers
-        second_error = _FAN * second + self._slivers * far
+        mass_error = _FAN * mass + self.sliver_mass
+        second_error = _FAN * second + self.sliver_mass * far
         outside = np.maximum(np.linalg.norm(y, axis=1) - self.reach, 0.0)
         off = gap + np.abs(w[i] - w[j]) / gap + outside[i] + outside[j] + 2.0 * self.reach
         sliver = _BORDER * _EPS * off * integrals[:, 0]
@@ -68,17 +68,12 @@ class UnitMesh:
         """Of the vertices about the centre."""
         return ROUNDINGS * _EPS * self.reach
 
-    @cached_property
-    def _slivers(self) -> float:
-        """What borders of tetrahedra that are off by roundings of the reach may hold, in all."""
-        x = self.law.corners
-        areas = sum(
-            0.5 * np.linalg.norm(np.cross(x[:, b] - x[:, a], x[:, c] - x[:, a]), axis=1)
-            for a, b, c in ((0, 1, 2), (0, 1, 3), (0, 2, 3), (1, 2, 3))
-        )
-        return _BORDER * _EPS * self.reach * float((self.law.densities.max(axis=1) * areas).sum())
-
     @property
-    def volumes(self) -> np.ndarray:
-        """(s,)"""
-        return volumes_of(self.law.corners)
+    def slivers(self) -> np.ndarray:
+        """(s,) volumes along borders that are off by roundings of the reach."""
+        return _BORDER * _EPS * self.reach * boundaries_of(self.law.corners)
+
+    @cached_property
+    def sliver_mass(self) -> float:
+        """What all of these may hold."""
+        return float(self.law.densities.max(axis=1) @ self.slivers)
