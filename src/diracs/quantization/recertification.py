@@ -54,8 +54,8 @@ def recertify(distribution: Any, diracs: SumOfDiracs | Quantization) -> Recertif
     Parameters
     ----------
     distribution : Gaussian, GaussianMixture, SumOfDiracs, PolynomialGrid, Mesh, or what `diracs.laws.convert` takes
-        Meshes; mixtures and images on the line or in the plane, covariances positive definite where the weight is not zero;
-        SumOfDiracs in any dimension.
+        Meshes; mixtures and images on the line or in the plane, covariances positive definite where the weight is not
+        zero; SumOfDiracs in any dimension.
     diracs : SumOfDiracs or Quantization
         Of the distribution's framework (NumPy's go with all).
 
