@@ -73,6 +73,12 @@ void check_cells(int n, int d, bool constant, const std::vector<double>& positio
             mesh.add_potential(diagram.cell(r, y, scratch), y, diagram.weight(r), gradient.data(), own);
         }
         require(!mesh.overlaps(1e-9), "overlap", input);
+        double peak = 0.0, part = 0.0;
+        for (int k = 0; k < 4; ++k) {
+            const Vec2 low = {k % 2 ? 0.3 : 0.0, k / 2 ? 0.7 : 0.0}, high = {k % 2 ? 1.0 : 0.3, k / 2 ? 1.0 : 0.7};
+            part += mesh.on_rectangle(low, high, peak, own).mass;
+        }
+        require(std::fabs(part - cut.mass) < 1e-12, "mass of rectangles", input);
     } else {
         const space::Mesh mesh(cut.vertices.data(), cut.corners.data(), cut.densities.data(), cut.count);
         const space::Moments cells = space::moments(mesh, positions.data(), weights.data(), seeds, true, 2);

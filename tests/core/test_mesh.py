@@ -137,6 +137,26 @@ def test_overlaps(d):
     assert mesh(np.concatenate([corners, corners[-1:]])).overlaps(1e-9)
 
 
+def test_rectangles():
+    """Moments as of cells, and densities that are not above the bound."""
+    rng = np.random.default_rng(8)
+    slope = rng.random(2)
+    density = mesh(cube(4, 2, lambda x: 0.5 + x @ slope))
+    low = 0.5 * rng.random((20, 2))
+    high = low + 10.0 ** -rng.uniform(0.3, 4, (20, 1))
+    mass, centroid, second, peak, rounding = density.rectangles(low, high)
+    sides, middle = high - low, 0.5 * (low + high)
+    true = (0.5 + middle @ slope) * sides.prod(axis=1)
+    assert_allclose(mass, true, rtol=1e-10)
+    assert (mass <= true * (1 + 1e-15)).all()
+    off = slope * sides**2 / 12 / (0.5 + middle @ slope)[:, None]
+    assert_allclose(centroid - middle, off, atol=1e-12)
+    assert_allclose(second, true * ((sides**2).sum(axis=1) / 12 - (off**2).sum(axis=1)), rtol=1e-9)
+    top = 0.5 + high @ slope
+    assert (peak >= top * (1 - 1e-14)).all() and (peak <= top * (1 + 1e-9)).all()
+    assert (rounding > 0).all() and (rounding[:, 1] < 1e-8 * second).all()
+
+
 def test_bad_input():
     vertices, simplices = cut_cube(1, 2)
     density = np.ones(simplices.shape)

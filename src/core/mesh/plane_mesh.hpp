@@ -20,6 +20,7 @@ class Mesh {
 public:
     struct Scratch {
         Clipper clipper;
+        Polygon rectangle;
         std::vector<HalfPlane> halves;
     };
 
@@ -44,13 +45,7 @@ public:
             if (polygon.labels[k] > above) lines[k] = {};
         }
         walk(
-            polygon, o, scratch,
-            [&](const MeshNode<Vec2>& node) {
-                tree_.add(node, o, moments);
-                const double sliver = kBorder * node.doubt * size_, far = norm(most(node.high - o, o - node.low));
-                moments.sizes.add(1.0, {sliver, sliver * far, sliver * far * far});
-                moments.sizes.second += 4.0 * node.mass * norm(node.center - o) * size_;
-            },
+            polygon, o, scratch, [&](const MeshNode<Vec2>& node) { add_node(node, o, moments); },
             [&](const Simplex<Vec2>& triangle, Vec2 low, Vec2 high) {
                 add_piece(polygon, triangle, low, high, scratch, moments);
                 for (std::size_t k = 0; k < polygon.size(); ++k) {
@@ -88,6 +83,33 @@ public:
                     }
                 });
             });
+    }
+
+    // Moments about the middle of a rectangle, and a bound on the density there, if triangles do not overlap.
+    CellMoments on_rectangle(Vec2 low, Vec2 high, double& peak, Scratch& scratch) const {
+        const Vec2 o = 0.5 * (low + high), a = low - o, b = high - o;
+        const Vec2 corners[4] = {a, {b.x, a.y}, b, {a.x, b.y}};
+        const HalfPlane halves[4] = {{{0.0, -1.0}, -a.y}, {{1.0, 0.0}, b.x}, {{0.0, 1.0}, b.y}, {{-1.0, 0.0}, -a.x}};
+        Polygon& rectangle = scratch.rectangle;
+        rectangle.clear();
+        for (int k = 0; k < 4; ++k) rectangle.push(corners[k], 0, halves[k]);
+        CellMoments moments;
+        peak = 0.0;
+        walk(
+            rectangle, o, scratch,
+            [&](const MeshNode<Vec2>& node) {
+                add_node(node, o, moments);
+                peak = std::max(peak, node.peak);
+            },
+            [&](const Simplex<Vec2>& triangle, Vec2 c, Vec2 d) {
+                add_piece(rectangle, triangle, c, d, scratch, moments);
+                double here = 0.0, reach = 0.0;
+                for (const Vec2& v : scratch.clipper.polygon().vertices) here = std::max(here, triangle.density_at(v));
+                for (const Vec2& corner : triangle.corner) reach = std::max(reach, norm(corner));
+                const double rounding = 64.0 * kRoundoff * reach * reach / triangle.volume;
+                peak = std::max(peak, std::min(triangle.peak(), here + rounding * triangle.peak()));
+            });
+        return moments;
     }
 
     // Whether two triangles have more than this share of the smaller one in common.
@@ -177,6 +199,13 @@ private:
             x[1] = x[2];
             std::copy(shares[2], shares[2] + 3, shares[1]);
         }
+    }
+
+    void add_node(const MeshNode<Vec2>& node, Vec2 o, CellMoments& moments) const {
+        tree_.add(node, o, moments);
+        const double sliver = kBorder * node.doubt * size_, far = norm(most(node.high - o, o - node.low));
+        moments.sizes.add(1.0, {sliver, sliver * far, sliver * far * far});
+        moments.sizes.second += 4.0 * node.mass * norm(node.center - o) * size_;
     }
 
     void add_piece(const Polygon& polygon, const Simplex<Vec2>& triangle, Vec2 low, Vec2 high, Scratch& scratch,

@@ -18,6 +18,7 @@ struct MeshNode {
     double mass;
     Vec center;              // of mass
     double spread;           // second moment about it
+    double peak;             // highest density
     double doubt;            // Σ highest density · boundary: what borders that are off by one would hold
     std::size_t begin, end;  // places of the simplices; one if there are no nodes below
     std::size_t next;        // after this node and all below it
@@ -142,7 +143,7 @@ private:
             const Simplex<Vec> centered = near.about(off);
             add_simplex(near.volume, centered.corner, centered.density, about);
             node.mass = sum.mass, node.spread = about.second, node.center = only.corner[0] + off;
-            node.doubt = only.peak() * only.boundary();
+            node.peak = only.peak(), node.doubt = node.peak * only.boundary();
         } else {
             halve(begin, end);
             const std::size_t middle = begin + (end - begin) / 2;
@@ -152,6 +153,7 @@ private:
             const MeshNode<Vec>&a = nodes_[own + 1], &b = nodes_[other];
             node.low = least(a.low, b.low), node.high = most(a.high, b.high);
             node.mass = a.mass + b.mass, node.doubt = a.doubt + b.doubt;
+            node.peak = std::max(a.peak, b.peak);
             const double share = node.mass > 0.0 ? b.mass / node.mass : 0.5;
             const Vec between = b.center - a.center;
             node.center = a.center + share * between;

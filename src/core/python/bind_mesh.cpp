@@ -9,6 +9,7 @@
 
 #include "mesh/plane_mesh.hpp"
 #include "mesh/space_mesh.hpp"
+#include "numeric/parallel.hpp"
 #include "plane/cell.hpp"
 #include "plane/moments.hpp"
 #include "python/arrays.hpp"
@@ -94,6 +95,37 @@ nb::ndarray<nb::numpy, double> space_potential(const SpaceMesh& mesh, const spac
     return array(std::move(integral), {mesh.count, 4});
 }
 
+// Mass, centroid, second moment about it and highest density on rectangles, and absolute errors of first and second moment.
+// Masses are lowered by what rounding may have added, and second moments by the same share.
+nb::tuple rectangle_moments(const PlaneMesh& mesh, const Points& low, const Points& high) {
+    constexpr double kRoundoff = 2.220446049250313e-16, kFan = 1e-13;
+    if (low.shape(0) != high.shape(0)) throw nb::value_error("low and high differ in length");
+    const std::size_t m = low.shape(0);
+    std::vector<double> mass(m), centroid(2 * m), second(m), peak(m), rounding(2 * m);
+    {
+        const Unlocked unlocked;
+        parallel_for(m, 256, 0, [&] {
+            return [&, own = Mesh::Scratch()](std::size_t begin, std::size_t end) mutable {
+                for (std::size_t i = begin; i < end; ++i) {
+                    const Vec2 a = vector<Vec2>(low.data() + 2 * i), b = vector<Vec2>(high.data() + 2 * i);
+                    const Vec2 o = 0.5 * (a + b);
+                    const CellMoments found = mesh.on_rectangle(a, b, peak[i], own);
+                    const double error = 2.0 * kRoundoff * found.sizes.mass + kFan * found.mass;
+                    mass[i] = std::max(found.mass - error, 0.0);
+                    const Vec2 off = mass[i] > 0.0 ? (1.0 / found.mass) * found.first : Vec2{};
+                    centroid[2 * i] = o.x + off.x, centroid[2 * i + 1] = o.y + off.y;
+                    const double share = mass[i] > 0.0 ? mass[i] / found.mass : 0.0;
+                    second[i] = share * std::max(found.second - found.mass * norm2(off), 0.0);
+                    rounding[2 * i] = 2.0 * kRoundoff * found.sizes.first + kFan * found.mass * norm(b - a);
+                    rounding[2 * i + 1] = 2.0 * kRoundoff * found.sizes.second + kFan * found.second;
+                }
+            };
+        });
+    }
+    return nb::make_tuple(array(std::move(mass)), array(std::move(centroid), {m, 2}), array(std::move(second)),
+                          array(std::move(peak)), array(std::move(rounding), {m, 2}));
+}
+
 template <class Density>
 bool overlaps(const Density& mesh, double share) {
     const Unlocked unlocked;
@@ -113,6 +145,9 @@ void bind_mesh(nb::module_& module) {
         .def("__init__", &make<Mesh, 2>, "vertices"_a.noconvert(), "corners"_a.noconvert(), "densities"_a.noconvert(),
              init_doc)
         .def("potential", &plane_potential, "positions"_a.noconvert(), "weights"_a.noconvert(), potential_doc)
+        .def("rectangles", &rectangle_moments, "low"_a.noconvert(), "high"_a.noconvert(),
+             "Of rectangles with corners low, high (m, 2): mass (m,), centroid (m, 2), second moment about it (m,), a\n"
+             "bound on the density (m,), if triangles do not overlap, and errors (m, 2) of first and second moments.")
         .def("overlaps", &overlaps<PlaneMesh>, "share"_a, overlaps_doc);
     nb::class_<SpaceMesh>(module, "SpaceMesh", "Density that is linear on each tetrahedron of a mesh.")
         .def("__init__", &make<space::Mesh, 3>, "vertices"_a.noconvert(), "corners"_a.noconvert(),

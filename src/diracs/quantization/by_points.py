@@ -13,7 +13,7 @@ import numpy as np
 
 from diracs.backend.arrays import concrete
 from diracs.certificates.lower.image import image_lower_bound, sharpest_image_lower_bound
-from diracs.certificates.lower.mesh import mesh_lower_bound
+from diracs.certificates.lower.mesh import mesh_lower_bound, sharpest_mesh_lower_bound
 from diracs.certificates.upper.nearest import UnitImage, out_of
 from diracs.certificates.upper.nearest_line import UnitLineImage, unit_image
 from diracs.certificates.upper.nearest_mesh import UnitMesh
@@ -96,6 +96,10 @@ def _mesh_lower(mesh: Mesh, n: int) -> float:
     return mesh_lower_bound(_mesh_unit(mesh), n)
 
 
+def _mesh_sharpest(mesh: Mesh, n: int) -> float:
+    return sharpest_mesh_lower_bound(_mesh_unit(mesh), n)
+
+
 def _space_positions(unit: UnitMesh, n: int) -> np.ndarray:
     return out_of(unit, space_points(unit.law, n)[0])
 
@@ -104,5 +108,5 @@ def _space_error(unit: UnitMesh, n: int) -> float:
     return math.sqrt(space_points(unit.law, n, quick=True)[1]) * unit.unit
 
 
-ENGINES.add(Mesh, 2, ByPoints(_mesh_unit, optimal_planar_positions, quick_error, _mesh_lower, _mesh_lower))
+ENGINES.add(Mesh, 2, ByPoints(_mesh_unit, optimal_planar_positions, quick_error, _mesh_lower, _mesh_sharpest))
 ENGINES.add(Mesh, 3, ByPoints(_mesh_unit, _space_positions, _space_error, _mesh_lower, _mesh_lower))
