@@ -29,7 +29,11 @@ public:
                 corners_.push_back(cell.vertex(h / 3));
                 h = cell.next(h);
             } while (h != first);
-            facets_.push_back({f, face.half, begin, corners_.size()});
+            Vec3 low = corners_[begin], high = low;
+            for (std::size_t k = begin; k < corners_.size(); ++k) {
+                low = least(low, corners_[k]), high = most(high, corners_[k]);
+            }
+            facets_.push_back({f, face.half, low, high, begin, corners_.size()});
         }
     }
 
@@ -37,14 +41,16 @@ public:
     void add(const Tetrahedron& t, double tolerance, FacetMoments* facets) {
         HalfSpace halves[4];
         sides(t, halves);
+        const Vec3 low = t.low(), high = t.high();
         for (const Facet& facet : facets_) {
+            if (apart(low, high, facet.low, facet.high, tolerance)) continue;
             double top = -HUGE_VAL, bottom = HUGE_VAL;
             for (const Vec3& x : t.corner) {
                 const double e = facet.half.excess(x);
                 top = e > top ? e : top;
                 bottom = e < bottom ? e : bottom;
             }
-            if (top < -tolerance || bottom > tolerance) continue;
+            if (top < -tolerance || bottom > tolerance || beyond(facet, halves, tolerance)) continue;
             now_.assign(corners_.begin() + std::ptrdiff_t(facet.begin), corners_.begin() + std::ptrdiff_t(facet.end));
             double share = 1.0;
             for (const HalfSpace& half : halves) {
@@ -58,12 +64,23 @@ private:
     struct Facet {
         std::size_t place;
         HalfSpace half;
+        Vec3 low, high;
         std::size_t begin, end;  // of its corners
     };
 
     std::vector<Facet> facets_;
     std::vector<Vec3> corners_, now_, other_;
     std::vector<double> excess_;
+
+    // Whether one of the half spaces has nothing of the facet, not even on its border.
+    bool beyond(const Facet& facet, const HalfSpace* halves, double tolerance) const {
+        for (int k = 0; k < 4; ++k) {
+            std::size_t c = facet.begin;
+            while (c < facet.end && halves[k].excess(corners_[c]) > tolerance) ++c;
+            if (c == facet.end) return true;
+        }
+        return false;
+    }
 
     // False if the facet lies on the border of the half space: then nothing is cut off.
     bool clip(const HalfSpace& half, double tolerance) {
@@ -93,10 +110,12 @@ private:
     // ∫ρ dA and ∫xρ dA over triangles of area A: A Σr/3 and A Σ x_k (r_k + Σr)/12.
     FacetMoments integral(const Tetrahedron& t) const {
         FacetMoments sum;
+        const bool constant = t.constant();
+        const auto density = [&](Vec3 v) { return constant ? t.density[0] : t.density_at(v); };
         Vec3 x[3] = {now_[0], now_[1], {}};
-        double r[3] = {t.density_at(x[0]), t.density_at(x[1]), 0.0};
+        double r[3] = {density(x[0]), density(x[1]), 0.0};
         for (std::size_t k = 2; k < now_.size(); ++k) {
-            x[2] = now_[k], r[2] = t.density_at(x[2]);
+            x[2] = now_[k], r[2] = density(x[2]);
             const double area = norm(cross(x[1] - x[0], x[2] - x[0])) / 2.0, total = r[0] + r[1] + r[2];
             sum.zeroth += area * total / 3.0;
             for (int i = 0; i < 3; ++i) sum.first = sum.first + (area * (r[i] + total) / 12.0) * x[i];

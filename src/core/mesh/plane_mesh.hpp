@@ -46,6 +46,7 @@ public:
         }
         walk(
             polygon, o, scratch, [&](const MeshNode<Vec2>& node) { add_node(node, o, moments); },
+            [&](const Simplex<Vec2>& triangle) { add_whole(triangle, moments); },
             [&](const Simplex<Vec2>& triangle, Vec2 low, Vec2 high) {
                 add_piece(polygon, triangle, low, high, scratch, moments);
                 for (std::size_t k = 0; k < polygon.size(); ++k) {
@@ -72,6 +73,7 @@ public:
             [&](const MeshNode<Vec2>& node) {
                 for (std::size_t t = node.begin; t < node.end; ++t) whole(tree_.simplex(t).about(o));
             },
+            whole,
             [&](const Simplex<Vec2>& triangle, Vec2 low, Vec2 high) {
                 const Polygon& piece = cut(polygon, triangle, low, high, scratch);
                 fan(piece, triangle, [&](double area, const Vec2* x, const double(*shares)[3]) {
@@ -100,6 +102,10 @@ public:
             [&](const MeshNode<Vec2>& node) {
                 add_node(node, o, moments);
                 peak = std::max(peak, node.peak);
+            },
+            [&](const Simplex<Vec2>& triangle) {
+                add_whole(triangle, moments);
+                peak = std::max(peak, triangle.peak());
             },
             [&](const Simplex<Vec2>& triangle, Vec2 c, Vec2 d) {
                 add_piece(rectangle, triangle, c, d, scratch, moments);
@@ -153,18 +159,19 @@ private:
         for (int k = 0; k < 3; ++k) clipper.push(triangle.corner[k], kDomainEdge, halves[k]);
     }
 
-    // Calls whole(node) for groups of triangles inside a cell, and partial(triangle, low, high) for others that may meet
-    // it, about o, with the cell's box.
-    template <class Whole, class Partial>
-    void walk(const Polygon& polygon, Vec2 o, Scratch& scratch, const Whole& whole, const Partial& partial) const {
+    // Calls whole(node) for groups of triangles inside a cell, single(triangle) for others that are, and
+    // partial(triangle, low, high) for others that may meet it, about o, with the cell's box.
+    template <class Whole, class Single, class Partial>
+    void walk(const Polygon& polygon, Vec2 o, Scratch& scratch, const Whole& whole, const Single& single,
+              const Partial& partial) const {
         Vec2 low = polygon[0], high = low;
         scratch.halves.clear();
         for (std::size_t k = 0; k < polygon.size(); ++k) {
             low = least(low, polygon[k]), high = most(high, polygon[k]);
             if (polygon.labels[k] != kDomainEdge) scratch.halves.push_back(polygon.halves[k]);
         }
-        tree_.descend(o, low, high, scratch.halves, 16.0 * kRoundoff * size_, whole,
-                      [&](const Simplex<Vec2>& triangle) { partial(triangle.about(o), low, high); });
+        tree_.descend(o, low, high, scratch.halves, 16.0 * kRoundoff * size_, whole, single,
+                      [&](const Simplex<Vec2>& triangle) { partial(triangle, low, high); });
     }
 
     // The part of a cell in a triangle: the smaller of both is cut, so that it keeps its digits.
@@ -208,6 +215,14 @@ private:
         moments.sizes.second += 4.0 * node.mass * norm(node.center - o) * size_;
     }
 
+    static void add_whole(const Simplex<Vec2>& triangle, CellMoments& moments) {
+        add_simplex(triangle.volume, triangle.corner, triangle.density, moments);
+        double far = 0.0;
+        for (const Vec2& corner : triangle.corner) far = std::max(far, norm(corner));
+        const double sliver = kBorder * triangle.peak() * triangle.boundary() * far;
+        moments.sizes.add(1.0, {sliver, sliver * far, sliver * far * far});
+    }
+
     void add_piece(const Polygon& polygon, const Simplex<Vec2>& triangle, Vec2 low, Vec2 high, Scratch& scratch,
                    CellMoments& moments) const {
         const Polygon& piece = cut(polygon, triangle, low, high, scratch);
@@ -240,6 +255,7 @@ private:
     // ρ along the part of an edge from a to b in a triangle: half of it if the edge lies on the border between two.
     void add_line(const Simplex<Vec2>& triangle, Vec2 a, Vec2 b, LineMoments& line) const {
         const double tolerance = 16.0 * kRoundoff * size_;
+        if (apart(triangle.low(), triangle.high(), least(a, b), most(a, b), tolerance)) return;
         HalfPlane halves[3];
         sides(triangle, halves);
         double from = 0.0, to = 1.0, share = 1.0;
@@ -257,7 +273,9 @@ private:
         }
         const EdgeCoordinate edge(a, b);
         if (!(from < to) || !(edge.length > 0.0)) return;
-        const double p = triangle.density_at(a + from * (b - a)), q = triangle.density_at(a + to * (b - a));
+        const bool constant = triangle.constant();
+        const double p = constant ? triangle.density[0] : triangle.density_at(a + from * (b - a));
+        const double q = constant ? p : triangle.density_at(a + to * (b - a));
         const double half = 0.5 * (to - from) * edge.length, middle = edge.start + 0.5 * (from + to) * edge.length;
         // ∫s ρ about the middle is (q − p) h²/3, ∫s²ρ is (p + q) h³/3, h half the length.
         LineMoments part{half * (p + q), 0.0, 0.0};

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <vector>
 
 #include "plane/vec2.hpp"
 #include "space/vec3.hpp"
@@ -53,6 +54,16 @@ constexpr int kDimension = 2;
 template <>
 inline constexpr int kDimension<space::Vec3> = 3;
 
+// Whether two boxes are further apart than `slack` along an axis.
+template <class Vec>
+bool apart(Vec a, Vec b, Vec low, Vec high, double slack) {
+    for (int axis = 0; axis < kDimension<Vec>; ++axis) {
+        if (component(a, axis) - component(high, axis) > slack) return true;
+        if (component(low, axis) - component(b, axis) > slack) return true;
+    }
+    return false;
+}
+
 // Corners in positive orientation, for which the first two may have changed places, the density at each, and the number
 // among those given.
 template <class Vec>
@@ -72,6 +83,23 @@ struct Simplex {
         return std::all_of(density, density + kCorners, [&](double value) { return value == density[0]; });
     }
     double peak() const { return *std::max_element(density, density + kCorners); }
+
+    // By more than `slack`: −1 outside of one of the half spaces, 1 inside of all of them, else 0.
+    template <class Half>
+    int side(const std::vector<Half>& halves, double slack) const {
+        bool inside = true;
+        for (const Half& half : halves) {
+            double top = -HUGE_VAL, bottom = HUGE_VAL;
+            for (const Vec& x : corner) {
+                const double excess = half.excess(x);
+                top = excess > top ? excess : top;
+                bottom = excess < bottom ? excess : bottom;
+            }
+            if (bottom > slack) return -1;
+            inside = inside && top < -slack;
+        }
+        return inside ? 1 : 0;
+    }
 
     double boundary() const { return boundary_of(corner); }
 

@@ -58,11 +58,12 @@ public:
     Vec low() const { return nodes_.empty() ? Vec{} : nodes_[0].low; }
     Vec high() const { return nodes_.empty() ? Vec{} : nodes_[0].high; }
 
-    // Calls whole(node) for nodes inside all half spaces, and partial(simplex) for other simplices that may meet their
-    // intersection, of which `low` and `high` are a box; all about o. What is nearer than `slack` to a border is partial.
-    template <class Half, class Whole, class Partial>
+    // Calls whole(node) for nodes inside all half spaces, single(simplex) for other simplices that are, and
+    // partial(simplex), about o, for others that may meet their intersection, of which `low` and `high` are a box about o.
+    // What is nearer than `slack` to a border is partial.
+    template <class Half, class Whole, class Single, class Partial>
     void descend(Vec o, Vec low, Vec high, const std::vector<Half>& halves, double slack, const Whole& whole,
-                 const Partial& partial) const {
+                 const Single& single, const Partial& partial) const {
         for (std::size_t i = 0; i < nodes_.size();) {
             const MeshNode<Vec>& node = nodes_[i];
             const Vec a = node.low - o, b = node.high - o, middle = 0.5 * (a + b), side = 0.5 * (b - a);
@@ -76,7 +77,10 @@ public:
                 if (inside) {
                     whole(node);
                 } else if (node.end - node.begin == 1) {
-                    partial(simplices_[node.begin]);
+                    const Simplex<Vec> simplex = simplices_[node.begin].about(o);
+                    const int side = simplex.side(halves, slack);
+                    if (side > 0) single(simplex);
+                    if (side == 0) partial(simplex);
                 } else {
                     ++i;
                     continue;
@@ -117,14 +121,6 @@ public:
 private:
     std::vector<Simplex<Vec>> simplices_;  // in the order of the nodes
     std::vector<MeshNode<Vec>> nodes_;     // each before all below it: the first of the two below comes next
-
-    static bool apart(Vec a, Vec b, Vec low, Vec high, double slack) {
-        for (int axis = 0; axis < kDimension<Vec>; ++axis) {
-            if (component(a, axis) - component(high, axis) > slack) return true;
-            if (component(low, axis) - component(b, axis) > slack) return true;
-        }
-        return false;
-    }
 
     void build(std::size_t begin, std::size_t end) {
         const std::size_t own = nodes_.size();

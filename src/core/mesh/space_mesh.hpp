@@ -43,6 +43,7 @@ public:
         }
         walk(
             cell, o, scratch, [&](const MeshNode<Vec3>& node) { tree_.add(node, o, moments); },
+            [&](const Tetrahedron& t) { add_simplex(t.volume, t.corner, t.density, moments); },
             [&](const Tetrahedron& t, Vec3 low, Vec3 high) {
                 add_piece(cell, t, low, high, scratch, moments);
                 if (facets != nullptr) scratch.facets.add(t, tolerance(), facets);
@@ -59,20 +60,21 @@ public:
             const CellMoments sum = about_origin.moved(shift);
             gradient[t.place(k)] += sum.second - weight * sum.mass;
         };
+        const auto whole = [&](const Tetrahedron& t) {
+            for (int k = 0; k < 4; ++k) {
+                double share[4] = {0.0, 0.0, 0.0, 0.0};
+                share[k] = 1.0;
+                CellMoments sum;
+                add_simplex(t.volume, t.corner, share, sum);
+                take(t, k, sum);
+            }
+        };
         walk(
             cell, o, scratch,
             [&](const MeshNode<Vec3>& node) {
-                for (std::size_t place = node.begin; place < node.end; ++place) {
-                    const Tetrahedron t = tree_.simplex(place).about(o);
-                    for (int k = 0; k < 4; ++k) {
-                        double share[4] = {0.0, 0.0, 0.0, 0.0};
-                        share[k] = 1.0;
-                        CellMoments sum;
-                        add_simplex(t.volume, t.corner, share, sum);
-                        take(t, k, sum);
-                    }
-                }
+                for (std::size_t t = node.begin; t < node.end; ++t) whole(tree_.simplex(t).about(o));
             },
+            whole,
             [&](const Tetrahedron& t, Vec3 low, Vec3 high) {
                 if (!cut(cell, t, low, high, scratch)) return;
                 CellMoments sums[4];
@@ -112,10 +114,11 @@ private:
 
     double tolerance() const { return 16.0 * kRoundoff * size_; }
 
-    // Calls whole(node) for groups of tetrahedra inside a cell, and partial(tetrahedron, low, high) for others that may
-    // meet it, about o, with the cell's box.
-    template <class Whole, class Partial>
-    void walk(const Polyhedron& cell, Vec3 o, Scratch& scratch, const Whole& whole, const Partial& partial) const {
+    // Calls whole(node) for groups of tetrahedra inside a cell, single(tetrahedron) for others that are, and
+    // partial(tetrahedron, low, high) for others that may meet it, about o, with the cell's box.
+    template <class Whole, class Single, class Partial>
+    void walk(const Polyhedron& cell, Vec3 o, Scratch& scratch, const Whole& whole, const Single& single,
+              const Partial& partial) const {
         Vec3 low = cell.vertex(0), high = low;
         for (std::size_t v = 1; v < cell.size(); ++v) {
             low = least(low, cell.vertex(v)), high = most(high, cell.vertex(v));
@@ -126,8 +129,8 @@ private:
         for (std::size_t f = 0; f < list.begin.size(); ++f) {
             if (list.wanted[f]) scratch.halves.push_back(cell.faces[cell.left[list.begin[f]]].half);
         }
-        tree_.descend(o, low, high, scratch.halves, tolerance(), whole,
-                      [&](const Tetrahedron& t) { partial(t.about(o), low, high); });
+        tree_.descend(o, low, high, scratch.halves, tolerance(), whole, single,
+                      [&](const Tetrahedron& t) { partial(t, low, high); });
     }
 
     // The part of a cell in a tetrahedron, in scratch.piece, with its faces listed: the smaller of both is cut.
