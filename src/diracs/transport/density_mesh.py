@@ -11,15 +11,13 @@ from diracs import _core
 from diracs.cells.meshes import core_of, drawn_from, halved, volumes_of
 from diracs.cells.record import Cells, Edges
 from diracs.cells.spaces import PLANE, SPACE, Space
-from diracs.transport.density import TAIL, ImageDensity, UnitDensity
-from diracs.transport.density_space import VolumeDensity
+from diracs.transport.density import TAIL, UnitDensity
 
-# Pixels along the longest side of pictures of meshes: where these are blurred little, and much.
-_FINE, _ROUGH = {2: 256, 3: 40}, {2: 64, 3: 16}
+# From this width on a mesh that is blurred is uniform.
+_ALL = 4.0
 # Simplices are cut so often, into so many pieces, or until they are no larger than a cell of a grid.
 _MOST_CUTS, _PIECES = 12, 250_000
-# Of the box: simplices smaller than that do not count for how finely the density varies.
-_FINEST = 0.005
+_FINEST = 1e-11
 
 
 @dataclass(frozen=True)
@@ -64,30 +62,20 @@ class MeshDensity:
 
     @property
     def finest(self) -> float:
-        return max(float(self.volumes.min() ** (1.0 / self.ndim)), _FINEST)
+        """What fills the gaps has to be less than the smallest masses, before it can go: no length counts here."""
+        return _FINEST
 
     @property
     def bulk(self) -> np.ndarray:
         return self.box
 
     def blurred(self, width: float) -> UnitDensity:
-        """A picture of it, blurred and cut off at the box: positive wherever it matters."""
-        rough = width * _ROUGH[self.ndim] > 3.0
-        return (self._rough if rough else self._fine).blurred(width)
+        """Not a blur: the more of the uniform law of the box, the wider. Positive wherever it matters.
 
-    @cached_property
-    def _rough(self) -> UnitDensity:
-        return self._picture(_ROUGH[self.ndim])
-
-    @cached_property
-    def _fine(self) -> UnitDensity:
-        return self._picture(_FINE[self.ndim])
-
-    def _picture(self, most: int) -> UnitDensity:
-        """With so many pixels along the longest side."""
-        sides = self.box[1] - self.box[0]
-        pixels = self._on_grid(self.box, np.maximum(np.ceil(most * sides / sides.max()), 1).astype(int))[1]
-        return ImageDensity.of(pixels, sides) if self.ndim == 2 else VolumeDensity.of(pixels, sides)
+        A picture of the mesh, blurred, would not become the mesh as it narrows: where its pixels cross the border
+        it has masses that the mesh has not.
+        """
+        return FilledDensity(self, min(width / _ALL, 1.0))
 
     def coarse(self, most: int) -> tuple[list[np.ndarray], np.ndarray]:
         lows, highs = self.corners.min(axis=1), self.corners.max(axis=1)
@@ -100,7 +88,7 @@ class MeshDensity:
     def _on_grid(self, box: np.ndarray, shape: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
         """Midpoints on the axes of a grid on a box, and masses; what is outside goes to the border.
 
-        Simplices are cut until they are smaller than cells, as far as that is cheap: this is for starts and pictures.
+        Simplices are cut until they are smaller than cells, as far as that is cheap: this is for starts.
         """
         step = (box[1] - box[0]) / shape
         large, done = np.concatenate([self.corners, self.densities[:, :, None]], axis=2), []
@@ -124,6 +112,62 @@ class MeshDensity:
 
     def spread(self) -> np.ndarray:
         return np.asarray(self.box[1] - self.box[0])
+
+
+@dataclass(frozen=True)
+class FilledDensity:
+    """A mesh, and for a share of the mass the uniform law of its box."""
+
+    mesh: MeshDensity
+    share: float
+
+    @cached_property
+    def _uniform(self) -> _core.Polygon | _core.SpaceBox:
+        (low, high), volume = self.box, float((self.box[1] - self.box[0]).prod())
+        if self.mesh.ndim == 2:
+            return _core.Polygon(np.array([low, [high[0], low[1]], high, [low[0], high[1]]]), 1.0 / volume)
+        return _core.SpaceBox(self.box, 1.0 / volume, np.zeros(3, dtype=bool))
+
+    @property
+    def space(self) -> Space:
+        return self.mesh.space
+
+    @property
+    def box(self) -> np.ndarray:
+        return self.mesh.box
+
+    @property
+    def bulk(self) -> np.ndarray:
+        return self.mesh.box
+
+    @property
+    def finest(self) -> float:
+        return self.mesh.finest
+
+    def moments(self, seeds: np.ndarray, weights: np.ndarray) -> tuple[Cells, Edges]:
+        """Edges are those of both, so that some come twice."""
+        parts = [(1.0 - self.share, self.mesh.core), (self.share, self._uniform)]
+        found = [_scaled(share, *_core.moments(core, seeds, weights, edges=True)) for share, core in parts if share > 0]
+        cells = Cells(*(np.sum(column, axis=0) for column in zip(*(cells for cells, _ in found), strict=True)))
+        return cells, Edges(*(np.concatenate(column) for column in zip(*(edges for _, edges in found), strict=True)))
+
+    def blurred(self, width: float) -> UnitDensity:
+        return self.mesh.blurred(width + _ALL * self.share)
+
+    def coarse(self, most: int) -> tuple[list[np.ndarray], np.ndarray]:
+        axes, masses = self.mesh._on_grid(self.box, np.full(self.mesh.ndim, most))
+        return axes, (1.0 - self.share) * masses + self.share / masses.size
+
+    def draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
+        other = self.box[0] + rng.random((n, self.mesh.ndim)) * (self.box[1] - self.box[0])
+        return np.where(rng.random((n, 1)) < self.share, other, self.mesh.draw(n, rng))
+
+    def spread(self) -> np.ndarray:
+        return self.mesh.spread()
+
+
+def _scaled(share: float, cells: Cells, edges: Edges) -> tuple[Cells, Edges]:
+    return Cells(*(share * x for x in cells)), edges._replace(integrals=share * edges.integrals)
 
 
 def _quantile(x: np.ndarray, masses: np.ndarray, share: float) -> float:
