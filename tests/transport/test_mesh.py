@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from meshes import cut_cube
 from numpy.testing import assert_allclose
+from scipy.spatial import Delaunay
 
 from diracs import Mesh, PolynomialGrid, SumOfDiracs, barycenter, distance, lloyd, optimal_transport_plan
 from diracs.transport.families import parts, target_of
@@ -137,12 +138,36 @@ def test_scales_and_places(d, scale, away):
     assert_allclose((two.barycenters - away) / scale, one.barycenters, atol=1e-9 + 100 * rounding)
 
 
-def test_masses_over_decades():
+@pytest.mark.parametrize("hole", [0.0, 0.3])
+def test_masses_over_decades(hole):
+    """Of a convex hull, and with a hole: what has hardly any mass may lie in a gap."""
     rng = np.random.default_rng(3)
-    diracs = SumOfDiracs(rng.random((60, 2)), 10.0 ** -rng.uniform(0, 6, 60))
-    plan = optimal_transport_plan(diracs, Mesh(*shape(2, True)), tol=1e-9)
+    diracs = SumOfDiracs(rng.random((60, 2)), 10.0 ** -rng.uniform(0, 8, 60))
+    vertices = rng.random((200, 2))
+    triangles = Delaunay(vertices).simplices
+    far = np.linalg.norm(vertices[triangles].mean(axis=1) - 0.5, axis=1) >= hole
+    plan = optimal_transport_plan(diracs, Mesh(vertices, triangles[far]), tol=1e-9)
     assert plan.converged
     assert_allclose(plan.cell_masses, diracs.weights, rtol=1e-8)
+
+
+@pytest.mark.parametrize("d", [2, 3])
+def test_filling(d):
+    """Part of the mass is uniform; both parts have their edges."""
+    mesh = Mesh(*shape(d, True))
+    form, parameters = parts(mesh)
+    law = target_of(form, parameters).density()
+    rng = np.random.default_rng(0)
+    seeds = np.ascontiguousarray(law.box[0] + rng.random((10, d)) * (law.box[1] - law.box[0]))
+    some, none, every = (law.blurred(width).moments(seeds, np.zeros(10)) for width in (1.0, 0.0, 9.0))
+    for name in ("mass", "first", "second"):
+        a, b, c = (getattr(cells, name) for cells, _ in (some, none, every))
+        assert_allclose(a, 0.75 * b + 0.25 * c, atol=1e-15)
+    sums = [np.bincount(edges.i, edges.integrals[:, 0], minlength=10) for _, edges in (some, none, every)]
+    assert_allclose(sums[0], 0.75 * sums[1] + 0.25 * sums[2], atol=1e-14)
+    assert_allclose(law.blurred(1.0).coarse(8)[1].sum(), 1.0)
+    drawn = law.blurred(1.0).draw(50, rng)
+    assert (drawn >= law.box[0]).all() and (drawn <= law.box[1]).all()
 
 
 @pytest.mark.parametrize("d", [2, 3])

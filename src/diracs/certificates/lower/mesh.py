@@ -52,8 +52,9 @@ def sharpest_mesh_lower_bound(unit: UnitMesh, n: int) -> float:
     """
     bound = mesh_lower_bound(unit, n)
     core, doubt = unit.law.core, unit.sliver_mass
-    planar = not isinstance(core, _core.SpaceMesh)
-    if not planar or n == 1 or n > _MOST_POINTS or not doubt < _DOUBTFUL or core.overlaps(_SHARED):
+    if n == 1 or n > _MOST_POINTS or not doubt < _DOUBTFUL:
+        return bound
+    if not isinstance(core, _core.Mesh) or core.overlaps(_SHARED):
         return bound
     square = covering_bound(MeshRectangles(core, unit.law.corners), n, _WORK) * (1.0 - 2.0 * doubt)
     root = (math.sqrt(square * (1.0 - SLACK)) - unit.rounding()) * unit.unit
