@@ -127,11 +127,20 @@ def test_copies():
     mesh = Mesh(*cut_cube(2, 3))
     for again in (pickle.loads(pickle.dumps(mesh)), copy.copy(mesh), copy.deepcopy(mesh)):
         assert_allclose(again.values, mesh.values)
+        assert not again.vertices.flags.writeable
         assert again._simplices == mesh._simplices and hash(again._simplices) == hash(mesh._simplices)
     assert mesh._simplices != Mesh(*cut_cube(1, 3))._simplices
     assert repr(mesh) == "Mesh(48 tetrahedra, 27 vertices, constant on each)"
     with pytest.raises(ValueError, match="read-only"):
         mesh.vertices[0] = 1.0
+
+
+def test_pickles_hold_no_hash():
+    """That of bytes is another in every process."""
+    mesh = Mesh(*cut_cube(2, 3))
+    before = len(pickle.dumps(mesh))
+    assert hash(mesh._simplices) and mesh._simplices.numbers and mesh._simplices.unit_volumes.size
+    assert len(pickle.dumps(mesh)) == before
 
 
 def test_nobody_else_holds_the_arrays():

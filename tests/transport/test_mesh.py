@@ -96,10 +96,20 @@ def test_derivatives(d, linear, framework):
 
 def test_as_an_argument_of_jax():
     jax = pytest.importorskip("jax")
-    mesh = Mesh(*cut_cube(2, 2))
+    mesh = Mesh(*cut_cube(2, 2), jax.numpy.ones(8), per="simplex")
     y = np.random.default_rng(0).random((5, 2)).astype(np.float32)
     found = jax.jit(lambda a, law: distance(SumOfDiracs(a), law))(y, mesh)
     assert_allclose(found, distance(SumOfDiracs(y), mesh), rtol=1e-4)
+
+
+@pytest.mark.filterwarnings("default")
+def test_under_the_compiler_of_torch():
+    torch = pytest.importorskip("torch")
+    mesh = Mesh(*cut_cube(1, 2), torch.tensor([1.0, 2.0], dtype=torch.float64))
+    y = torch.tensor(np.random.default_rng(0).random((4, 2)), requires_grad=True)
+    masses = torch.full((4,), 0.25, dtype=torch.float64)
+    loss = torch.compile(lambda x, m: distance(SumOfDiracs(x, m), mesh), backend="aot_eager", fullgraph=True)
+    torch.testing.assert_close(loss(y, masses), distance(SumOfDiracs(y, masses), mesh))
 
 
 @pytest.mark.parametrize("d", [2, 3])

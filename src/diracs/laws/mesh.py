@@ -101,6 +101,9 @@ class Mesh:
             given = given / to_framework(np.asarray(numbers.max()), kind, given)
         total = (given * to_framework(shares, kind, given)).sum()
         self.values = frozen(given / total / where.size**where.ndim)
+        if kind == "torch":
+            # Known before PyTorch's compiler looks.
+            assert where.numbers
 
     @classmethod
     def from_file(cls, path: Filename, values: str | None = None) -> Mesh:
@@ -199,10 +202,7 @@ def _checked(vertices: Any, simplices: Any) -> Simplices:
         )
     if len(points) >= 2**31:
         raise ValueError(f"vertices must be fewer than 2³¹, got {len(points)}")
-    numbers = given.astype(np.int64)
-    for array in (points, numbers):
-        array.flags.writeable = False
-    where = Simplices(points, numbers)
+    where = Simplices(points, given.astype(np.int64))
     if not 1e-290 < where.size**d < 1e290:
         raise ValueError(f"vertices must span a box of volume between 1e-290 and 1e290, got {where.box.tolist()}")
     if not np.abs(where.unit_volumes).any():

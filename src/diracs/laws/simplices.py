@@ -30,6 +30,10 @@ class Simplices:
     _leaves = ("vertices", "simplices")
     _static = ()
 
+    def __post_init__(self) -> None:
+        for array in (self.vertices, self.simplices):
+            array.flags.writeable = False
+
     @property
     def ndim(self) -> int:
         return self.vertices.shape[1]
@@ -91,9 +95,16 @@ class Simplices:
         found = np.flatnonzero(again)
         return (int(owner[found[0]]), int(owner[found[0] + 1])) if len(found) else None
 
-    @cached_property
+    @property
     def numbers(self) -> tuple[float, ...]:
         """All of it as floats."""
+        # Not a cached_property: PyTorch's compiler does not take its lock.
+        if not hasattr(self, "_numbers"):
+            object.__setattr__(self, "_numbers", self._as_numbers())
+        found: tuple[float, ...] = self._numbers  # type: ignore[attr-defined]
+        return found
+
+    def _as_numbers(self) -> tuple[float, ...]:
         sizes = (float(self.ndim), float(len(self.vertices)), float(len(self.simplices)))
         return (*sizes, *self.vertices.ravel().tolist(), *self.simplices.ravel().astype(float).tolist())
 
@@ -103,6 +114,10 @@ class Simplices:
         d, v, s = map(int, numbers[:3])
         every = np.array(numbers[3:])
         return cls(every[: v * d].reshape(v, d), every[v * d :].reshape(s, d + 1).astype(np.int64))
+
+    def __reduce__(self) -> tuple[type[Simplices], tuple[np.ndarray, np.ndarray]]:
+        """Without what is remembered: hashes differ from process to process."""
+        return Simplices, (self.vertices, self.simplices)
 
     def __eq__(self, other: object) -> bool:
         return self is other or (
