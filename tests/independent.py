@@ -272,3 +272,68 @@ def _line_square(means, variances, weights, levels, masses):
             shift = m - level
             total += w * (shift**2 * mass + 2 * shift * s * (pa - pb) + s * s * (mass + ua * pa - ub * pb))
     return total
+
+
+def mesh_cost(law, points):
+    """E minᵢ |X − yᵢ|² for a mesh, to 50 digits: simplices are cut along all bisectors, into simplices."""
+    with mpmath.workdps(50):
+        exact = lambda x: [[mpmath.mpf(float(v)) for v in row] for row in x]  # noqa: E731
+        y = exact(points)
+        mass, cost = mpmath.mpf(0), mpmath.mpf(0)
+        for corners, densities in zip(law.vertices[law.simplices], law.densities):
+            if not densities.any():
+                continue
+            pieces = [(exact(corners), [mpmath.mpf(float(r)) for r in densities])]
+            for i in range(len(y)):
+                for j in range(i):
+                    pieces = [part for piece in pieces for part in _cut(piece, y[i], y[j])]
+            for x, r in pieces:
+                volume = abs(_determinant([[a - b for a, b in zip(p, x[0])] for p in x[1:]]))
+                middle = [sum(c) / len(x) for c in zip(*x)]
+                nearest = min(y, key=lambda z: sum((a - b) ** 2 for a, b in zip(middle, z)))
+                mass += volume * sum(r) / len(r)
+                cost += volume * _cubic(x, r, nearest)
+        return cost / mass
+
+
+def _cut(piece, y, z, *on):
+    """Parts of a simplex (corners, densities) on either side of the bisector of y and z; corners `on` lie on it."""
+    x, r = piece
+    side = [
+        mpmath.mpf(0) if k in on else sum((a - b) ** 2 - (a - c) ** 2 for a, b, c in zip(p, y, z))
+        for k, p in enumerate(x)
+    ]
+    for i in range(len(x)):
+        for j in range(i):
+            if side[i] * side[j] < 0:
+                t = side[i] / (side[i] - side[j])
+                p = [a + t * (b - a) for a, b in zip(x[i], x[j])]
+                value = r[i] + t * (r[j] - r[i])
+                return [
+                    part
+                    for k in (i, j)
+                    for part in _cut(([*x[:k], p, *x[k + 1 :]], [*r[:k], value, *r[k + 1 :]]), y, z, *on, k)
+                ]
+    return [piece]
+
+
+def _determinant(rows):
+    if len(rows) == 1:
+        return rows[0][0]
+    return sum(
+        (-1) ** i * row[0] * _determinant([other[1:] for j, other in enumerate(rows) if j != i])
+        for i, row in enumerate(rows)
+    )
+
+
+def _cubic(x, r, y):
+    """The mean of r |x − y|² over a simplex: of products of barycentric coordinates it is d!/(d + 3)! Π nₖ!."""
+    n = len(x)
+    off = [[a - b for a, b in zip(p, y)] for p in x]
+    total = mpmath.mpf(0)
+    for i, j, k in itertools.product(range(n), repeat=3):
+        times = mpmath.mpf(1)
+        for corner in range(n):
+            times *= mpmath.factorial((i, j, k).count(corner))
+        total += times * r[i] * sum(a * b for a, b in zip(off[j], off[k]))
+    return total * mpmath.factorial(n - 1) / mpmath.factorial(n + 2)

@@ -12,8 +12,9 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from independent import cell_moments, gelbrich, line_cost, line_w2, moments, nearest_cost
+from independent import cell_moments, gelbrich, line_cost, line_w2, mesh_cost, moments, nearest_cost
 from mpmath import mp, mpf
+from scipy.spatial import Delaunay
 
 from diracs import (
     Affine,
@@ -21,6 +22,7 @@ from diracs import (
     Gaussian,
     GaussianMixture,
     HalfSpace,
+    Mesh,
     PointScheme,
     PolynomialGrid,
     ProductScheme,
@@ -176,6 +178,34 @@ def images_on_the_line(rng):
                 i += 1
                 left = w[i] / whole
     holds(q.w2, mp.sqrt(mpf(square.numerator) / mpf(square.denominator)))
+
+
+@attack
+def points_on_meshes(rng):
+    """Meshes of a few points, stretched and moved, in parts far apart, densities over decades: cells to 50 digits."""
+    d, parts = int(rng.integers(2, 4)), int(rng.integers(1, 3))
+    vertices, simplices = [], []
+    for part in range(parts):
+        x = rng.random((int(rng.integers(d + 2, d + 5)), d))
+        simplices.append(Delaunay(x).simplices + len(vertices))
+        vertices.extend(x * 10.0 ** rng.uniform(-4, 0, d) + part * 10.0 ** rng.uniform(1, 6) * np.eye(d)[0])
+    where = np.array(vertices) * 10.0 ** rng.uniform(-6, 6) + 10.0 ** rng.uniform(-3, 3)
+    numbers = np.concatenate(simplices)
+    per = "vertex" if rng.random() < 0.5 else "simplex"
+    count = len(where) if per == "vertex" else len(numbers)
+    values = 10.0 ** rng.uniform(-9, 0, count) * (rng.random(count) < 0.8)
+    values[0 if per == "simplex" else numbers[0, 0]] = 1.0
+    try:
+        law = Mesh(where, numbers, values, per=per)
+    except ValueError as error:
+        # Far away they may be flat, or turned over, by rounding.
+        assert "overlap" in str(error) or "flat" in str(error)
+        return
+    q = quantize(law, int(rng.integers(1, 4)))
+    truth = mp.sqrt(mesh_cost(law, q.positions))
+    holds(q.w2, truth)
+    assert float(q.w2_lower) <= truth * (1 + mpf(1e-12))
+    holds(recertify(law, q).w2_given, truth)
 
 
 @attack

@@ -71,6 +71,7 @@ def test_every_example_is_run_here():
         "learn_levels",
         "lloyd_iterations",
         "morph",
+        "mesh",
         "polycrystal",
         "stipple",
         "stream",
@@ -156,6 +157,15 @@ def test_grains_have_their_volumes_and_pictures_morph(run, tmp_path):
     widths = [float(width) for width in re.findall(r"deviations ([\d.]+)", printed)]
     assert len(widths) == 5 and widths == sorted(widths)
     assert all(picture.stat().st_size > 1000 for picture in pictures)
+
+
+def test_seeds_on_meshes(run, tmp_path):
+    printed = run("mesh", "--points", "20", "--steps", "2", "--output", str(tmp_path / "mesh.png"))
+    assert "Mesh(636 triangles, 861 vertices, linear on each)" in printed
+    assert max(map(float, re.findall(r"right to ([\d.e-]+)", printed))) < 1e-6
+    found, bound = map(float, re.findall(r"points: ([\d.]+), and no 20 points come below ([\d.]+)", printed)[0])
+    assert 0.8 * found < bound < found
+    assert (tmp_path / "mesh.png").stat().st_size > 1000
 
 
 def test_stipples_and_iterations_are_drawn(run, tmp_path):

@@ -4,6 +4,7 @@ from diracs.codebooks.cross import CrossCodebook
 from diracs.codebooks.scalar import ScalarCodebook
 from diracs.laws.diracs import SumOfDiracs
 from diracs.laws.gaussian import Gaussian, GaussianMixture, SumOfGaussians
+from diracs.laws.mesh import Mesh
 from diracs.laws.pixels import PolynomialGrid
 from diracs.mixtures.fit import MixtureFit, fit_mixture
 from diracs.mixtures.reduction import reduce_mixture
@@ -37,6 +38,7 @@ __all__ = [
     "LayeredScheme",
     "Limit",
     "MassesNotMet",
+    "Mesh",
     "MixtureFit",
     "OtJacobian",
     "OtPlan",

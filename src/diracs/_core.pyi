@@ -32,6 +32,19 @@ class SpaceMixture:
         self, positions: np.ndarray, weights: np.ndarray, *, threads: int = 0
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]: ...
 
+class Mesh:
+    def __init__(self, vertices: np.ndarray, corners: np.ndarray, densities: np.ndarray) -> None: ...
+    def potential(self, positions: np.ndarray, weights: np.ndarray) -> np.ndarray: ...
+    def rectangles(
+        self, low: np.ndarray, high: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]: ...
+    def overlaps(self, share: float) -> bool: ...
+
+class SpaceMesh:
+    def __init__(self, vertices: np.ndarray, corners: np.ndarray, densities: np.ndarray) -> None: ...
+    def potential(self, positions: np.ndarray, weights: np.ndarray) -> np.ndarray: ...
+    def overlaps(self, share: float) -> bool: ...
+
 class Covering:
     def __init__(
         self,
@@ -55,11 +68,17 @@ def rectangle_moments(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]: ...
 @overload
 def moments(
-    density: Polygon | Image | Mixture, positions: np.ndarray, weights: np.ndarray, *, edges: bool, threads: int = 0
+    density: Polygon | Image | Mixture | Mesh,
+    positions: np.ndarray,
+    weights: np.ndarray,
+    *,
+    edges: bool,
+    second: bool = False,
+    threads: int = 0,
 ) -> tuple[Cells, Edges]: ...
 @overload
 def moments(
-    density: SpaceBox | SpaceImage | SpaceMixture,
+    density: SpaceBox | SpaceImage | SpaceMixture | SpaceMesh,
     positions: np.ndarray,
     weights: np.ndarray,
     *,

@@ -13,6 +13,7 @@ inline void require(bool condition, const char* what, const char* input) {
 }
 
 void check_laplacian();   // sanitize_laplacian.cpp
+void check_meshes();      // sanitize_mesh.cpp
 void check_neighbours();  // sanitize_neighbours.cpp
 void check_rectangles();  // sanitize_rectangles.cpp
 void check_space();       // sanitize_space.cpp

@@ -4,7 +4,7 @@ import matplotlib
 import numpy as np
 import pytest
 
-from diracs import GaussianMixture, PolynomialGrid, PowerDiagram, SumOfDiracs, optimal_transport_plan, quantize
+from diracs import GaussianMixture, Mesh, PolynomialGrid, PowerDiagram, SumOfDiracs, optimal_transport_plan, quantize
 from diracs.show.stipples import plot_stipples, sheet
 
 matplotlib.use("Agg")
@@ -115,3 +115,15 @@ def test_diagrams_and_plans_in_space_are_drawn():
         ax = plan.power_diagram.plot(seeds=True, values=np.arange(5.0), label="number")
         assert len(ax.collections) == 2
         ax.figure.draw_without_rendering()
+
+
+@pytest.mark.parametrize("per", ["simplex", "vertex"])
+def test_meshes(per):
+    vertices, simplices = [[0, 0], [1, 0], [1, 1], [0, 1], [3.0, 0.5]], [[0, 1, 2], [0, 2, 3], [1, 2, 4]]
+    mesh = Mesh(vertices, simplices, [1.0, 2.0, 3.0] if per == "simplex" else [1.0, 2.0, 3.0, 0.0, 1.0])
+    plan = optimal_transport_plan(SumOfDiracs([[0.2, 0.3], [2.0, 0.5]]), mesh)
+    for result in (plan, quantize(mesh, 3)):
+        ax = Figure().subplots()
+        result.plot(ax)
+        assert "mesh" in [text.get_text() for text in ax.get_legend().get_texts()]
+        ax.figure.canvas.draw()

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "python/arrays.hpp"
+#include "python/records.hpp"
 #include "space/cells.hpp"
 #include "space/component_moments.hpp"
 #include "space/image.hpp"
@@ -23,20 +24,12 @@ using namespace nb::literals;
 namespace diracs::space {
 namespace {
 
-using Positions = Input<double, nb::shape<-1, 3>>;
 using Corners = Input<double, nb::shape<2, 3>>;
 using Flags = Input<bool, nb::shape<3>>;
 using Voxels = Input<double, nb::ndim<3>>;
 using Covariances = Input<double, nb::shape<-1, 3, 3>>;
 
 constexpr std::size_t kMaxVoxels = std::size_t{1} << 24;
-
-void check(const Positions& positions, const Numbers& weights) {
-    if (positions.shape(0) != weights.shape(0)) throw nb::value_error("positions and weights differ in length");
-    if (positions.shape(0) >= std::size_t{1} << 30) throw std::length_error("at most 2^30 seeds");
-    if (!all_finite(positions.data(), 3 * positions.shape(0))) throw nb::value_error("positions must be finite");
-    if (!all_finite(weights.data(), weights.shape(0))) throw nb::value_error("weights must be finite");
-}
 
 Domain domain_of(const Corners& box, const Flags& periodic) {
     const double* b = box.data();
@@ -50,36 +43,9 @@ Domain domain_of(const Corners& box, const Flags& periodic) {
     return domain;
 }
 
-template <class Density>
-nb::tuple density_moments(const Density& density, const Positions& positions, const Numbers& weights, bool edges,
-                          bool second, int threads) {
-    check(positions, weights);
-    const std::size_t n = positions.shape(0);
-    Moments result;
-    {
-        const Unlocked unlocked;
-        result = moments(density, positions.data(), weights.data(), n, edges, second, threads);
-    }
-    const std::size_t count = result.facet_i.size();
-    const std::size_t width = second ? 10 : 4;
-    std::vector<double> gap(count), integrals(width * count);
-    for (std::size_t f = 0; f < count; ++f) {
-        const double* step = &result.displacement[3 * f];
-        gap[f] = std::hypot(step[0], step[1], step[2]);
-        integrals[width * f] = result.area[f];
-        std::copy_n(&result.facet_first[3 * f], 3, &integrals[width * f + 1]);
-        if (second) std::copy_n(&result.facet_second[6 * f], 6, &integrals[width * f + 4]);
-    }
-    return nb::make_tuple(record("Cells")(array(std::move(result.mass)), array(std::move(result.first), {n, 3}),
-                                          array(std::move(result.second)), array(std::move(result.sizes), {n, 2})),
-                          record("Edges")(array(std::move(result.facet_i)), array(std::move(result.facet_j)),
-                                          array(std::move(result.displacement), {count, 3}), array(std::move(gap)),
-                                          array(std::move(integrals), {count, width})));
-}
-
 // Polyhedra of all cells: vertices by cell, faces by cell, corners by face.
 nb::tuple polyhedra(const Positions& positions, const Numbers& weights, const Corners& box, const Flags& periodic) {
-    check(positions, weights);
+    check_sizes(positions, weights);
     const Domain domain = domain_of(box, periodic);
     const std::size_t n = positions.shape(0);
     std::vector<std::int64_t> vertex_start(n + 1, 0), face_start(n + 1, 0), corner_start(1, 0);
@@ -131,7 +97,7 @@ nb::tuple polyhedra(const Positions& positions, const Numbers& weights, const Co
 
 // ∫ min over i of |x − yᵢ|² − wᵢ on every voxel.
 nb::ndarray<nb::numpy, double> potential(const Image& image, const Positions& positions, const Numbers& weights) {
-    check(positions, weights);
+    check_sizes(positions, weights);
     const std::size_t shape[3] = {std::size_t(image.size(0)), std::size_t(image.size(1)), std::size_t(image.size(2))};
     std::vector<double> integral(shape[0] * shape[1] * shape[2], 0.0);
     {
@@ -151,7 +117,7 @@ nb::ndarray<nb::numpy, double> potential(const Image& image, const Positions& po
 }
 
 nb::tuple components(const GaussianMixture& mixture, const Positions& positions, const Numbers& weights, int threads) {
-    check(positions, weights);
+    check_sizes(positions, weights);
     ComponentMoments result;
     {
         const Unlocked unlocked;

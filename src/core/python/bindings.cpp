@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "python/arrays.hpp"
+#include "python/records.hpp"
 #include "plane/cell.hpp"
 #include "gaussian/component_moments.hpp"
 #include "pixels/image.hpp"
@@ -24,38 +25,11 @@ namespace {
 
 constexpr std::size_t kMaxPixels = std::size_t{1} << 24;
 
-void check_sizes(const Points& positions, const Numbers& weights) {
-    if (positions.shape(0) != weights.shape(0)) throw nb::value_error("positions and weights differ in length");
-    if (!all_finite(positions.data(), 2 * positions.shape(0))) throw nb::value_error("positions must be finite");
-    if (!all_finite(weights.data(), weights.shape(0))) throw nb::value_error("weights must be finite");
-}
-
 std::vector<Vec2> polygon_vertices(const Points& vertices) {
     if (vertices.shape(0) < 3) throw nb::value_error("a polygon has at least three vertices");
     std::vector<Vec2> result(vertices.shape(0));
     for (std::size_t k = 0; k < result.size(); ++k) result[k] = {vertices.data()[2 * k], vertices.data()[2 * k + 1]};
     return result;
-}
-
-template <class Density>
-nb::tuple density_moments(const Density& density, const Points& positions, const Numbers& weights, bool edges,
-                          bool /*second*/, int threads) {
-    check_sizes(positions, weights);
-    const std::size_t n = positions.shape(0);
-    Moments result;
-    {
-        const Unlocked unlocked;
-        result = moments(density, positions.data(), weights.data(), n, edges, threads);
-    }
-    Cells& cells = result.cells;
-    Edges& between = result.edges;
-    const std::size_t count = between.i.size();
-    return nb::make_tuple(record("Cells")(array(std::move(cells.mass)), array(std::move(cells.first), {n, 2}),
-                                          array(std::move(cells.second)), array(std::move(cells.sizes), {n, 2})),
-                          record("Edges")(array(std::move(between.i)), array(std::move(between.j)),
-                                          array(std::move(between.displacement), {count, 2}),
-                                          array(std::move(between.gap)),
-                                          array(std::move(between.integrals), {count, 3})));
 }
 
 nb::tuple cells(const Points& positions, const Numbers& weights, const Points& domain_vertices) {
@@ -135,6 +109,7 @@ nb::tuple components(const GaussianMixture& mixture, const Points& positions, co
 void bind_covering(nb::module_& module);    // bind_covering.cpp
 void bind_laplacian(nb::module_& module);   // bind_laplacian.cpp
 void bind_merging(nb::module_& module);     // bind_merging.cpp
+void bind_mesh(nb::module_& module);        // bind_mesh.cpp
 void bind_rectangles(nb::module_& module);  // bind_rectangles.cpp
 
 namespace space {
@@ -217,4 +192,5 @@ NB_MODULE(_core, module) {
     bind_merging(module);
     bind_rectangles(module);
     space::bind_space(module);
+    bind_mesh(module);
 }

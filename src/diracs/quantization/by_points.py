@@ -1,4 +1,4 @@
-"""Laws that are quantized by points alone, known by the cells of these: images, and what registers here.
+"""Laws that are quantized by points alone, known by the cells of these: images, meshes, and what registers here.
 
 Mixtures are not among them: their points come from product schemes as well, of which the front door takes the best.
 """
@@ -12,9 +12,12 @@ import numpy as np
 
 from diracs.backend.arrays import concrete
 from diracs.certificates.lower.image import image_lower_bound, sharpest_image_lower_bound
+from diracs.certificates.lower.mesh import mesh_lower_bound, sharpest_mesh_lower_bound
 from diracs.certificates.upper.nearest import UnitImage
 from diracs.certificates.upper.nearest_line import UnitLineImage, unit_image
+from diracs.certificates.upper.nearest_mesh import UnitMesh
 from diracs.laws.engines import Engines
+from diracs.laws.mesh import Mesh
 from diracs.laws.pixels import PolynomialGrid
 from diracs.quantization.line_search import line_error, optimal_line_positions
 from diracs.quantization.voronoi_search import optimal_positions, quick_error
@@ -84,3 +87,19 @@ ENGINES.add(
 ENGINES.add(
     PolynomialGrid, 3, ByPoints(_image_unit, optimal_planar_positions, quick_error, _image_lower, _image_sharpest)
 )
+
+
+def _mesh_unit(mesh: Mesh) -> UnitMesh:
+    return UnitMesh.of(mesh.vertices, mesh.simplices, mesh.densities)
+
+
+def _mesh_lower(mesh: Mesh, n: int) -> float:
+    return mesh_lower_bound(_mesh_unit(mesh), n)
+
+
+def _mesh_sharpest(mesh: Mesh, n: int) -> float:
+    return sharpest_mesh_lower_bound(_mesh_unit(mesh), n)
+
+
+ENGINES.add(Mesh, 2, ByPoints(_mesh_unit, optimal_planar_positions, quick_error, _mesh_lower, _mesh_sharpest))
+ENGINES.add(Mesh, 3, ByPoints(_mesh_unit, optimal_planar_positions, quick_error, _mesh_lower, _mesh_lower))

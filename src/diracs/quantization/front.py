@@ -53,10 +53,11 @@ def quantize(
 
     Parameters
     ----------
-    distribution : Gaussian, GaussianMixture, SumOfDiracs, or what `diracs.laws.convert` takes; PolynomialGrid;
+    distribution : Gaussian, GaussianMixture, SumOfDiracs, or what `diracs.laws.convert` takes; PolynomialGrid, Mesh;
         or a dask.array of samples (N, d), in chunks along the first axis, for a number n of points
         With leading axes a batch; its quantizations are padded with points of mass zero to a common length. A
-        PolynomialGrid lies on the line, in the plane or in space and takes "auto" and "optimal", the same there.
+        PolynomialGrid lies on the line, in the plane or in space, a Mesh in the plane or in space; both take "auto"
+        and "optimal", which are the same there.
     n : int, optional
         Number of points; exactly one of `n` and `w2` is to be given.
     w2 : float, optional
@@ -176,7 +177,7 @@ def _quantize_single(
 
 
 def _quantize_by_points(law: Any, count: int | None, target: float | None, scheme: str) -> Quantization:
-    """By optimal points on the line, in the plane or in space."""
+    """By optimal points."""
     if scheme not in ("auto", "optimal"):
         raise ValueError(f"scheme must be 'auto' or 'optimal' for a {type(law).__name__}, got {scheme!r}")
     engine, arrays = engines(law), leaves(law)

@@ -19,10 +19,12 @@ from typing import Any
 import numpy as np
 
 from diracs.backend.arrays import bound_in, concrete, framework, to_framework
+from diracs.cells.meshes import mean_and_covariance
 from diracs.certificates.masses import mass_error
 from diracs.certificates.rounding import ROUNDINGS, root_mean_square, with_moved_masses
 from diracs.codebooks.cross import CrossCodebook, optimal_crosses
 from diracs.laws.gaussian import FLAT, GaussianMixture, components_of
+from diracs.laws.mesh import Mesh
 from diracs.laws.pixels import PolynomialGrid
 from diracs.propagation.law import rounding
 from diracs.quantization.barycenters import barycentric
@@ -131,6 +133,12 @@ def _(law: PolynomialGrid) -> tuple[np.ndarray, np.ndarray]:
     centres = [low[k] + sides[k] * (np.arange(n) + 0.5) for k, n in enumerate(values.shape)]
     places = np.stack(np.meshgrid(*centres, indexing="ij"), axis=-1).reshape(-1, values.ndim)
     return _with_spread(places, np.diag(sides**2 / 12.0), (values / values.sum()).ravel())
+
+
+@moments_of.register(Mesh)
+def _(law: Mesh) -> tuple[np.ndarray, np.ndarray]:
+    densities = law.densities
+    return mean_and_covariance(law.vertices[law.simplices], densities / densities.max())
 
 
 @moments_of.register(GaussianMixture)

@@ -54,9 +54,9 @@ def recertify(distribution: Any, diracs: SumOfDiracs | Quantization) -> Recertif
 
     Parameters
     ----------
-    distribution : Gaussian, GaussianMixture, SumOfDiracs, PolynomialGrid, or what `diracs.laws.convert` takes
-        Mixtures and images on the line, in the plane and in space, covariances positive definite where the weight is
-        not zero; SumOfDiracs in any dimension.
+    distribution : Gaussian, GaussianMixture, SumOfDiracs, PolynomialGrid, Mesh, or what `diracs.laws.convert` takes
+        Mixtures, images and meshes on the line, in the plane and in space, covariances positive definite where the
+        weight is not zero; SumOfDiracs in any dimension.
     diracs : SumOfDiracs or Quantization
         Of the distribution's framework (NumPy's go with all).
 

@@ -22,7 +22,9 @@ from diracs.codebooks.cross import CrossCodebook
 from diracs.codebooks.scalar import ScalarCodebook
 from diracs.laws.diracs import SumOfDiracs
 from diracs.laws.gaussian import Gaussian, GaussianMixture
+from diracs.laws.mesh import Mesh
 from diracs.laws.pixels import PolynomialGrid
+from diracs.laws.simplices import Simplices
 from diracs.quantization.discretization import Quantization
 from diracs.schemes.layered import LayeredScheme
 from diracs.schemes.points import PointScheme
@@ -39,6 +41,8 @@ _CLASSES: dict[str, type] = {
         Gaussian,
         GaussianMixture,
         PolynomialGrid,
+        Mesh,
+        Simplices,
         ScalarCodebook,
         CrossCodebook,
         ProductScheme,

@@ -1,4 +1,4 @@
-"""The law behind its Diracs, in the plane: regions of highest density, segments of thin components, images."""
+"""The law behind its Diracs, in the plane: regions of highest density, segments of thin components, images, meshes."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from diracs.backend.arrays import concrete
 from diracs.laws.gaussian import GaussianMixture, components_of
+from diracs.laws.mesh import Mesh
 from diracs.laws.pixels import PolynomialGrid
 from diracs.mixtures.density import mixture_density
 from diracs.show.style import LAW, colour_bar, line, mark, padded, shades
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 _SHARES = (0.99, 0.95, 0.85, 0.7, 0.5, 0.3, 0.1)
 # Components thinner than this fraction of the picture are drawn as segments or points.
 _THIN = 2e-3
+# The borders of more triangles than these would cover what is between.
+_FEW_TRIANGLES = 1500
 
 Components = tuple[np.ndarray, np.ndarray, np.ndarray]  # means (k, d), covariances (k, d, d), weights (k,)
 
@@ -42,7 +45,8 @@ def limits_of(law: Any, points: np.ndarray, reach: float = 2.7) -> np.ndarray:
 
 
 @limits_of.register(PolynomialGrid)
-def _(law: PolynomialGrid, points: np.ndarray, reach: float = 2.7) -> np.ndarray:
+@limits_of.register(Mesh)
+def _(law: PolynomialGrid | Mesh, points: np.ndarray, reach: float = 2.7) -> np.ndarray:
     low, high = law.domain
     return np.stack([np.minimum(points.min(axis=0), low), np.maximum(points.max(axis=0), high)])
 
@@ -66,6 +70,11 @@ def draw_law(law: Any, mpl: ModuleType, ax: Axes, limits: np.ndarray, legend: bo
 def _(law: PolynomialGrid, mpl: ModuleType, ax: Axes, limits: np.ndarray, legend: bool) -> list[Any]:
     draw_image(mpl, ax, concrete(law.values), law.domain, legend)
     return []
+
+
+@draw_law.register(Mesh)
+def _(law: Mesh, mpl: ModuleType, ax: Axes, limits: np.ndarray, legend: bool) -> list[Any]:
+    return draw_mesh(mpl, ax, law, legend)
 
 
 @draw_law.register(GaussianMixture)
@@ -147,3 +156,25 @@ def draw_image(mpl: ModuleType, ax: Axes, values: np.ndarray, domain: np.ndarray
     )
     if legend:
         colour_bar(ax, picture, "mass per area")
+
+
+def draw_mesh(mpl: ModuleType, ax: Axes, law: Mesh, legend: bool) -> list[Any]:
+    """Triangles, the darker the denser, with their borders if there are few; the entry of a legend for these."""
+    densities = law.densities
+    held = densities.max(axis=1) > 0
+    corners, densities = law.vertices[law.simplices[held]], densities[held]
+    limits: dict[str, Any] = {"cmap": shades(mpl), "vmin": 0.0, "vmax": float(densities.max()), "zorder": 0}
+    x, y = corners.reshape(-1, 2).T
+    triangles = np.arange(x.size).reshape(-1, 3)
+    if law.per == "vertex":
+        shade = ax.tripcolor(x, y, triangles, densities.ravel(), shading="gouraud", **limits)
+    else:
+        shade = ax.tripcolor(x, y, triangles, facecolors=densities[:, 0], edgecolors="face", linewidth=0.2, **limits)
+    if legend:
+        colour_bar(ax, shade, "mass per area")
+    if len(corners) > _FEW_TRIANGLES:
+        return []
+    style = {"color": LAW, "linewidth": 0.5, "alpha": 0.35}
+    outlines = np.concatenate([corners, corners[:, :1]], axis=1)
+    ax.add_collection(mpl.collections.LineCollection(list(outlines), zorder=1, **style), autolim=False)
+    return [line(mpl, "mesh", **style)]

@@ -12,9 +12,10 @@ import numpy as np
 
 from diracs.backend.arrays import concrete
 from diracs.laws.gaussian import GaussianMixture, components_of
+from diracs.laws.mesh import Mesh
 from diracs.laws.pixels import PolynomialGrid
 from diracs.mixtures.density import mixture_density
-from diracs.show.law import draw_image, limits_of
+from diracs.show.law import draw_image, draw_mesh, limits_of
 from diracs.show.line import draw_curve, draw_line_plan
 from diracs.show.space import plot_space_fit, plot_space_plan
 from diracs.show.style import (
@@ -183,10 +184,10 @@ def _draw_planar_plan(mpl: ModuleType, ax: Axes, plan: OtPlan, cells: bool, arro
     positions, masses = concrete(plan.diracs.positions), concrete(plan.diracs.weights)
     centres, diagram = concrete(plan.barycenters), plan.power_diagram
     held = concrete(plan.cell_masses) > 0
-    draw_image(mpl, ax, density_values(plan.density, diagram.domain), diagram.domain, legend)
+    shown = draw_density(plan.density, mpl, ax, diagram.domain, legend)
     sizes = dot_sizes(ax, positions, masses, 0.03)
     dots(ax, positions, sizes, DIRAC, zorder=5)
-    entries = [mass_mark(mpl, masses, sizes, DIRAC)]
+    entries = [mass_mark(mpl, masses, sizes, DIRAC), *shown]
     if cells:
         polygons = [cell for cell in diagram.cells if len(cell) > 2]
         width = _thin(len(polygons))
@@ -290,6 +291,18 @@ def _draw_ellipses(
         facecolor=(*mpl.colors.to_rgb(color), 0.2), edgecolor=color, label="39 and 86 % of each component"
     )
     return [ellipse, mark(mpl, "means (size: weight)", color, "+", 7.0, markeredgewidth=1.6)]
+
+
+@singledispatch
+def draw_density(density: Any, mpl: ModuleType, ax: Axes, box: np.ndarray, legend: bool) -> list[Any]:
+    """A density of the plane, the darker the denser; entries of a legend, beside the colour bar."""
+    draw_image(mpl, ax, density_values(density, box), box, legend)
+    return []
+
+
+@draw_density.register(Mesh)
+def _(density: Mesh, mpl: ModuleType, ax: Axes, box: np.ndarray, legend: bool) -> list[Any]:
+    return draw_mesh(mpl, ax, density, legend)
 
 
 @singledispatch

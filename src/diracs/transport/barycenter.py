@@ -35,7 +35,7 @@ def barycenter(
 
     Parameters
     ----------
-    densities : sequence of PolynomialGrid or GaussianMixture
+    densities : sequence of PolynomialGrid, Mesh or GaussianMixture
         One or more, all of one dimension, not periodic.
     n : int or SumOfDiracs
         A number of Diracs, drawn from the density of the largest weight, or where they start, with their masses.

@@ -45,7 +45,7 @@ class Target(Protocol):
         """(2, d) in normalized coordinates, or (2, 3) as above: nothing that doubles hold of the density is outside."""
 
     def slopes(self, positions: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Derivatives of W₂², ∫ φᶜ ∂ρ, one array per parameter and of its shape, for the weights of the optimal plan."""
+        """Derivatives of W₂², ∫ φᶜ ∂ρ, an array of its shape per parameter, for the weights of the optimal plan."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -73,7 +73,7 @@ def lloyd(
 
     Parameters
     ----------
-    density : PolynomialGrid or GaussianMixture
+    density : PolynomialGrid, Mesh or GaussianMixture
         In the plane or in space; mixtures on all of it, with positive definite covariances where the weight is not
         zero. On a torus Diracs move on across its borders.
     n_or_positions : int, array (n, d), SumOfDiracs or Quantization

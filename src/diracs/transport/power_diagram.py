@@ -144,7 +144,7 @@ class PowerDiagram:
         ----------
         dirac_masses : array (n,) or None
             Equal masses if None.
-        target_distribution : PolynomialGrid or GaussianMixture
+        target_distribution : PolynomialGrid, Mesh or GaussianMixture
         tol : float
             As for `optimal_transport_plan`.
         """

@@ -1,4 +1,7 @@
-"""Grids and mixtures as targets of transport: a frame, a density, derivatives in the parameters."""
+"""Grids and mixtures as targets of transport: a frame, a density, derivatives in the parameters.
+
+Meshes are in `target_mesh`.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +15,15 @@ from diracs.backend.callback import Numbers
 from diracs.cells.line import LineImage, LineMixture, power_cells
 from diracs.cells.spaces import Euclidean
 from diracs.laws.gaussian import SINGULAR, GaussianMixture, full_covariances
+from diracs.laws.mesh import Mesh
 from diracs.laws.pixels import PolynomialGrid
 from diracs.transport.components import component_moments
 from diracs.transport.density import ImageDensity, UnitDensity
 from diracs.transport.density_space import VolumeDensity, mixture_density
 from diracs.transport.families import Family, Parameters, register
+from diracs.transport.target_mesh import mesh_numbers, mesh_target
 
-Density = PolynomialGrid | GaussianMixture
+Density = PolynomialGrid | GaussianMixture | Mesh
 
 
 def singular(means: np.ndarray, covs: np.ndarray) -> np.ndarray:
@@ -268,5 +273,17 @@ register(
         _check_mixture,
         _is_mixture,
         _mixture_picture,
+    )
+)
+register(
+    Family(
+        Mesh,
+        "mesh",
+        ("values",),
+        mesh_numbers,
+        mesh_target,
+        lambda mesh: None,
+        lambda numbers, parameters: _are_masses(parameters[0]),
+        lambda mesh, positions: mesh.domain,
     )
 )

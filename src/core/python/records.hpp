@@ -1,0 +1,86 @@
+// Moments of densities as records of diracs.cells.record.
+#pragma once
+
+#include <nanobind/nanobind.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+#include "plane/moments.hpp"
+#include "python/arrays.hpp"
+#include "space/moments.hpp"
+
+namespace diracs {
+
+inline void check_sizes(const Points& positions, const Numbers& weights) {
+    if (positions.shape(0) != weights.shape(0)) throw nanobind::value_error("positions and weights differ in length");
+    if (!all_finite(positions.data(), 2 * positions.shape(0))) throw nanobind::value_error("positions must be finite");
+    if (!all_finite(weights.data(), weights.shape(0))) throw nanobind::value_error("weights must be finite");
+}
+
+template <class Density>
+nanobind::tuple density_moments(const Density& density, const Points& positions, const Numbers& weights, bool edges,
+                                bool /*second*/, int threads) {
+    check_sizes(positions, weights);
+    const std::size_t n = positions.shape(0);
+    Moments result;
+    {
+        const Unlocked unlocked;
+        result = moments(density, positions.data(), weights.data(), n, edges, threads);
+    }
+    Cells& cells = result.cells;
+    Edges& between = result.edges;
+    const std::size_t count = between.i.size();
+    return nanobind::make_tuple(record("Cells")(array(std::move(cells.mass)), array(std::move(cells.first), {n, 2}),
+                                                array(std::move(cells.second)), array(std::move(cells.sizes), {n, 2})),
+                                record("Edges")(array(std::move(between.i)), array(std::move(between.j)),
+                                                array(std::move(between.displacement), {count, 2}),
+                                                array(std::move(between.gap)),
+                                                array(std::move(between.integrals), {count, 3})));
+}
+
+namespace space {
+
+using Positions = Input<double, nanobind::shape<-1, 3>>;
+
+inline void check_sizes(const Positions& positions, const Numbers& weights) {
+    if (positions.shape(0) != weights.shape(0)) throw nanobind::value_error("positions and weights differ in length");
+    if (positions.shape(0) >= std::size_t{1} << 30) throw std::length_error("at most 2^30 seeds");
+    if (!all_finite(positions.data(), 3 * positions.shape(0))) throw nanobind::value_error("positions must be finite");
+    if (!all_finite(weights.data(), weights.shape(0))) throw nanobind::value_error("weights must be finite");
+}
+
+template <class Density>
+nanobind::tuple density_moments(const Density& density, const Positions& positions, const Numbers& weights, bool edges,
+                                bool second, int threads) {
+    check_sizes(positions, weights);
+    const std::size_t n = positions.shape(0);
+    Moments result;
+    {
+        const Unlocked unlocked;
+        result = moments(density, positions.data(), weights.data(), n, edges, second, threads);
+    }
+    const std::size_t count = result.facet_i.size();
+    const std::size_t width = second ? 10 : 4;
+    std::vector<double> gap(count), integrals(width * count);
+    for (std::size_t f = 0; f < count; ++f) {
+        const double* step = &result.displacement[3 * f];
+        gap[f] = std::hypot(step[0], step[1], step[2]);
+        integrals[width * f] = result.area[f];
+        std::copy_n(&result.facet_first[3 * f], 3, &integrals[width * f + 1]);
+        if (second) std::copy_n(&result.facet_second[6 * f], 6, &integrals[width * f + 4]);
+    }
+    return nanobind::make_tuple(record("Cells")(array(std::move(result.mass)), array(std::move(result.first), {n, 3}),
+                                                array(std::move(result.second)),
+                                                array(std::move(result.sizes), {n, 2})),
+                                record("Edges")(array(std::move(result.facet_i)), array(std::move(result.facet_j)),
+                                                array(std::move(result.displacement), {count, 3}),
+                                                array(std::move(gap)), array(std::move(integrals), {count, width})));
+}
+
+}  // namespace space
+}  // namespace diracs
