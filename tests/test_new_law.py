@@ -12,7 +12,7 @@ from diracs.backend.arrays import pytree
 from diracs.cells.facets import planar_moments
 from diracs.cells.spaces import PLANE
 from diracs.certificates.upper.nearest import bounded_cells
-from diracs.codebooks.planar_laws import thinned
+from diracs.codebooks.planar_laws import CoreLaw, thinned
 from diracs.quantization.by_points import ENGINES, ByPoints, nothing_known, optimal_planar_positions
 from diracs.quantization.voronoi_search import quick_error
 from diracs.transport.density import ImageDensity
@@ -91,7 +91,7 @@ class DiscTarget:
 
 
 @dataclass
-class DiscInUnit:
+class DiscInUnit(CoreLaw):
     centre: np.ndarray
     unit: float
     reach: float = 1.0

@@ -21,6 +21,12 @@ class FacetMoments(NamedTuple):
     first: np.ndarray  # (f, d) ∫ (x − yᵢ) ρ
     second: np.ndarray  # (f, d, d) ∫ (x − yᵢ)(x − yᵢ)ᵀ ρ
 
+    @property
+    def gap(self) -> np.ndarray:
+        """(f,) distances of the seeds."""
+        gap: np.ndarray = np.linalg.norm(self.displacement, axis=1)
+        return gap
+
     def of_axes(self, d: int) -> FacetMoments:
         """On the first d axes only: what prisms over polygons, or slabs over intervals, have of these."""
         step, first, second = self.displacement[:, :d], self.first[:, :d], self.second[:, :d, :d]
@@ -36,10 +42,9 @@ class FacetMoments(NamedTuple):
 
     def spread(self) -> np.ndarray:
         """(f,) mean squares of the distances along the facets from the lines through both seeds."""
-        gap = np.linalg.norm(self.displacement, axis=1, keepdims=True)
-        normal = self.displacement / gap
+        normal = self.displacement / self.gap[:, None]
         along = np.trace(self.second, axis1=1, axis2=2) - np.einsum("fa,fab,fb->f", normal, self.second, normal)
-        return np.divide(np.maximum(along, 0.0), self.mass, out=np.zeros(len(gap)), where=self.mass > 0)
+        return np.divide(np.maximum(along, 0.0), self.mass, out=np.zeros(len(normal)), where=self.mass > 0)
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,11 @@ import numpy as np
 
 from diracs import _core
 from diracs.cells.meshes import core_of, drawn_from, volumes_of
-from diracs.codebooks.planar_laws import thinned
+from diracs.codebooks.planar_laws import CoreLaw, thinned
 
 
 @dataclass(frozen=True)
-class MeshLaw:
+class MeshLaw(CoreLaw):
     """A density on simplices near the origin, of mass 1."""
 
     corners: np.ndarray  # (s, d + 1, d), of simplices that hold something

@@ -10,14 +10,28 @@ from typing import Any
 import numpy as np
 
 from diracs import _core
+from diracs.cells.facets import FacetMoments, facet_moments
+from diracs.cells.record import Cells
 
 # So many densities of components are evaluated to draw from the root of a density.
 _EVALUATIONS = 2e7
 _CHUNK = 1 << 20
 
 
+class CoreLaw:
+    """A law whose cells the compiled core knows."""
+
+    core: Any
+
+    def moments(self, seeds: np.ndarray, weights: np.ndarray, edges: bool) -> tuple[Cells, FacetMoments]:
+        """Those of the power cells of seeds (n, d) with weights (n,), and of their facets, none if not `edges`."""
+        seeds = np.ascontiguousarray(seeds)
+        cells, between = _core.moments(self.core, seeds, weights, edges=edges, second=True)
+        return cells, facet_moments(between, weights)
+
+
 @dataclass(frozen=True)
-class PlanarMixture:
+class PlanarMixture(CoreLaw):
     """A Gaussian mixture with positive definite covariances and positive weights, d = 2 or 3."""
 
     means: np.ndarray  # (k, d)
@@ -69,7 +83,7 @@ class PlanarMixture:
 
 
 @dataclass(frozen=True)
-class PlanarImage:
+class PlanarImage(CoreLaw):
     """An image, or a volume, on a box about the origin, of mass 1."""
 
     masses: np.ndarray  # (n₁, …, n_d)

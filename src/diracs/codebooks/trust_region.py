@@ -14,14 +14,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import scipy
 
-from diracs import _core
-from diracs.cells.facets import facet_moments
-from diracs.cells.record import Edges
+from diracs.cells.facets import FacetMoments
+from diracs.cells.record import Cells
 
 # Up to so many seeds matrices are dense.
 _DENSE = 60
@@ -35,9 +34,8 @@ _MOST_PRODUCTS = 200
 class PlanarLaw(Protocol):
     """A law of the plane or of space, near the origin and of size about one."""
 
-    @property
-    def core(self) -> Any:
-        """What the compiled core integrates."""
+    def moments(self, seeds: np.ndarray, weights: np.ndarray, edges: bool) -> tuple[Cells, FacetMoments]:
+        """Those of the power cells of seeds (n, d) with weights (n,), and of their facets, none if not `edges`."""
 
     @property
     def components(self) -> int:
@@ -55,12 +53,11 @@ class Quantizer:
     mass: np.ndarray  # (n,)
     first: np.ndarray  # (n, d)
     second: np.ndarray  # (n,)
-    edges: Edges  # none if they were not asked for
+    edges: FacetMoments  # none if they were not asked for
 
     @classmethod
     def of(cls, law: PlanarLaw, seeds: np.ndarray, *, edges: bool = True) -> Quantizer:
-        seeds = np.ascontiguousarray(seeds)
-        cells, between = _core.moments(law.core, seeds, np.zeros(len(seeds)), edges=edges, second=edges)
+        cells, between = law.moments(seeds, np.zeros(len(seeds)), edges)
         return cls(seeds, cells.mass, cells.first, cells.second, between)
 
     @property
@@ -81,28 +78,20 @@ class Quantizer:
 
     def hessian(self) -> np.ndarray | scipy.sparse.bsr_matrix:
         """H (dn, dn), coordinates of one seed beside each other."""
-        (n, d), (i, j), gap = self.seeds.shape, self.edges[:2], self.edges.gap
-        products = facet_moments(self.edges, np.zeros(n)).products()
-        here, across, there = (x / gap[:, None, None] for x in products)
-        own = np.zeros((n, d, d))
-        for a in range(d):
-            for b in range(d):
-                sums = np.bincount(i, here[:, a, b], n) + np.bincount(j, there[:, a, b], n)
-                own[:, a, b] = -2.0 * sums
-            own[:, a, a] += 2.0 * self.mass
-        across = 2.0 * across
-        if n <= _DENSE:
-            dense = np.zeros((n, d, n, d))
-            every = np.arange(n)
-            dense[every, :, every, :] = own
-            dense[i, :, j, :] = across
-            dense[j, :, i, :] = across.transpose(0, 2, 1)
-            return dense.reshape(d * n, d * n)
-        rows, columns = np.concatenate([np.arange(n), i, j]), np.concatenate([np.arange(n), j, i])
-        # SciPy's counting sort tells the places of the blocks.
-        places = scipy.sparse.coo_matrix((np.arange(1, len(rows) + 1), (rows, columns)), (n, n)).tocsr()
-        blocks = np.concatenate([own, across, across.transpose(0, 2, 1)])[places.data - 1]
-        return scipy.sparse.bsr_matrix((blocks, places.indices, places.indptr), (d * n, d * n))
+        (n, d), facets = self.seeds.shape, self.edges
+        here, across, there = (x / facets.gap[:, None, None] for x in facets.products())
+        # A pair may have several facets on a torus, and a cell some with its own images.
+        i, j, every = facets.i, facets.j, np.arange(n)
+        rows, columns = np.concatenate([every, i, j, i, j]), np.concatenate([every, i, j, j, i])
+        mass = self.mass[:, None, None] * np.eye(d)
+        blocks = 2.0 * np.concatenate([mass, -here, -there, across, across.swapaxes(1, 2)])
+        place = rows.astype(np.int64) * n + columns
+        order = np.argsort(place, kind="stable")
+        first = np.flatnonzero(np.diff(place[order], prepend=-1))
+        summed, kept = np.add.reduceat(blocks[order], first), order[first]
+        indptr = np.searchsorted(rows[kept], np.arange(n + 1))
+        matrix = scipy.sparse.bsr_matrix((summed, columns[kept], indptr), (d * n, d * n))
+        return matrix.toarray() if n <= _DENSE else matrix
 
 
 def minimize(law: PlanarLaw, start: Quantizer, evaluations: int, tolerance: float) -> Quantizer:

@@ -16,6 +16,7 @@ from diracs.certificates.lower.mesh import mesh_lower_bound, sharpest_mesh_lower
 from diracs.certificates.upper.nearest import UnitImage
 from diracs.certificates.upper.nearest_line import UnitLineImage, unit_image
 from diracs.certificates.upper.nearest_mesh import UnitMesh
+from diracs.certificates.upper.nearest_torus import UnitTorus
 from diracs.laws.engines import Engines
 from diracs.laws.mesh import Mesh
 from diracs.laws.pixels import PolynomialGrid
@@ -63,24 +64,32 @@ def engines(law: Any) -> ByPoints:
     return found
 
 
-def _image_unit(image: PolynomialGrid) -> UnitLineImage | UnitImage:
+def _image_unit(image: PolynomialGrid) -> UnitLineImage | UnitImage | UnitTorus:
     if any(image.periodic):
-        raise ValueError(
-            "distribution must not be periodic, bounds on a torus are not known: lloyd(distribution, n) places points"
-            " on it"
-        )
+        return UnitTorus.of(concrete(image.values), image.domain, image.periodic)
     return unit_image(concrete(image.values), image.domain)
 
 
 def _image_lower(image: PolynomialGrid, n: int) -> float:
-    return image_lower_bound(concrete(image.values), image.domain, n)
+    return image_lower_bound(concrete(image.values), image.domain, n, torus=any(image.periodic))
 
 
 def _image_sharpest(image: PolynomialGrid, n: int) -> float:
+    if any(image.periodic):
+        return _image_lower(image, n)
     return sharpest_image_lower_bound(concrete(image.values), image.domain, n)
 
 
-ENGINES.add(PolynomialGrid, 1, ByPoints(_image_unit, optimal_line_positions, line_error, _image_lower, _image_sharpest))
+def _on_line(unit: Any, n: int) -> np.ndarray:
+    """Levels of an image on the line; on the circle all points turn together, as cells know no ends."""
+    return (optimal_planar_positions if isinstance(unit, UnitTorus) else optimal_line_positions)(unit, n)
+
+
+def _error_on_line(unit: Any, n: int) -> float:
+    return (quick_error if isinstance(unit, UnitTorus) else line_error)(unit, n)
+
+
+ENGINES.add(PolynomialGrid, 1, ByPoints(_image_unit, _on_line, _error_on_line, _image_lower, _image_sharpest))
 ENGINES.add(
     PolynomialGrid, 2, ByPoints(_image_unit, optimal_planar_positions, quick_error, _image_lower, _image_sharpest)
 )

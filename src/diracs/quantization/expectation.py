@@ -260,6 +260,10 @@ def _ambiguity(quantization: Quantization, radius: float) -> tuple[np.ndarray, n
     """Positions, masses (of sum 1) and ρ."""
     if not isinstance(quantization, Quantization):
         raise TypeError(f"quantization must be a Quantization, got {type(quantization).__name__}: use quantize first")
+    if any(getattr(quantization.distribution, "periodic", ())):
+        raise ValueError(
+            "quantization must not be of a periodic law: distances on a torus do not bound functions off it"
+        )
     positions, masses = concrete(quantization.positions), concrete(quantization.weights)
     if positions.ndim != 2:
         raise ValueError(f"quantization must be a single one, got a batch of shape {positions.shape[:-2]}: pick one")

@@ -128,6 +128,8 @@ def moments_of(law: Any) -> tuple[np.ndarray, np.ndarray]:
 
 @moments_of.register(PolynomialGrid)
 def _(law: PolynomialGrid) -> tuple[np.ndarray, np.ndarray]:
+    if any(law.periodic):
+        raise ValueError("distribution must not be periodic where moments are to match: a torus has no mean")
     values, (low, high) = concrete(law.values), law.domain
     sides = (high - low) / values.shape
     centres = [low[k] + sides[k] * (np.arange(n) + 0.5) for k, n in enumerate(values.shape)]

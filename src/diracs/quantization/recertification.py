@@ -127,14 +127,15 @@ def _with_best_masses(law: Any, positions: np.ndarray, dtype: type, cloud: bool)
 
 def _with_given_masses(law: Any, diracs: SumOfDiracs) -> float:
     """W₂ to the Diracs as they are, rounded up."""
-    if diracs.ndim == 1 and ENGINES.know(law):
+    on_line = diracs.ndim == 1 and not any(getattr(law, "periodic", ()))
+    if on_line and ENGINES.know(law):
         return _with_given_masses_on_line(unit_law(law), diracs)
     with warnings.catch_warnings():
         # What the plan's masses lack is paid for below.
         warnings.simplefilter("ignore", ConvergenceWarning)
         plan = optimal_transport_plan(diracs, law)
     positions, masses = diracs.positions, diracs.weights
-    if diracs.ndim == 1:
+    if on_line:
         order = np.argsort(positions[:, 0], kind="stable")
         size = max(float(np.abs(x).max()) for x in (positions, law.means))
         w2 = math.sqrt(float(plan.distance)) * (1.0 + _SLACK) + 16.0 * _EPS * size

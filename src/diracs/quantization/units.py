@@ -17,6 +17,7 @@ import numpy as np
 from diracs.backend.arrays import concrete
 from diracs.certificates.rounding import ROUNDINGS, diffused, mass_change, with_moved_masses
 from diracs.certificates.upper.nearest import FARTHEST, REQUIRED, UnitMixture, nearest, rounded
+from diracs.certificates.upper.nearest_torus import UnitTorus
 from diracs.laws.convert import without_covariances
 from diracs.laws.diracs import SumOfDiracs
 from diracs.laws.engines import Engines
@@ -95,6 +96,12 @@ class Sent(NamedTuple):
 def send(unit: Any, points: np.ndarray, dtype: type) -> Sent:
     """A unit law goes to points (n, d) of space, with masses in a dtype: a `UnitLaw` to its Voronoi cells."""
     return Sent(*rounded(unit, points, nearest(unit, points), dtype), True)
+
+
+@send.register
+def _(unit: UnitTorus, points: np.ndarray, dtype: type) -> Sent:
+    within = unit.wrapped(points)
+    return Sent(*rounded(unit, within, nearest(unit, within), dtype), True)
 
 
 @send.register

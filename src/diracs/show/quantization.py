@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from functools import singledispatch
 from types import ModuleType
@@ -99,7 +100,7 @@ def plot_quantization(
         ax = new_axes(limits) if ax is None else ax
         frame(ax, limits, labels)
         entries = draw_law(law, mpl, ax, limits, legend) if contours else []
-        _draw_points(mpl, ax, positions, masses, cells, color, entries, legend)
+        _draw_points(mpl, ax, positions, masses, with_images(law, positions) if cells else None, color, entries, legend)
     if title:
         write_title(ax, certificate_text(q, lower))
     if own:
@@ -151,7 +152,7 @@ def _draw_points(
     ax: Axes,
     positions: np.ndarray,
     masses: np.ndarray,
-    cells: bool,
+    seeds: np.ndarray | None,
     color: Any,
     entries: list[Any],
     legend: bool,
@@ -160,13 +161,22 @@ def _draw_points(
     sizes = dot_sizes(ax, positions, masses)
     dots(ax, positions, sizes, color, zorder=3)
     handles = [mass_mark(mpl, masses, sizes, color)]
-    if cells:
+    if seeds is not None:
         style = {"color": INK, "linewidth": float(np.clip(8.0 / math.sqrt(len(masses)), 0.1, 0.8)), "alpha": 0.35}
-        edges = mpl.collections.LineCollection(list(voronoi_edges(positions)), zorder=2, **style)
+        edges = mpl.collections.LineCollection(list(voronoi_edges(seeds)), zorder=2, **style)
         ax.add_collection(edges, autolim=False)
         handles.append(line(mpl, "Voronoi cells", **{**style, "linewidth": 0.8}))
     if legend:
         legend_below(mpl, ax, [*handles, *entries])
+
+
+def with_images(law: Any, positions: np.ndarray) -> np.ndarray:
+    """Positions (n, d), and on a torus their images one period away."""
+    periodic = getattr(law, "periodic", ())
+    if not any(periodic):
+        return positions
+    turns = itertools.product(*([-1, 0, 1] if axis else [0] for axis in periodic))
+    return np.concatenate([positions + np.array(turn) * (law.domain[1] - law.domain[0]) for turn in turns])
 
 
 def voronoi_edges(positions: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ from diracs.certificates.upper.nearest_line import UnitLineImage
 _PARTITIONED = 128
 
 
-def image_lower_bound(values: np.ndarray, domain: np.ndarray, n: int) -> float:
+def image_lower_bound(values: np.ndarray, domain: np.ndarray, n: int, *, torus: bool = False) -> float:
     """A number that the W₂ (not squared) between a density constant on pixels and any n points is never below.
 
     Parameters
@@ -27,6 +27,9 @@ def image_lower_bound(values: np.ndarray, domain: np.ndarray, n: int) -> float:
         The box.
     n : int
         Number of points.
+    torus : bool
+        Whether distances are those on a torus: only bounds that hold for these are taken. Around its point a cell lies
+        in a box there, as in space, where neither entropies nor balls are otherwise; covariances and projections are.
 
     Returns
     -------
@@ -57,8 +60,10 @@ def image_lower_bound(values: np.ndarray, domain: np.ndarray, n: int) -> float:
     spectrum = np.linalg.eigvalsh(_covariance(masses, sides))
     error = 1e-14 * d * float(spectrum.sum())
     missed = float(np.maximum(spectrum[: max(d - n + 1, 0)] - error, 0.0).sum())
+    if torus:
+        missed = 0.0
     bound = math.sqrt(max(shannon, balls, missed) * (1.0 - SLACK)) * unit
-    if d == 1 and 1 < n <= _PARTITIONED:
+    if d == 1 and not torus and 1 < n <= _PARTITIONED:
         bound = max(bound, line_image_bound(UnitLineImage.of(values, domain), n))
     return math.nextafter(bound, 0.0)
 

@@ -14,8 +14,6 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from diracs import _core
-from diracs.cells.facets import facet_moments
 from diracs.cells.intervals import REACH
 from diracs.certificates.rounding import ROUNDINGS, diffused, mass_change, root_mean_square, with_moved_masses
 from diracs.codebooks.planar_laws import PlanarImage, PlanarMixture, hilbert_order
@@ -205,16 +203,15 @@ class UnitImage:
 def bounded_cells(law: PlanarLaw, reach: float, y: np.ndarray, weights: np.ndarray, blunt: float) -> BoundedCells:
     """Power cells with the errors that docs/certificates.md derives; vertices are off by roundings of `blunt`."""
     w = np.ascontiguousarray(weights)
-    (mass, first, second, sizes), edges = _core.moments(law.core, y, w, edges=True, second=True)
+    (mass, first, second, sizes), facets = law.moments(y, w, True)
     mass, second = np.maximum(mass, 0.0), np.maximum(second, 0.0)
     mass_error = _OPERATIONS * _EPS * sizes[:, 0] + _FAN * mass
     second_error = _OPERATIONS * _EPS * sizes[:, 1] + _FAN * second
     # Both cells at a border see it off by roundings of its distances: a sliver may be in both of them, or in none.
-    i, j, gap = edges.i, edges.j, edges.gap
+    i, j, gap = facets.i, facets.j, facets.gap
     rise = w[i] - w[j]
     outside = np.maximum(np.hypot.reduce(np.abs(y), axis=1) - reach, 0.0)
     outside = np.minimum(outside[i] + outside[j], np.sqrt(32.0 * gap * reach))
-    facets = facet_moments(edges, w)
     held, along2 = np.abs(facets.mass), facets.spread()
     off = _BORDER * _EPS * (gap + np.abs(rise) / gap + outside + np.sqrt(along2) + blunt)
     sliver = off * held
