@@ -12,8 +12,8 @@ from diracs.backend.arrays import pytree
 from diracs.cells.facets import planar_moments
 from diracs.cells.spaces import PLANE
 from diracs.certificates.upper.nearest import bounded_cells
-from diracs.codebooks.planar_laws import CoreLaw, thinned
-from diracs.quantization.by_points import ENGINES, ByPoints, nothing_known, optimal_planar_positions
+from diracs.codebooks.cell_laws import CoreLaw, thinned
+from diracs.quantization.by_points import ENGINES, ByPoints, best_positions, nothing_known
 from diracs.quantization.voronoi_search import quick_error
 from diracs.transport.density import ImageDensity
 from diracs.transport.families import Family, register
@@ -128,7 +128,7 @@ def _registered():
         )
     )
     unit = lambda disc: DiscInUnit(disc.centre, disc.radius)  # noqa: E731
-    ENGINES.add(Disc, 2, ByPoints(unit, optimal_planar_positions, quick_error, nothing_known, nothing_known))
+    ENGINES.add(Disc, 2, ByPoints(unit, best_positions, quick_error, nothing_known, nothing_known))
 
 
 DISC = Disc(np.array([3.0, -1.0]), 2.0)

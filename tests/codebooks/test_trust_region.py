@@ -4,18 +4,18 @@ import numpy as np
 import pytest
 from independent import random_mixture
 
-from diracs.codebooks.planar_laws import PlanarImage, PlanarMixture
+from diracs.codebooks.cell_laws import CellImage, CellMixture
 from diracs.codebooks.trust_region import Quantizer, minimize
 
 
 def mixture(components=3, kind="full", d=2):
     means, covs, weights = random_mixture(4, components, d, kind)
-    return PlanarMixture.of(means, covs, weights)
+    return CellMixture.of(means, covs, weights)
 
 
 def image(*shape):
     values = np.random.default_rng(2).random(shape) + 0.1
-    return PlanarImage.of(values / values.sum(), np.array([1.0, 0.7, 0.8])[: len(shape)])
+    return CellImage.of(values / values.sum(), np.array([1.0, 0.7, 0.8])[: len(shape)])
 
 
 @pytest.mark.parametrize(

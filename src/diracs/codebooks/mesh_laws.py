@@ -8,7 +8,7 @@ import numpy as np
 
 from diracs import _core
 from diracs.cells.meshes import core_of, drawn_from, volumes_of
-from diracs.codebooks.planar_laws import CoreLaw, thinned
+from diracs.codebooks.cell_laws import CoreLaw, thinned
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 from diracs import _core
 from diracs.cells.facets import FacetMoments, facet_moments
 from diracs.cells.record import Cells
-from diracs.codebooks.planar_laws import thinned
+from diracs.codebooks.cell_laws import thinned
 
 # What a volume is thick, as a share of its longest side.
 _THICKNESS = 1.0 / 16.0

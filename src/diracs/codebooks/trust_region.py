@@ -31,7 +31,7 @@ _LEVELLED = 1e-9
 _MOST_PRODUCTS = 200
 
 
-class PlanarLaw(Protocol):
+class CellLaw(Protocol):
     """A law of the plane or of space, near the origin and of size about one."""
 
     def moments(self, seeds: np.ndarray, weights: np.ndarray, edges: bool) -> tuple[Cells, FacetMoments]:
@@ -56,7 +56,7 @@ class Quantizer:
     edges: FacetMoments  # none if they were not asked for
 
     @classmethod
-    def of(cls, law: PlanarLaw, seeds: np.ndarray, *, edges: bool = True) -> Quantizer:
+    def of(cls, law: CellLaw, seeds: np.ndarray, *, edges: bool = True) -> Quantizer:
         cells, between = law.moments(seeds, np.zeros(len(seeds)), edges)
         return cls(seeds, cells.mass, cells.first, cells.second, between)
 
@@ -94,12 +94,12 @@ class Quantizer:
         return matrix.toarray() if n <= _DENSE else matrix
 
 
-def minimize(law: PlanarLaw, start: Quantizer, evaluations: int, tolerance: float) -> Quantizer:
+def minimize(law: CellLaw, start: Quantizer, evaluations: int, tolerance: float) -> Quantizer:
     """Descend from a quantizer with edges to a stationary one, of no larger distortion (but for rounding).
 
     Parameters
     ----------
-    law : PlanarLaw
+    law : CellLaw
     start : Quantizer
         With edges and no empty cell.
     evaluations : int

@@ -37,7 +37,7 @@ class ByPoints(NamedTuple):
 ENGINES: Engines[ByPoints] = Engines()
 
 
-def optimal_planar_positions(law: Any, n: int) -> np.ndarray:
+def best_positions(law: Any, n: int) -> np.ndarray:
     """Optimal points (m, d), m ≤ n, of a unit law of the plane or of space."""
     return optimal_positions(law, n)[0]
 
@@ -82,7 +82,7 @@ def _image_sharpest(image: PolynomialGrid, n: int) -> float:
 
 def _on_line(unit: Any, n: int) -> np.ndarray:
     """Levels of an image on the line; on the circle all points turn together, as cells know no ends."""
-    return (optimal_planar_positions if isinstance(unit, UnitTorus) else optimal_line_positions)(unit, n)
+    return (best_positions if isinstance(unit, UnitTorus) else optimal_line_positions)(unit, n)
 
 
 def _error_on_line(unit: Any, n: int) -> float:
@@ -90,12 +90,8 @@ def _error_on_line(unit: Any, n: int) -> float:
 
 
 ENGINES.add(PolynomialGrid, 1, ByPoints(_image_unit, _on_line, _error_on_line, _image_lower, _image_sharpest))
-ENGINES.add(
-    PolynomialGrid, 2, ByPoints(_image_unit, optimal_planar_positions, quick_error, _image_lower, _image_sharpest)
-)
-ENGINES.add(
-    PolynomialGrid, 3, ByPoints(_image_unit, optimal_planar_positions, quick_error, _image_lower, _image_sharpest)
-)
+ENGINES.add(PolynomialGrid, 2, ByPoints(_image_unit, best_positions, quick_error, _image_lower, _image_sharpest))
+ENGINES.add(PolynomialGrid, 3, ByPoints(_image_unit, best_positions, quick_error, _image_lower, _image_sharpest))
 
 
 def _mesh_unit(mesh: Mesh) -> UnitMesh:
@@ -110,5 +106,5 @@ def _mesh_sharpest(mesh: Mesh, n: int) -> float:
     return sharpest_mesh_lower_bound(_mesh_unit(mesh), n)
 
 
-ENGINES.add(Mesh, 2, ByPoints(_mesh_unit, optimal_planar_positions, quick_error, _mesh_lower, _mesh_sharpest))
-ENGINES.add(Mesh, 3, ByPoints(_mesh_unit, optimal_planar_positions, quick_error, _mesh_lower, _mesh_lower))
+ENGINES.add(Mesh, 2, ByPoints(_mesh_unit, best_positions, quick_error, _mesh_lower, _mesh_sharpest))
+ENGINES.add(Mesh, 3, ByPoints(_mesh_unit, best_positions, quick_error, _mesh_lower, _mesh_lower))

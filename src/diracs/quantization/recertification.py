@@ -25,7 +25,7 @@ from diracs.certificates.rounding import ROUNDINGS, mass_change, with_moved_mass
 from diracs.certificates.upper.discrete import with_given_masses
 from diracs.certificates.upper.nearest import FARTHEST, BoundedCells, into, raised
 from diracs.certificates.upper.nearest_line import UnitLineImage
-from diracs.codebooks.planar_laws import hilbert_order
+from diracs.codebooks.cell_laws import hilbert_order
 from diracs.laws.convert import as_mixture, points_of
 from diracs.laws.diracs import SumOfDiracs, as_diracs
 from diracs.quantization.by_points import ENGINES

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from diracs.certificates.upper.nearest import UnitPlanarLaw, into, out_of
-from diracs.codebooks.planar import optimal_points
+from diracs.certificates.upper.nearest import UnitCellLaw, into, out_of
+from diracs.codebooks.optimal_points import optimal_points
 
 
 class Most(NamedTuple):
@@ -29,13 +29,13 @@ def affordable(most: Most, n: int, components: int) -> bool:
 
 
 def optimal_positions(
-    law: UnitPlanarLaw, n: int, also: np.ndarray | None = None, quick: bool = False
+    law: UnitCellLaw, n: int, also: np.ndarray | None = None, quick: bool = False
 ) -> tuple[np.ndarray, float]:
     """Optimal points (m, d), m ≤ n, and their root mean square error; no worse than the points `also`."""
     found = optimal_points(law.law, n, also=None if also is None else into(law, also), quick=quick)
     return out_of(law, found.seeds), math.sqrt(found.distortion) * law.unit
 
 
-def quick_error(law: UnitPlanarLaw, n: int) -> float:
+def quick_error(law: UnitCellLaw, n: int) -> float:
     """About the root mean square error of optimal points, right to some 0.1 %."""
     return math.sqrt(optimal_points(law.law, n, quick=True).distortion) * law.unit

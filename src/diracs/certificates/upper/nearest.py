@@ -16,8 +16,8 @@ import numpy as np
 
 from diracs.cells.intervals import REACH
 from diracs.certificates.rounding import ROUNDINGS, diffused, mass_change, root_mean_square, with_moved_masses
-from diracs.codebooks.planar_laws import PlanarImage, PlanarMixture, hilbert_order
-from diracs.codebooks.trust_region import PlanarLaw
+from diracs.codebooks.cell_laws import CellImage, CellMixture, hilbert_order
+from diracs.codebooks.trust_region import CellLaw
 
 _EPS = float(np.finfo(np.float64).eps)
 # Relative, on W₂: sums of second moments, and weights that are normalized up to rounding.
@@ -83,11 +83,11 @@ class UnitLaw(Protocol):
         """What rounding of the law's numbers may add to W₂, in the unit."""
 
 
-class UnitPlanarLaw(UnitLaw, Protocol):
+class UnitCellLaw(UnitLaw, Protocol):
     """One of the plane or of space."""
 
     @property
-    def law(self) -> PlanarLaw:
+    def law(self) -> CellLaw:
         """The law of u."""
 
     def cells(self, y: np.ndarray, weights: np.ndarray | None = None) -> BoundedCells:
@@ -98,7 +98,7 @@ class UnitPlanarLaw(UnitLaw, Protocol):
 class UnitMixture:
     """A Gaussian mixture in its own unit."""
 
-    law: PlanarMixture
+    law: CellMixture
     given: np.ndarray  # (k,) positive weights of any sum, those of the law before rounding
     components: np.ndarray  # bool: those of positive weight
     centre: np.ndarray  # (d,)
@@ -124,7 +124,7 @@ class UnitMixture:
         narrow, *_, wide = np.linalg.eigvalsh(law[1]).T
         if not (narrow > np.maximum(_THINNEST**2 * wide, _SMALLEST**2)).all():
             return None
-        return cls(PlanarMixture.of(*law), given, held, centre, unit)
+        return cls(CellMixture.of(*law), given, held, centre, unit)
 
     @property
     def reach(self) -> float:
@@ -174,7 +174,7 @@ class UnitMixture:
 class UnitImage:
     """An image, or a volume, in its own unit."""
 
-    law: PlanarImage
+    law: CellImage
     centre: np.ndarray  # (d,)
     unit: float
 
@@ -184,7 +184,7 @@ class UnitImage:
         sides = domain[1] - domain[0]
         unit = math.ldexp(1.0, math.frexp(float(sides.max()))[1])
         shares = values / values.max()
-        return cls(PlanarImage.of(shares / shares.sum(), sides / unit), 0.5 * domain[0] + 0.5 * domain[1], unit)
+        return cls(CellImage.of(shares / shares.sum(), sides / unit), 0.5 * domain[0] + 0.5 * domain[1], unit)
 
     @property
     def reach(self) -> float:
@@ -200,7 +200,7 @@ class UnitImage:
         return ROUNDINGS * _EPS * (self.reach + float(np.abs(self.centre).max()) / self.unit)
 
 
-def bounded_cells(law: PlanarLaw, reach: float, y: np.ndarray, weights: np.ndarray, blunt: float) -> BoundedCells:
+def bounded_cells(law: CellLaw, reach: float, y: np.ndarray, weights: np.ndarray, blunt: float) -> BoundedCells:
     """Power cells with the errors that docs/certificates.md derives; vertices are off by roundings of `blunt`."""
     w = np.ascontiguousarray(weights)
     (mass, first, second, sizes), facets = law.moments(y, w, True)

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from diracs.codebooks.planar_laws import hilbert_order
-from diracs.codebooks.trust_region import PlanarLaw, Quantizer, minimize
+from diracs.codebooks.cell_laws import hilbert_order
+from diracs.codebooks.trust_region import CellLaw, Quantizer, minimize
 
 # More points than this come from refining fewer; up to _FEW points several starts are made.
 _REFINED, _FEW, _STARTS = 300, 64, 4
@@ -31,13 +31,13 @@ _EXACT, _HASTY = 100, 4
 
 
 def optimal_points(
-    law: PlanarLaw, n: int, *, also: np.ndarray | None = None, seed: int = 0, quick: bool = False
+    law: CellLaw, n: int, *, also: np.ndarray | None = None, seed: int = 0, quick: bool = False
 ) -> Quantizer:
     """A quantizer of at most n points, stationary (each point the barycenter of its cell), near the best there is.
 
     Parameters
     ----------
-    law : PlanarLaw
+    law : CellLaw
     n : int
     also : array (m, 2), m ≤ n, optional
         Points to start from as well: the result is no worse than these.
@@ -59,7 +59,7 @@ def optimal_points(
     return Quantizer.of(law, best.seeds[held][hilbert_order(best.seeds[held])])
 
 
-def _approached(law: PlanarLaw, n: int, also: np.ndarray | None, rng: np.random.Generator, quick: bool) -> np.ndarray:
+def _approached(law: CellLaw, n: int, also: np.ndarray | None, rng: np.random.Generator, quick: bool) -> np.ndarray:
     """Points near the optimum, by the ways that the module's text tells."""
     if n == 1:
         return law.draw_root(1, rng)
@@ -88,7 +88,7 @@ def _approached(law: PlanarLaw, n: int, also: np.ndarray | None, rng: np.random.
 
 
 def _descend(
-    law: PlanarLaw, seeds: np.ndarray, evaluations: int, tolerance: float, rng: np.random.Generator
+    law: CellLaw, seeds: np.ndarray, evaluations: int, tolerance: float, rng: np.random.Generator
 ) -> Quantizer:
     """Lloyd's steps, points of empty cells put where they are missed, then Newton's."""
     for step in range(_LLOYD + _REPAIRS):
@@ -146,7 +146,7 @@ def _exchanged(q: Quantizer, count: int, rng: np.random.Generator) -> np.ndarray
     return seeds
 
 
-def _refined(law: PlanarLaw, seeds: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
+def _refined(law: CellLaw, seeds: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
     """n points from about a quarter as many: also the midpoints of neighbours, then the least needed taken away."""
     q = Quantizer.of(law, seeds)
     radii = _radii(q)
@@ -160,7 +160,7 @@ def _refined(law: PlanarLaw, seeds: np.ndarray, n: int, rng: np.random.Generator
     return np.delete(y, least, axis=0)
 
 
-def _filled(law: PlanarLaw, seeds: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
+def _filled(law: CellLaw, seeds: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
     """n points: these and others beside the costliest."""
     while len(seeds) < n:
         more = min(n - len(seeds), len(seeds))

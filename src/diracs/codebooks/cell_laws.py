@@ -31,7 +31,7 @@ class CoreLaw:
 
 
 @dataclass(frozen=True)
-class PlanarMixture(CoreLaw):
+class CellMixture(CoreLaw):
     """A Gaussian mixture with positive definite covariances and positive weights, d = 2 or 3."""
 
     means: np.ndarray  # (k, d)
@@ -44,7 +44,7 @@ class PlanarMixture(CoreLaw):
         return len(self.weights)
 
     @classmethod
-    def of(cls, means: np.ndarray, covs: np.ndarray, weights: np.ndarray) -> PlanarMixture:
+    def of(cls, means: np.ndarray, covs: np.ndarray, weights: np.ndarray) -> CellMixture:
         means, covs, weights = (np.ascontiguousarray(x) for x in (means, covs, weights))
         return cls(means, covs, weights, _MIXTURES[means.shape[1]](means, covs, weights))
 
@@ -83,7 +83,7 @@ class PlanarMixture(CoreLaw):
 
 
 @dataclass(frozen=True)
-class PlanarImage(CoreLaw):
+class CellImage(CoreLaw):
     """An image, or a volume, on a box about the origin, of mass 1."""
 
     masses: np.ndarray  # (n₁, …, n_d)
@@ -92,7 +92,7 @@ class PlanarImage(CoreLaw):
     components = 1
 
     @classmethod
-    def of(cls, masses: np.ndarray, extent: np.ndarray) -> PlanarImage:
+    def of(cls, masses: np.ndarray, extent: np.ndarray) -> CellImage:
         box = np.stack([-0.5 * extent, 0.5 * extent])
         return cls(
             masses, extent, _IMAGES[len(extent)](np.ascontiguousarray(masses / (extent.prod() / masses.size)), box)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from diracs.certificates.upper.nearest import UnitMixture
+from diracs.codebooks.cell_laws import CellImage, CellMixture, hilbert_order, thinned
 from diracs.codebooks.normal import normal_distortion
-from diracs.codebooks.planar import optimal_points
-from diracs.codebooks.planar_laws import PlanarImage, PlanarMixture, hilbert_order, thinned
+from diracs.codebooks.optimal_points import optimal_points
 from diracs.codebooks.trust_region import Quantizer
 from diracs.laws.gaussian import full_covariances
 
@@ -20,7 +20,7 @@ THREE = np.array([[0.0, 0.0], [1.0, 1.0], [2.0, 0.0]]), np.ones((3, 1, 1)) * np.
 
 @lru_cache
 def three(n, seed=0):
-    return optimal_points(PlanarMixture.of(*THREE), n, seed=seed)
+    return optimal_points(CellMixture.of(*THREE), n, seed=seed)
 
 
 def unit_mixture(means, covs, weights):
@@ -82,11 +82,11 @@ def test_stationary_for_any_number(n):
     assert len(q.seeds) == n
     assert_stationary(q)
     # Few points in the plane have less than Zador's value, as in the tails cells are wide.
-    assert np.sqrt(q.distortion) <= 1.003 * zador(PlanarMixture.of(*THREE), n, 300)
+    assert np.sqrt(q.distortion) <= 1.003 * zador(CellMixture.of(*THREE), n, 300)
 
 
 def test_known_optima_of_the_normal_law():
-    law = PlanarMixture.of(np.zeros((1, 2)), np.eye(2)[None], np.ones(1))
+    law = CellMixture.of(np.zeros((1, 2)), np.eye(2)[None], np.ones(1))
     # One, two (on a line, ±√(2/π)), and three points (three rays, at E[x; |angle| < π/3] = 3 sin(π/3)/√(2π)).
     assert optimal_points(law, 1).distortion == pytest.approx(2.0, rel=1e-12)
     assert optimal_points(law, 2).distortion == pytest.approx(2.0 - 2.0 / np.pi, rel=1e-12)
@@ -95,13 +95,13 @@ def test_known_optima_of_the_normal_law():
 
 
 def test_the_same_seed_gives_the_same_points_and_another_nearly_the_same_error():
-    first, again, other = three(47), optimal_points(PlanarMixture.of(*THREE), 47), three(47, seed=1)
+    first, again, other = three(47), optimal_points(CellMixture.of(*THREE), 47), three(47, seed=1)
     np.testing.assert_array_equal(first.seeds, again.seeds)
     assert other.distortion == pytest.approx(first.distortion, rel=3e-3)
 
 
 def test_a_start_is_never_made_worse_and_may_have_fewer_points():
-    law = PlanarMixture.of(*THREE)
+    law = CellMixture.of(*THREE)
     good = three(10)
     assert optimal_points(law, 10, also=good.seeds, seed=5).distortion <= good.distortion * (1 + 1e-12)
     assert optimal_points(law, 12, also=good.seeds, seed=5).distortion < good.distortion
@@ -140,7 +140,7 @@ def test_images_with_zeros_and_few_pixels():
     two = np.zeros((40, 30))
     two[3:10, 4:9], two[25:36, 20:28] = 1.0, 0.3
     for values in (np.ones((1, 1)), two, np.random.default_rng(0).random((16, 16)) ** 8):
-        law = PlanarImage.of(values / values.sum(), np.array([1.0, 0.75]))
+        law = CellImage.of(values / values.sum(), np.array([1.0, 0.75]))
         for n in (1, 12):
             q = optimal_points(law, n)
             assert len(q.seeds) == n
@@ -149,14 +149,14 @@ def test_images_with_zeros_and_few_pixels():
 
 
 def test_uniform_square_with_one_two_and_four_points():
-    law = PlanarImage.of(np.ones((1, 1)), np.ones(2))
+    law = CellImage.of(np.ones((1, 1)), np.ones(2))
     for n, value in ((1, 1 / 6), (2, 1 / 12 + 1 / 48), (4, 1 / 24)):
         assert optimal_points(law, n).distortion == pytest.approx(value, rel=1e-10)
 
 
 def test_points_refined_from_a_quarter_as_many_are_as_good(monkeypatch):
-    monkeypatch.setattr("diracs.codebooks.planar._REFINED", 40)
-    law = PlanarMixture.of(*THREE)
+    monkeypatch.setattr("diracs.codebooks.optimal_points._REFINED", 40)
+    law = CellMixture.of(*THREE)
     q = optimal_points(law, 47)
     assert len(q.seeds) == 47
     assert_stationary(q)
@@ -166,7 +166,7 @@ def test_points_refined_from_a_quarter_as_many_are_as_good(monkeypatch):
 
 @pytest.mark.parametrize("n", [47, pytest.param(400, marks=pytest.mark.slow)])
 def test_quick_results_are_near_the_others(n):
-    law = PlanarMixture.of(*THREE)
+    law = CellMixture.of(*THREE)
     assert optimal_points(law, n, quick=True).distortion == pytest.approx(three(n).distortion, rel=5e-3)
 
 
@@ -188,9 +188,9 @@ def test_systematic_sampling_gives_each_region_its_share():
 
 
 def test_draws_follow_the_root_of_the_density():
-    law = PlanarMixture.of(*THREE)
+    law = CellMixture.of(*THREE)
     x = law.draw_root(2000, np.random.default_rng(0))
-    one = PlanarMixture.of(np.zeros((1, 2)), np.eye(2)[None], np.ones(1)).draw_root(2000, np.random.default_rng(0))
+    one = CellMixture.of(np.zeros((1, 2)), np.eye(2)[None], np.ones(1)).draw_root(2000, np.random.default_rng(0))
     np.testing.assert_allclose(np.cov(one.T), 2.0 * np.eye(2), atol=0.1)
     # Moments of √f by quadrature.
     axis = np.linspace(-10, 12, 400)
