@@ -15,7 +15,7 @@ from scipy.spatial import cKDTree
 from diracs import GaussianMixture, quantize
 
 GAUSSIANS = ((3, 100), (3, 1000), (4, 1000), (5, 1000), (6, 1000))
-MIXTURES = ((3, 5, 500), (4, 10, 500), (6, 10, 1000))
+MIXTURES = ((3, 5, 500), (4, 10, 500), (6, 10, 1000), (10, 10, 1000))
 
 
 def gaussians():

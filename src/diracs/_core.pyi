@@ -81,7 +81,6 @@ def solve_laplacian(
 def rectangle_masses(
     a: np.ndarray, b: np.ndarray, correlation: np.ndarray, panel: np.ndarray, *, threads: int = 0
 ) -> np.ndarray: ...
-
 def doubled_masses(
     arriving: np.ndarray, shares: np.ndarray, lower: np.ndarray, groups: np.ndarray, count: int, *, threads: int = 0
 ) -> tuple[np.ndarray, np.ndarray]: ...
@@ -101,4 +100,17 @@ class WeightedPoints:
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]: ...
     def coarse(self, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]: ...
 
+def send_boxes(
+    means: np.ndarray,
+    axes: np.ndarray,
+    deviations: np.ndarray,
+    weights: np.ndarray,
+    component: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+    points: np.ndarray,
+    *,
+    least: float,
+    threads: int = 0,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, float, float, int]: ...
 def spread_seeds(points: np.ndarray, masses: np.ndarray, uniform: np.ndarray, *, threads: int = 0) -> np.ndarray: ...
