@@ -9,7 +9,7 @@ import numpy as np
 
 from diracs.cells.boxes import FAR, Boxes, Components, grid_boxes
 from diracs.certificates.rounding import ROUNDINGS
-from diracs.merging.kmeans import kmeans
+from diracs.merging.kmeans import MOST_TREE, kmeans
 from diracs.merging.merge import assign, barycenters, certified, close_points
 from diracs.merging.refinement import Each, Gathered, sent_within
 from diracs.merging.samples import samples
@@ -26,7 +26,7 @@ _FEWEST, _MOST = 256, 4096
 # Boxes are cut until about this share of W₂ is to be gained, by dimension, or there are so many; in haste within so
 # many times that; and for barycenters of cells.
 _PRECISION = (0.002, 0.002, 0.004, 0.006, 0.009, 0.012, 0.015, 0.02, 0.025, 0.03)
-_MOST_BOXES, _HASTE, _MOST_HASTE = 12_000_000, 2.5, 200_000
+_MOST_BOXES, _HASTE, _MOST_HASTE = 8_000_000, 2.5, 200_000
 _ROUGH, _MOST_ROUGH = 0.02, 1_000_000
 # Merging takes seconds in so many dimensions at most, up to so many points, and components times points.
 MOST_AXES, MOST_POINTS, MOST_TERMS = 8, 2000, 2_000_000
@@ -74,6 +74,10 @@ class UnitMixtureCells:
         some = samples(self.law, int(np.clip(each * n, _FEW_SAMPLES, _MOST_SAMPLES)), seed)
         if self.haste:
             y = kmeans(some, n, seed=seed, start=begun, breaths=0, steps=_HASTY_STEPS)
+            return self.out_of(barycenters(some, y))
+        if self.law.means.shape[1] > MOST_TREE:
+            # Where each of Lloyd's steps meets all points, more of them than these are too dear.
+            y = kmeans(some, n, seed=seed, start=begun, breaths=0, steps=_STEPS)
             return self.out_of(barycenters(some, y))
         y = kmeans(some, n, seed=seed, start=begun, steps=_STEPS)
         many = samples(self.law, min(4 * len(some.mass), _MOST_SAMPLES), seed + 1)
