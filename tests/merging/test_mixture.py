@@ -60,21 +60,6 @@ def test_boxes_hold_the_law_whole(d: int) -> None:
     assert around == pytest.approx(total, rel=1e-10)
 
 
-def test_cuts_keep_moments() -> None:
-    law = mixture(3, 2)
-    boxes = grid_boxes(Components.of(law.means, law.covs, law.weights), 60)
-    rng = np.random.default_rng(0)
-    parts = boxes.cut(rng.integers(3, size=len(boxes)), 3 * rng.normal(size=len(boxes)))
-    before, after = boxes.cells(), parts.cells()
-    n = len(boxes)
-    np.testing.assert_allclose(after.mass[:n] + after.mass[n:], before.mass, rtol=1e-11)
-    first = after.mass[:, None] * after.barycenter
-    np.testing.assert_allclose(first[:n] + first[n:], before.mass[:, None] * before.barycenter, atol=1e-13)
-    off = ((after.barycenter - np.concatenate([before.barycenter] * 2)) ** 2).sum(axis=1)
-    second = after.spread + after.mass * off
-    np.testing.assert_allclose(second[:n] + second[n:], before.spread, rtol=1e-9)
-
-
 @pytest.mark.parametrize(("d", "k", "n"), [(3, 5, 20), (4, 3, 15), (5, 2, 10)])
 def test_certificate_is_that_of_nearest_points_nearly(d: int, k: int, n: int) -> None:
     law = mixture(d, k)

@@ -17,7 +17,7 @@ from diracs.certificates.rounding import with_moved_masses
 from diracs.laws.gaussian import GaussianMixture
 from diracs.merging.cloud import UnitCloud, to_nearest
 from diracs.merging.kmeans import MOST_TREE, refreshed
-from diracs.merging.merge import assign, barycenters
+from diracs.merging.merge import assign
 from diracs.quantization.discretization import Quantization
 from diracs.schemes.points import PointScheme
 
@@ -223,7 +223,7 @@ def reduced(cells: Partition, count: int, start: np.ndarray, seed: int = 0, thre
     cloud = UnitCloud.of(cells.barycenter, cells.mass, cells.spread)
     y = refreshed(cloud.cells, count, cloud.into(start), seed=seed, threads=threads)
     unit = cloud.cells
-    sent = assign(unit, barycenters(unit, y, threads), threads)
+    sent = assign(unit, y, threads)
     found, most = sent.cells(unit), int(np.bincount(sent.labels).max())
     held = found.mass > 0
     spread = found.spread[held] * cloud.unit**2
