@@ -26,7 +26,7 @@ _FEWEST, _MOST = 256, 4096
 # Boxes are cut until about this share of W₂ is to be gained, by dimension, or there are so many; in haste within so
 # many times that; and for barycenters of cells.
 _PRECISION = (0.002, 0.002, 0.004, 0.006, 0.009, 0.012, 0.015, 0.02, 0.025, 0.03)
-_MOST_BOXES, _HASTE, _MOST_HASTE = 8_000_000, 2.5, 200_000
+_MOST_BOXES, _HASTE, _MOST_HASTE = 8_000_000, 2.5, (400_000, 200_000)
 _ROUGH, _MOST_ROUGH = 0.02, 1_000_000
 # Merging takes seconds in so many dimensions at most, up to so many points, and components times points.
 MOST_AXES, MOST_POINTS, MOST_TERMS = 8, 2000, 2_000_000
@@ -101,7 +101,7 @@ class UnitMixtureCells:
         wanted = _PRECISION[min(d, len(_PRECISION)) - 1] * (_HASTE if self.haste else 1.0)
         wanted = wanted if precision is None else precision
         y, close = close_points(self.into(points), self.reach)
-        most = _MOST_HASTE if self.haste else _MOST_BOXES
+        most = _MOST_HASTE[d >= 6] if self.haste else _MOST_BOXES
         near = np.ascontiguousarray(y[close])
         return sent_within(self.law, self.boxes(len(points)), near, wanted, most, self.each)[0].among(y, close)
 
