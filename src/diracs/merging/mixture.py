@@ -26,7 +26,7 @@ _FEWEST, _MOST = 256, 4096
 # Boxes are cut until about this share of W₂ is to be gained, by dimension, or there are so many; in haste within so
 # many times that; and for barycenters of cells.
 _PRECISION = (0.002, 0.002, 0.004, 0.006, 0.009, 0.012, 0.015, 0.02, 0.025, 0.03)
-_MOST_BOXES, _HASTE, _MOST_HASTE = 8_000_000, 2.5, (400_000, 200_000)
+_MOST_BOXES, _HASTE, _MOST_HASTE = 8_000_000, 2.5, (300_000, 200_000)
 _ROUGH, _MOST_ROUGH = 0.02, 1_000_000
 # Merging takes seconds in so many dimensions at most, up to so many points, and components times points.
 MOST_AXES, MOST_POINTS, MOST_TERMS = 8, 2000, 2_000_000
