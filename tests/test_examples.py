@@ -68,6 +68,7 @@ def test_every_example_is_run_here():
     assert {script.stem for script in SCRIPTS} == {
         "demo",
         "fit_mixture",
+        "fluid",
         "learn_levels",
         "lloyd_iterations",
         "morph",
@@ -173,6 +174,14 @@ def test_stipples_and_iterations_are_drawn(run, tmp_path):
     assert run("stipple", "--points", "100", "--iterations", "2", "--output", str(pictures[0])).strip()
     assert run("lloyd_iterations", "--points", "12", "--output", str(pictures[1]), ROUNDS=(0, 3)).strip()
     assert all(picture.stat().st_size > 1000 for picture in pictures)
+
+
+def test_a_fluid_keeps_its_energy(run, tmp_path):
+    picture = tmp_path / "fluid.png"
+    printed = run("fluid", "--points", "60", "--steps", "6", "--output", str(picture))
+    energies = [float(x) for x in re.findall(r"energy ([\d.]+)", printed)]
+    assert len(energies) == 7 and max(energies) < 1.01 * min(energies)
+    assert picture.stat().st_size > 1000
 
 
 @pytest.mark.slow

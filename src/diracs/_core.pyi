@@ -125,4 +125,17 @@ class WeightedPoints:
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]: ...
     def coarse(self, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]: ...
 
+def send_boxes(
+    means: np.ndarray,
+    axes: np.ndarray,
+    deviations: np.ndarray,
+    weights: np.ndarray,
+    component: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+    points: np.ndarray,
+    *,
+    least: float,
+    threads: int = 0,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, float, float, int]: ...
 def spread_seeds(points: np.ndarray, masses: np.ndarray, uniform: np.ndarray, *, threads: int = 0) -> np.ndarray: ...

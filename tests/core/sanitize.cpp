@@ -70,6 +70,7 @@ int main() {
     std::uniform_real_distribution<double> uniform(0.0, 1.0);
     check_expansions(random);
     check_neighbours();
+    check_boxes();
     check_laplacian();
     check_rectangles();
     check_space();

@@ -12,6 +12,7 @@ inline void require(bool condition, const char* what, const char* input) {
     std::exit(1);
 }
 
+void check_boxes();       // sanitize_boxes.cpp
 void check_laplacian();   // sanitize_laplacian.cpp
 void check_meshes();      // sanitize_mesh.cpp
 void check_neighbours();  // sanitize_neighbours.cpp

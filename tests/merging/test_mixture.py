@@ -7,7 +7,8 @@ from scipy.stats import norm, truncnorm
 
 from diracs import Gaussian, GaussianMixture, PointScheme, discretize, quantize
 from diracs.cells.boxes import Components, grid_boxes, normal_cells
-from diracs.merging.mixture import UnitMixtureCells, refined
+from diracs.merging.mixture import UnitMixtureCells
+from diracs.merging.refinement import sent_within
 
 
 def mixture(d: int, k: int, seed: int = 1) -> GaussianMixture:
@@ -59,21 +60,6 @@ def test_boxes_hold_the_law_whole(d: int) -> None:
     assert around == pytest.approx(total, rel=1e-10)
 
 
-def test_cuts_keep_moments() -> None:
-    law = mixture(3, 2)
-    boxes = grid_boxes(Components.of(law.means, law.covs, law.weights), 60)
-    rng = np.random.default_rng(0)
-    parts = boxes.cut(rng.integers(3, size=len(boxes)), 3 * rng.normal(size=len(boxes)))
-    before, after = boxes.cells(), parts.cells()
-    n = len(boxes)
-    np.testing.assert_allclose(after.mass[:n] + after.mass[n:], before.mass, rtol=1e-11)
-    first = after.mass[:, None] * after.barycenter
-    np.testing.assert_allclose(first[:n] + first[n:], before.mass[:, None] * before.barycenter, atol=1e-13)
-    off = ((after.barycenter - np.concatenate([before.barycenter] * 2)) ** 2).sum(axis=1)
-    second = after.spread + after.mass * off
-    np.testing.assert_allclose(second[:n] + second[n:], before.spread, rtol=1e-9)
-
-
 @pytest.mark.parametrize(("d", "k", "n"), [(4, 3, 15), (5, 2, 10)])
 def test_certificate_is_that_of_nearest_points_nearly(d: int, k: int, n: int) -> None:
     law = mixture(d, k)
@@ -117,7 +103,7 @@ def test_refined_cells_against_exact_moments(d: int) -> None:
     points = draw(law, 15, seed=2)
     exact = discretize(law, PointScheme(points))
     unit = UnitMixtureCells.of(law.means, law.covs, law.weights)
-    _, found = unit.sent(points)
+    found = unit.sent(points)
     masses, w2 = unit.certify(found)
     assert exact.w2 * (1 - 1e-10) <= w2 <= exact.w2 * 1.004
     np.testing.assert_allclose(masses, exact.weights, atol=5e-3)
@@ -127,9 +113,38 @@ def test_refining_stops_where_it_was_to() -> None:
     law = mixture(3, 2)
     unit = UnitMixtureCells.of(law.means, law.covs, law.weights)
     y = unit.into(draw(law, 10))
-    boxes = grid_boxes(unit.law, 1000)
-    coarse, fine = (refined(boxes, y, share)[1] for share in (1.0, 0.002))
-    assert len(coarse.mass) == len(boxes) < len(fine.mass)
+    boxes = grid_boxes(unit.law, 100)
+    (coarse, first), (fine, second) = (sent_within(unit.law, boxes, y, share, 10**6) for share in (0.1, 0.001))
+    assert len(boxes) < first.boxes < second.boxes < 10**6
+    assert second.excess < 0.002 * fine.square < first.excess <= 0.2 * coarse.square
+    few = sent_within(unit.law, boxes, y, 0.001, 1000)[1]
+    assert few.boxes <= 2000 and few.excess > second.excess
+
+
+def test_what_went_to_points_is_the_law() -> None:
+    """Masses, first and second moments add up, whatever the points."""
+    law = mixture(4, 3)
+    unit = UnitMixtureCells.of(law.means, law.covs, law.weights)
+    found = unit.sent(draw(law, 7, seed=4))
+    mass = found.masses[0]
+    assert mass.sum() == pytest.approx(1.0, abs=1e-13)
+    mean = unit.into(law.weights @ law.means)
+    np.testing.assert_allclose(mass @ found.barycenters(), mean, atol=1e-12)
+    moved = found.at_barycenters()
+    between = mass @ ((moved.points - mean) ** 2).sum(axis=1)
+    off = unit.into(law.means) - mean
+    total = law.weights @ (np.trace(law.covs, axis1=1, axis2=2) / unit.unit**2 + (off**2).sum(axis=1))
+    assert moved.square + between == pytest.approx(total, rel=1e-9)
+    assert moved.square <= found.square
+
+
+@pytest.mark.parametrize("d", [10, 20])
+def test_many_axes(d: int) -> None:
+    """Certificates hold where boxes are coarse, and products are never better."""
+    law = mixture(d, 2)
+    q = quantize(law, 12, scheme="optimal")
+    square, error = sampled(law, q.positions, 20_000)
+    assert (square - 5 * error) ** 0.5 <= q.w2 <= quantize(law, 12, scheme="product").w2
 
 
 def test_any_scale_and_place() -> None:

@@ -20,6 +20,7 @@ using Input = nanobind::ndarray<const T, Rest..., nanobind::c_contig, nanobind::
 
 using Numbers = Input<double, nanobind::ndim<1>>;
 using Rows = Input<double, nanobind::ndim<2>>;
+using Stack = Input<double, nanobind::ndim<3>>;
 using Indices = Input<int, nanobind::ndim<1>>;
 using Points = Input<double, nanobind::shape<-1, 2>>;
 using Matrices = Input<double, nanobind::shape<-1, 2, 2>>;

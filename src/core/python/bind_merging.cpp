@@ -1,4 +1,4 @@
-// The class WeightedPoints and the function spread_seeds of the Python module diracs._core.
+// The class WeightedPoints and the functions spread_seeds and send_boxes of the Python module diracs._core.
 #include <nanobind/nanobind.h>
 
 #include <algorithm>
@@ -10,6 +10,7 @@
 
 #include "python/arrays.hpp"
 #include "merging/bounded_points.hpp"
+#include "merging/box_refinement.hpp"
 #include "merging/lloyd.hpp"
 #include "merging/seeding.hpp"
 #include "merging/tree_points.hpp"
@@ -148,6 +149,33 @@ nb::ndarray<nb::numpy, int> seeds(const Rows& points, const Numbers& masses, con
     return array(std::move(found));
 }
 
+nb::tuple boxes(const Rows& means, const Stack& axes, const Rows& deviations, const Numbers& weights,
+                const Indices& component, const Rows& low, const Rows& high, const Rows& points, double least,
+                int threads) {
+    const std::size_t k = means.shape(0), d = means.shape(1), count = component.shape(0), n = points.shape(0);
+    const auto shaped = [&](const Rows& x, std::size_t rows) { return x.shape(0) == rows && x.shape(1) == d; };
+    if (d == 0 || n == 0 || axes.shape(0) != k || axes.shape(1) != d || axes.shape(2) != d || !shaped(deviations, k) ||
+        weights.shape(0) != k || !shaped(low, count) || !shaped(high, count) || !shaped(points, n)) {
+        throw nb::value_error("means, axes, deviations, weights, boxes and points differ in shape");
+    }
+    if (!all_finite(points.data(), n * d)) throw nb::value_error("points must be finite");
+    if (!(least >= 0.0)) throw nb::value_error("least must not be negative");
+    const int* of = component.data();
+    if (!std::all_of(of, of + count, [&](int i) { return i >= 0 && static_cast<std::size_t>(i) < k; })) {
+        throw nb::value_error("boxes must be of components that there are");
+    }
+    SentBoxes sent;
+    {
+        const Unlocked unlocked;
+        const BoxedMixture law{d, means.data(), axes.data(), deviations.data(), weights.data()};
+        sent = send_boxes(law, of, low.data(), high.data(), count, points.data(), n, least, threads);
+    }
+    std::vector<double> high_part(n), low_part(n);
+    for (std::size_t i = 0; i < n; ++i) high_part[i] = sent.mass[i].high, low_part[i] = sent.mass[i].low;
+    return nb::make_tuple(array(std::move(high_part)), array(std::move(low_part)), array(std::move(sent.first), {n, d}),
+                          array(std::move(sent.cost)), sent.moved, sent.excess, sent.count);
+}
+
 }  // namespace
 
 void bind_merging(nb::module_& module) {
@@ -169,6 +197,14 @@ void bind_merging(nb::module_& module) {
     module.def("spread_seeds", &seeds, "points"_a.noconvert(), "masses"_a.noconvert(), "uniform"_a.noconvert(),
                nb::kw_only(), "threads"_a = 0,
                "Indices of points drawn in proportion to mass times the square of the distance from those before.");
+    module.def("send_boxes", &boxes, "means"_a.noconvert(), "axes"_a.noconvert(), "deviations"_a.noconvert(),
+               "weights"_a.noconvert(), "component"_a.noconvert(), "low"_a.noconvert(), "high"_a.noconvert(),
+               "points"_a.noconvert(), nb::kw_only(), "least"_a, "threads"_a = 0,
+               "Boxes (N,) of components in deviations of their axes, low and high (N, d), go to points (n, d), cut "
+               "until the\n"
+               "excess of each over nearest points is about `least`: masses (n,) to twice the digits, first moments "
+               "(n, d) and\n"
+               "second ones (n,) about the points, mean square of sizes, excess, number of boxes.");
 }
 
 }  // namespace diracs

@@ -18,8 +18,6 @@ _EPS = 2.0**-52
 _FLAT = 1e-28
 # Borders at infinity, in deviations: beyond, float64 holds no mass.
 FAR = 39.0
-# A cut leaves this share of a box, or of its deviations from its mean, on either side.
-_INSIDE, _DEVIATIONS = 0.15, 1.5
 _HALVINGS = 40
 
 
@@ -108,10 +106,6 @@ class Boxes:
         )
         return Boxes(law, place, *self._columns()[1:])
 
-    def of(self, law: Components, components: np.ndarray) -> Boxes:
-        """The same boxes, of these components of a law."""
-        return Boxes(law, components[self.component], *self._columns()[1:])
-
     @staticmethod
     def joined(parts: Sequence[Boxes]) -> Boxes:
         """Boxes of one law, one or more."""
@@ -122,27 +116,6 @@ class Boxes:
 
     def _columns(self) -> tuple[np.ndarray, ...]:
         return self.component, self.low, self.high, self.share, self.mean, self.variance
-
-    def slopes(self, directions: np.ndarray) -> np.ndarray:
-        """Of directions (N, d) in space, the components along the boxes' axes, by deviations."""
-        out = np.empty_like(directions)
-        for i, of in self._by_component():
-            out[of] = directions[of] @ self.law.axes[i] * self.law.deviations[i]
-        return out
-
-    def cut(self, axis: np.ndarray, at: np.ndarray) -> Boxes:
-        """Each box cut across one axis (N,), near a place (N,) of it: first all lower parts, then all upper ones."""
-        rows = np.arange(len(self))
-        low, high, mean = (x[rows, axis] for x in (self.low, self.high, self.mean))
-        deviation = np.sqrt(self.variance[rows, axis])
-        least = np.maximum(low + _INSIDE * (mean - low), mean - _DEVIATIONS * deviation)
-        most = np.minimum(high - _INSIDE * (high - mean), mean + _DEVIATIONS * deviation)
-        at = np.clip(at, least, most)
-        lower, upper = (Boxes(self.law, *(column.copy() for column in self._columns())) for _ in range(2))
-        for part, a, b in ((lower, low, at), (upper, at, high)):
-            part.low[rows, axis], part.high[rows, axis] = a, b
-            part.share[rows, axis], part.mean[rows, axis], part.variance[rows, axis] = normal_cells(a, b)
-        return Boxes.joined((lower, upper))
 
 
 def normal_cells(low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

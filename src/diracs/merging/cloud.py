@@ -111,13 +111,13 @@ def to_nearest(cloud: UnitCloud, points: np.ndarray) -> CloudToPoints:
     return CloudToPoints(masses, root * cloud.unit, found.square, close[found.labels])
 
 
-def sent_to(cloud: UnitCloud, points: np.ndarray) -> tuple[np.ndarray, Merged]:
+def sent_to(cloud: UnitCloud, points: np.ndarray, threads: int = 0) -> tuple[np.ndarray, Merged]:
     """The places of points (n, d) of space that may have mass, and the cloud sent to these.
 
     Coordinates in the unit are differences, right to half a rounding: only what is equal in space stays where it is.
     """
     y, close = close_points(cloud.into(points), 2.0 * math.sqrt(points.shape[1]))
-    found = assign(cloud.cells, np.ascontiguousarray(y[close]))
+    found = assign(cloud.cells, np.ascontiguousarray(y[close]), threads)
     goes = (cloud.points != points[close[found.labels]]).any(axis=1) | (cloud.cells.spread > 0)
     size = np.sqrt((cloud.cells.barycenter**2).sum(axis=1)) + np.sqrt((found.points**2).sum(axis=1))[found.labels]
     moved = float((cloud.cells.mass * np.maximum(size, _LOST) ** 2)[goes].sum())

@@ -22,6 +22,7 @@ from diracs.certificates.masses import settled
 from diracs.certificates.rounding import with_moved_masses
 from diracs.certificates.upper.nearest import FARTHEST
 from diracs.merging.kmeans import BREATHS, STEPS, kmeans
+from diracs.merging.refinement import Gathered
 
 _EPS = 2.0**-52
 # Relative, on mean squares: sums of positive terms, pairwise.
@@ -163,12 +164,12 @@ def group_masses(labels: np.ndarray, masses: np.ndarray, n: int) -> doubled.Pair
     return doubled.normalized(high, low)
 
 
-def certified(found: Merged, doubt: float, blur: float) -> tuple[np.ndarray, float]:
+def certified(found: Merged | Gathered, doubt: float, blur: float) -> tuple[np.ndarray, float]:
     """Masses (n,) in doubles of sum one, and a bound on W₂ with these.
 
     Parameters
     ----------
-    found : Merged
+    found : Merged or Gathered
     doubt : float
         Relative error of the cells' masses.
     blur : float

@@ -15,6 +15,8 @@ from diracs.quantization.discretization import Quantization
 from diracs.quantization.summary import Summary
 
 _EPS = 2.0**-52
+# In tasks: Dask runs as many of these at once as there are cores.
+_THREADS = 1
 
 
 def is_dask(x: Any) -> bool:
@@ -48,7 +50,9 @@ def quantize_chunks(samples: Any, n: int, *, seed: int = 0) -> Quantization:
 
 def summarized(samples: np.ndarray, n: int, d: int, seed: int = 0) -> Summary:
     """The summary of one chunk."""
-    return Summary(n, d, seed=seed).update(np.asarray(samples, dtype=np.float64)).compact()
+    summary = Summary(n, d, seed=seed)
+    summary._threads = _THREADS
+    return summary.update(np.asarray(samples, dtype=np.float64)).compact()
 
 
 def together(first: Summary, second: Summary) -> Summary:
@@ -60,7 +64,7 @@ def sums_to_nearest(samples: np.ndarray, points: np.ndarray) -> tuple[np.ndarray
     """Of samples (m, d) of weight one: how many go to each of the points (n, d), the sum of squares, of rounding."""
     x = np.asarray(samples, dtype=np.float64)
     cloud = UnitCloud.of(x, np.ones(len(x)))
-    close, found = sent_to(cloud, points)
+    close, found = sent_to(cloud, points, _THREADS)
     counts = np.zeros(len(points))
     counts[close] = found.masses[0]
     return counts, found.square * cloud.unit**2, found.moved * cloud.unit**2

@@ -17,7 +17,7 @@ from diracs.certificates.rounding import with_moved_masses
 from diracs.laws.gaussian import GaussianMixture
 from diracs.merging.cloud import UnitCloud, to_nearest
 from diracs.merging.kmeans import MOST_TREE, refreshed
-from diracs.merging.merge import assign, barycenters
+from diracs.merging.merge import assign
 from diracs.quantization.discretization import Quantization
 from diracs.schemes.points import PointScheme
 
@@ -67,6 +67,8 @@ class Summary:
         self._size = max((_CELLS if ndim <= MOST_TREE else _CELLS_IN_MANY) * self.n, _LEAST)
         self._cells = joined([], self.ndim)
         self._buffer: list[Partition] = []
+        # Of the core, for merging; 0: as many as the machine has.
+        self._threads = 0
         # So often masses, spreads and barycenters may have been rounded.
         self._roundings = 0
 
@@ -124,7 +126,7 @@ class Summary:
         parts = self._parts()
         if sum(len(part.mass) for part in parts) > self._size:
             before = self._cells.barycenter
-            self._cells, most = reduced(joined(parts, self.ndim), self._size, before, self.seed)
+            self._cells, most = reduced(joined(parts, self.ndim), self._size, before, self.seed, self._threads)
             self._buffer = []
             self._roundings += most
         return self
@@ -133,6 +135,7 @@ class Summary:
         """Another summary of the same samples."""
         new = Summary(self.n, self.ndim, seed=self.seed)
         new.count, new._roundings, new._cells, new._buffer = self.count, self._roundings, self._cells, [*self._buffer]
+        new._threads = self._threads
         return new
 
     def quantize(self, n: int | None = None) -> Quantization:
@@ -212,15 +215,15 @@ def joined(parts: list[Partition], ndim: int) -> Partition:
     return Partition(*(np.concatenate(columns) for columns in zip(none, *parts)))
 
 
-def reduced(cells: Partition, count: int, start: np.ndarray, seed: int = 0) -> tuple[Partition, int]:
+def reduced(cells: Partition, count: int, start: np.ndarray, seed: int = 0, threads: int = 0) -> tuple[Partition, int]:
     """At most `count` cells in which the given ones are merged, starting from some barycenters of the same space.
 
     And how many roundings, at most, sums of groups and barycenters have taken.
     """
     cloud = UnitCloud.of(cells.barycenter, cells.mass, cells.spread)
-    y = refreshed(cloud.cells, count, cloud.into(start), seed=seed)
+    y = refreshed(cloud.cells, count, cloud.into(start), seed=seed, threads=threads)
     unit = cloud.cells
-    sent = assign(unit, barycenters(unit, y))
+    sent = assign(unit, y, threads)
     found, most = sent.cells(unit), int(np.bincount(sent.labels).max())
     held = found.mass > 0
     spread = found.spread[held] * cloud.unit**2

@@ -23,8 +23,9 @@ from diracs.laws.diracs import SumOfDiracs
 from diracs.laws.engines import Engines
 from diracs.laws.gaussian import GaussianMixture, components_of
 from diracs.merging.cloud import UnitCloud, narrowed, to_nearest
-from diracs.merging.merge import Merged, assign
-from diracs.merging.mixture import Each, UnitMixtureCells
+from diracs.merging.merge import assign
+from diracs.merging.mixture import UnitMixtureCells
+from diracs.merging.refinement import Each
 from diracs.quantization.by_points import ENGINES, engines
 
 _EPS = 2.0**-52
@@ -112,7 +113,7 @@ def _(unit: UnitCloud, points: np.ndarray, dtype: type) -> Sent:
 
 @send.register
 def _(unit: UnitMixtureCells, points: np.ndarray, dtype: type) -> Sent:
-    masses, w2 = unit.certify(unit.sent(points)[1])
+    masses, w2 = unit.certify(unit.sent(points))
     if dtype != np.float64:
         narrow = diffused(masses, dtype)
         change, fraction = mass_change(np.clip(unit.into(points), -FARTHEST, FARTHEST), masses, narrow)
@@ -142,16 +143,8 @@ def barycentric_cells(unit: Any, points: np.ndarray) -> Barycentric:
 
 @barycentric_cells.register
 def _(unit: UnitCloud, points: np.ndarray) -> Barycentric:
-    return _of_groups(unit, unit.cells, assign(unit.cells, unit.into(points)))
-
-
-@barycentric_cells.register
-def _(unit: UnitMixtureCells, points: np.ndarray) -> Barycentric:
-    return _of_groups(unit, *unit.sent(points))
-
-
-def _of_groups(unit: UnitCloud | UnitMixtureCells, cells: Any, found: Merged) -> Barycentric:
-    """Of groups of cells of a law; groups without mass keep their points."""
+    # Groups without mass keep their points.
+    cells, found = unit.cells, assign(unit.cells, unit.into(points))
     held = found.masses[0] > 0
     index = np.cumsum(held) - 1
     some = found._replace(
@@ -161,3 +154,10 @@ def _of_groups(unit: UnitCloud | UnitMixtureCells, cells: Any, found: Merged) ->
     points[held] = some.barycenter
     masses, w2 = unit.certify(found._replace(points=points, square=float(some.spread.sum())))
     return Barycentric(masses, unit.out_of(points), w2 * (1.0 + 1e-12))
+
+
+@barycentric_cells.register
+def _(unit: UnitMixtureCells, points: np.ndarray) -> Barycentric:
+    found = unit.sent(points).at_barycenters()
+    masses, w2 = unit.certify(found)
+    return Barycentric(masses, unit.out_of(found.points), w2 * (1.0 + 1e-12))
