@@ -2,7 +2,7 @@
 
 Merged is scheme="optimal"; sampled is the cost of nearest points for the same positions, by 400 000 samples; ratio is
 merged to products, excess what the certificate is above nearest points. Hasty is "auto", and
-of the processors' time that it took of optimal's.
+share the part of the processors' time that it took of optimal's.
 
     python benchmarks/space.py [--only gaussian|mixtures] [--dimension 10]
 """
