@@ -68,8 +68,8 @@ def quantize(
         near the optimal quantizer: on the line and in the plane by Newton's method, for point clouds and in more
         dimensions by merging evenly spread samples of the law, the certificate from boxes that are cut where it pays.
         "auto": the best of all; "optimal" is tried where it takes seconds: in the plane up to 10 000 points and 100 000
-        points times components, in three to eight dimensions up to 2000 points, where it hurries: "optimal" takes five
-        to ten times as long for one to three percent, half a minute of both cores for 1000 points in six dimensions,
+        points times components, in three to eight dimensions up to 2000 points, where it hurries: "optimal" takes three
+        to fifteen times as long for one to six percent, half a minute of both cores for 1000 points in six dimensions,
         and merges in any dimension; in ten it is some percent below products.
     match_moments : bool
         Whether the points are to have exactly the mean and covariance of the distribution (to rounding). Barycenters
