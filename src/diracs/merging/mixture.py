@@ -19,7 +19,7 @@ _EPS = 2.0**-52
 # as many, and on the law.
 _SAMPLES, _FEW_SAMPLES, _MOST_SAMPLES = 128, 2**15, 2**22
 _STEPS, _POLISH, _EXACT = 40, 40, 1
-# In haste, below six dimensions and from there.
+# In haste, below five dimensions and from there.
 _HASTY_SAMPLES, _HASTY_STEPS = (64, 32), 10
 # Boxes that the certificate begins with, fewest and most.
 _FEWEST, _MOST = 256, 4096
@@ -70,7 +70,7 @@ class UnitMixtureCells:
     def best_points(self, n: int, *, seed: int = 0, start: np.ndarray | None = None) -> np.ndarray:
         """At most n points of space (m, d), near the best; `start` are points of space too."""
         begun = None if start is None else self.into(start)
-        each = _HASTY_SAMPLES[self.law.means.shape[1] >= 6] if self.haste else _SAMPLES
+        each = _HASTY_SAMPLES[self.law.means.shape[1] >= 5] if self.haste else _SAMPLES
         some = samples(self.law, int(np.clip(each * n, _FEW_SAMPLES, _MOST_SAMPLES)), seed)
         if self.haste:
             y = kmeans(some, n, seed=seed, start=begun, breaths=0, steps=_HASTY_STEPS)

@@ -71,7 +71,7 @@ def quantize(
         pays. "auto": the best of all; "optimal" is tried where it takes seconds: in the plane up to 10 000 points and
         100 000 points times components; from three dimensions on it hurries: in space up to 5000 points times
         components by Newton's method, which costs up to half a percent, else by merging up to 2000 points in at most
-        eight dimensions, where "optimal" takes five to ten times as long for one to three percent, half a minute of
+        eight dimensions, where "optimal" takes three to fifteen times as long for one to six percent, half a minute of
         two cores for 1000 points in six dimensions, and merges in any dimension; in ten it is some percent below
         products.
     match_moments : bool
