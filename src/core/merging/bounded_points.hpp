@@ -24,22 +24,35 @@ DIRACS_WIDE inline void nearest_of_all(const double* DIRACS_RESTRICT x, const do
         square[l] = further[l] = std::numeric_limits<double>::infinity();
         label[l] = other[l] = -1.0;
     }
-    for (std::size_t j = 0; j < n; ++j) {
-        double sum[kLanes] = {};
+    // Four centres at a time: their sums do not wait for each other.
+    constexpr std::size_t kTogether = 4;
+    double sum[kTogether][kLanes];
+    for (std::size_t j = 0; j < n; j += kTogether) {
+        const std::size_t count = n - j < kTogether ? n - j : kTogether;
+        const double* centre[kTogether];
+        for (std::size_t b = 0; b < kTogether; ++b) {
+            centre[b] = y + d * (j + (b < count ? b : 0));
+            for (std::size_t l = 0; l < kLanes; ++l) sum[b][l] = 0.0;
+        }
         for (std::size_t k = 0; k < d; ++k) {
-            const double c = y[d * j + k];
-            for (std::size_t l = 0; l < kLanes; ++l) {
-                const double u = x[kLanes * k + l] - c;
-                sum[l] += u * u;
+            for (std::size_t b = 0; b < kTogether; ++b) {
+                const double c = centre[b][k];
+                for (std::size_t l = 0; l < kLanes; ++l) {
+                    const double u = x[kLanes * k + l] - c;
+                    sum[b][l] += u * u;
+                }
             }
         }
-        const double name = static_cast<double>(j);
-        for (std::size_t l = 0; l < kLanes; ++l) {
-            const bool first = sum[l] < square[l], second = sum[l] < further[l];
-            other[l] = first ? label[l] : second ? name : other[l];
-            further[l] = first ? square[l] : second ? sum[l] : further[l];
-            label[l] = first ? name : label[l];
-            square[l] = first ? sum[l] : square[l];
+        for (std::size_t b = 0; b < count; ++b) {
+            const double name = static_cast<double>(j + b);
+            for (std::size_t l = 0; l < kLanes; ++l) {
+                const double s = sum[b][l];
+                const bool first = s < square[l], second = s < further[l];
+                other[l] = first ? label[l] : second ? name : other[l];
+                further[l] = first ? square[l] : second ? s : further[l];
+                label[l] = first ? name : label[l];
+                square[l] = first ? s : square[l];
+            }
         }
     }
 }

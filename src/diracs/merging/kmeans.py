@@ -30,10 +30,10 @@ _LEAF, _SEEDED = 64, 2000
 _SAMPLE = 40
 # Lloyd's steps: after a start, after breathing in, after breathing out, on all cells.
 _FIRST, _IN, _OUT, STEPS = 40, 4, 8, 200
-# They end where one lowers the cost by less than this share.
-_COMPARED, _POLISHED = 1e-4, 1e-5
+# They end where one lowers the cost by less than this share: to compare; at the end, with trees and with bounds.
+_COMPARED, _POLISHED, _POLISHED_MANY = 1e-4, 3e-5, 1e-4
 # Breaths, the share of centres that the first adds, and evaluations of centres for cells that they may take.
-BREATHS, _SHARE, _WORK = 16, 0.08, 6e8
+BREATHS, _SHARE, _WORK = 16, 0.08, 1e8
 # Neighbours that a centre may be merged with.
 _NEIGHBOURS = 6
 _REPAIRS = 20
@@ -62,7 +62,7 @@ def kmeans(
     steps: int = STEPS,
     threads: int = 0,
 ) -> np.ndarray:
-    """At most n centres (n, d), near the least cost, stationary to one part in 10⁵ of it for one more step.
+    """At most n centres (n, d), near the least cost: one more step lowers it by no more than one part in 10⁴.
 
     Parameters
     ----------
@@ -105,7 +105,8 @@ def kmeans(
     found = _settle(some, few, y, _FIRST if start is None else min(_FIRST, steps), _COMPARED, threads)
     if breaths and len(found.centres) == n:
         found = _breathe(some, few, found, breaths, rng, threads)
-    return _settle(points, cells, found.centres, steps, _POLISHED, threads).centres
+    polished = _POLISHED if d <= MOST_TREE else _POLISHED_MANY
+    return _settle(points, cells, found.centres, steps, polished, threads).centres
 
 
 def refreshed(cells: Partition, n: int, start: np.ndarray, *, seed: int = 0, threads: int = 0) -> np.ndarray:
