@@ -66,6 +66,7 @@ def test_every_example_is_run_here():
     points = {"place_points_jax", "place_points_torch"}
     propagation = {"bayesian_layer", "damped_rotation", "pendulum", "ten_dimensions"}
     assert {script.stem for script in SCRIPTS} == {
+        "ct_volume",
         "demo",
         "fit_mixture",
         "fluid",
@@ -148,6 +149,14 @@ def test_some_dimensions_are_drawn(run, tmp_path, name, arguments, constants):
 def test_many_dimensions_are_drawn(tmp_path, name, arguments):
     assert "W₂" in process(name, *arguments, "--output", str(tmp_path / "picture.png"))
     assert (tmp_path / "picture.png").stat().st_size > 1000
+
+
+def test_a_volume_is_stippled(run, tmp_path):
+    picture = tmp_path / "ct.png"
+    printed = run("ct_volume", "--points", "60", "--voxels", "12", "--steps", "2", "--output", str(picture))
+    costs = [float(cost) for cost in re.findall(r"= ([\d.e-]+)$", printed, flags=re.MULTILINE)]
+    assert len(costs) == 3 and costs == sorted(costs, reverse=True)
+    assert picture.stat().st_size > 1000
 
 
 def test_grains_have_their_volumes_and_pictures_morph(run, tmp_path):
