@@ -24,7 +24,7 @@ struct Boxes {
 // A few neighbouring points, and their box.
 template <int D>
 struct Pack {
-    static constexpr int kMost = 8;
+    static constexpr int kMost = D == 2 ? 8 : 32;  // in space descending the tree takes longer
 
     double at[D][kMost];  // by axis; the last one again in places that are not taken
     int size;

@@ -70,8 +70,7 @@ public:
         }
     }
 
-    // At least the mass of the boxes that the balls of some point reach, for points in boxes with these half sides
-    // about those of a pack.
+    // At least the mass where |x − y|² < τ for some y in a box with these half sides about a point of a pack.
     void reaches(const Pack<D>& points, const Vec& half, double* result) const {
         double sum[kPack] = {}, whole = 0.0;
         const auto less = [&](Vec v) {
@@ -150,24 +149,35 @@ private:
 
             const RampMean<D> ramp(slopes, tau);
             const double a = tau - between2 - (kBound ? 0.0 : spread);
-            bound = smaller(bound, most * ramp(a));
-            if (kBound && D > 2) {
-                const double outside = diagonal2 - a;
-                bound = smaller(bound, mass * mean + most * ramp(outside) + 1e-14 * (mass + most) * (tau + far2));
+            if constexpr (kBound && D > 2) {
+                // Of the two the one that has less to do with the peak.
+                const double outside = diagonal2 - a, rounding = 1e-14 * (mass + most) * (tau + far2);
+                const double peaked = most * ramp(smaller(a, outside));
+                bound = smaller(bound, peaked + (a < outside ? 0.0 : mass * mean + rounding));
+            } else {
+                bound = smaller(bound, most * ramp(a));
             }
             sum[i] += bound;
         }
     }
 
+    // In space mass is no more than peak · volume of what is on the near side of the tangent to |x − y|² for the nearest y.
     DIRACS_WIDE static void add_reached(const Node& node, const Pack<D>& points, const Vec& half, double* sum) {
-        const Vec size = half + 0.5 * (node.high - node.low), center = 0.5 * (node.low + node.high);
+        const Vec own = 0.5 * (node.high - node.low), size = half + own, center = 0.5 * (node.low + node.high);
+        const double tau = node.most, mass = node.mass;
+        double most = std::min(node.peak, 1e300);
+        for (int k = 0; k < D; ++k) most *= 2.0 * own[k];
         for (int i = 0; i < kPack; ++i) {
-            double near2 = 0.0;
+            double near2 = 0.0, between2 = 0.0, slopes[D];
             for (int k = 0; k < D; ++k) {
-                const double near = positive(std::fabs(center[k] - points.at[k][i]) - size[k]);
-                near2 += near * near;
+                const double distance = std::fabs(center[k] - points.at[k][i]);
+                const double near = positive(distance - size[k]), between = positive(distance - half[k]);
+                near2 += near * near, between2 += between * between;
+                slopes[k] = 2.0 * between * own[k];
             }
-            sum[i] += near2 < node.most ? node.mass : 0.0;
+            double reached = mass;
+            if constexpr (D > 2) reached = smaller(mass, most * near_share(slopes, tau - between2, tau));
+            sum[i] += near2 < tau ? reached : 0.0;
         }
     }
 

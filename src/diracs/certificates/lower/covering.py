@@ -11,13 +11,15 @@ place of hexagons make the bound on W₂ 0.4 % smaller than what n points reach 
 truncated octahedra 1 % (the best cells that are known: Conway & Sloane 1982).
 
 τ is constant on the boxes of a partition: nothing is lost by that but choice, as any τ will do. How it is found is
-not rigorous, and need not be. The supremum is: g + M|y|² is convex on a cube if M is at least the mass that lies within
-reach of one of its points, so that on a cube (a square in the plane) with center c and vertices v
+not rigorous, and need not be. The supremum is. Let y be a mean of points v, Σ λ_v v = y, and s² = Σ λ_v |v − y|². Then
+Σ λ_v |x − v|² = |x − y|² + s², so that by convexity, with g for the allowance τ + s² on the right,
 
-    g ≤ max g(v) + M |v − c|²,
+    g_τ(y) ≤ Σ λ_v g_{τ + s²}(v).
 
-and cubes for which this is not close to the largest value found are halved along all axes. Outside the root of the
-partition g is no larger than at the nearest point of it, as that is nearer to all x.
+All points are in a simplex of a lattice, s no larger than the radius of the sphere through its vertices: sup g_τ is at
+most the largest g_{τ + s²} on the lattice. Cubes (squares in the plane) for which that is not close to the largest value
+found are halved along all axes. Outside the root of the partition g is no larger than at the nearest point of it, as
+that is nearer to all x. The lattice is that of centers and vertices of cubes, in space the best one for coverings.
 """
 
 from __future__ import annotations
@@ -30,12 +32,14 @@ import numpy as np
 
 from diracs.certificates.lower.quadtree import (
     BoxLaw,
+    Covering,
     ImageLaw,
     MixtureLaw,
     Partition,
     curve,
     halves,
-    vertices,
+    lattice,
+    lattice_radius2,
 )
 
 # Components and images that are larger are not worth the time, nor are more points.
@@ -47,6 +51,8 @@ _WORK, _MANY, _LEAST_WORK, _FOR_EACH_POINT = 4e7, 300, 1.5e7, 20.0
 _PATIENCE, _LAST, _LEAST_GAIN = 15, 5, 3e-4
 # So many sites, about, are looked at to scale allowances.
 _SCALED_AT = 4000
+# Points of the lattice for each cube.
+_LATTICE = 2
 # Moments of boxes are this exact, relative and absolute, and nothing else is less exact.
 _RELATIVE, _ABSOLUTE = 1e-11, 1e-15
 
@@ -262,34 +268,40 @@ def _scaled(sites: Partition, partition: Partition, tau: np.ndarray, n: int) -> 
 def supremum(allowances: Allowances, tolerance: float, most: float) -> float:
     """An upper bound on sup g, exact to about this share of it if it takes no more than `most` evaluations."""
     partition, tau = allowances
-    law, cube = partition.law, vertices(partition.dimension)
-    # Gains are no smaller than with the exact moments: those of |x − y|² about y are no larger, for |x − y|² < τ or x in a
-    # box that has such points.
-    mass_error, first_error, second_error = partition.moments.rounding.T
-    reached = np.sqrt(tau) + math.sqrt(partition.dimension) * partition.sizes
-    lowered = partition.moments.second - (second_error + 2.0 * reached * first_error + tau * mass_error)
-    covering = partition.covering_of(np.maximum(lowered, 0.0))
-    cubes, reach = np.zeros_like(cube[:1]), np.array([partition.moments.mass.sum() * (1.0 + _RELATIVE)])
-    largest = settled = 0.0
+    law = partition.law
+    some = np.ascontiguousarray(partition.centers[:: max(1, len(tau) // _SCALED_AT)])
+    enough = (1.0 + tolerance) * float(partition.covering.gains(tau, some, bound=True).max())
+    # Balls that are much larger than they should be decide nothing; for them moments need not be good to the last digit.
+    top = float(tau.max(initial=0.0))
+    fine, coarse = (_raised(partition, tau + more) for more in (top, lattice_radius2(law.sides)))
+    stencil = lattice(partition.dimension)
+    cubes = np.zeros_like(stencil[:1])
+    settled = 0.0
     evaluations = 0
     for level in range(partition.deepest + 1):
         sides = math.ldexp(1.0, -level) * law.sides
-        places = (cubes[:, None] + cube).reshape(-1, partition.dimension)
+        raised = lattice_radius2(sides)
+        # Twice as fine as cubes, and from −1 on.
+        places = (2 * cubes[:, None] + stencil + 1).reshape(-1, partition.dimension)
         _, first, inverse = np.unique(curve(places), return_index=True, return_inverse=True)
-        gains = covering.gains(tau, law.low + places[first] * sides, bound=True)
+        points = law.low + (places[first] - 1) * (0.5 * sides)
+        gains = (fine if raised <= top else coarse).gains(tau + raised, points, bound=True)
         evaluations += len(first)
-        largest = max(largest, float(gains.max()))
-        # Neighbours have the same vertices, to the last bit.
-        bounds = gains[inverse].reshape(-1, len(cube)).max(axis=1) + reach * float(sides @ sides) / 4.0
-        live = bounds > (1.0 + tolerance) * largest
+        bounds = gains[inverse].reshape(-1, len(stencil)).max(axis=1) * (1.0 + _RELATIVE)
+        live = bounds > enough
         settled = max(settled, float(bounds[~live].max(initial=0.0)))
         if not live.any():
             return settled
-        if evaluations + len(cube) * int(live.sum()) > most or level == partition.deepest:
+        if evaluations + _LATTICE * len(halves(stencil[:1])) * int(live.sum()) > most or level == partition.deepest:
             break
-        # What is within reach of a cube is within reach of one that contains it.
-        cubes = cubes[live]
-        centers = law.low + (cubes + 0.5) * sides
-        reach = np.minimum(reach[live], covering.reaches(tau, centers, (0.5 + 1e-9) * sides))
-        cubes, reach = halves(cubes), np.repeat(reach, len(cube))
+        cubes = halves(cubes[live])
     return max(settled, float(bounds.max()))
+
+
+def _raised(partition: Partition, tau: np.ndarray) -> Covering:
+    """With which gains for such allowances are no smaller than with the exact moments."""
+    mass_error, first_error, second_error = partition.moments.rounding.T
+    # Moments of |x − y|² about y are no larger, for |x − y|² < τ or x in a box that has such points.
+    reached = np.sqrt(tau) + math.sqrt(partition.dimension) * partition.sizes
+    lowered = partition.moments.second - (second_error + 2.0 * reached * first_error + tau * mass_error)
+    return partition.covering_of(np.maximum(lowered, 0.0))

@@ -23,7 +23,7 @@ _LEAST_MASS = 1e-15
 class _Dimension(NamedTuple):
     """What the plane and space do not share."""
 
-    deepest: int  # boxes are no smaller than the root over 2 to this power: places along Morton's curve fit into 64 bits
+    deepest: int  # boxes are no smaller than the root over 2 to this power: four times its places fit into 64 bits
     most_pixels: int  # along an axis, where pixels are cut
     gaps: tuple[tuple[int, int], ...]  # shifts and masks that move the bits of a number apart
     mixture: Callable[..., Any]
@@ -33,7 +33,7 @@ class _Dimension(NamedTuple):
 
 _DIMENSIONS = {
     2: _Dimension(
-        31,
+        29,
         2**11,
         (
             (16, 0x0000FFFF0000FFFF),
@@ -47,7 +47,7 @@ _DIMENSIONS = {
         _core.Covering,
     ),
     3: _Dimension(
-        20,
+        19,
         2**7,
         (
             (32, 0x001F00000000FFFF),
@@ -162,15 +162,39 @@ def corners(law: BoxLaw, levels: np.ndarray, places: np.ndarray) -> tuple[np.nda
     return law.low + places * sides, law.low + (places + 1) * sides
 
 
-def vertices(d: int) -> np.ndarray:
-    """Those of the unit cube, (2ᵈ, d)."""
+def cube(d: int) -> np.ndarray:
+    """Vertices of the unit cube, (2ᵈ, d)."""
     return np.array(list(itertools.product((0, 1), repeat=d)))
+
+
+def lattice(d: int) -> np.ndarray:
+    """Points whose simplices fill a cube, in halves of sides: its vertices, its center, in space those next to it.
+
+    In the plane the triangles of the center and a side; in space the tetrahedra of two centers and an edge of the face
+    between them.
+    """
+    center = np.ones((1, d), dtype=np.int64)
+    around = [center + sign * 2 * np.eye(d, dtype=np.int64) for sign in (-1, 1)] if d == 3 else []
+    return np.concatenate([2 * cube(d), center, *around])
+
+
+def lattice_radius2(sides: np.ndarray) -> float:
+    """The largest |v − c|² of the vertices v and the center c of the sphere through them, for all simplices.
+
+    For a tetrahedron with centers ±a/2 on the first axis and the ends ±b/2 of an edge on the second, at c/2 on the third,
+    c is on the third at (b² + c² − a²)/4c; for a triangle of vertices ±a/2 and a center at b/2 at (b² − a²)/4b.
+    """
+    if len(sides) == 2:
+        return max(float((a * a + b * b) / (4.0 * b)) ** 2 for a, b in itertools.permutations(sides))
+    return max(
+        float(a * a / 4.0 + ((b * b + c * c - a * a) / (4.0 * c)) ** 2) for a, b, c in itertools.permutations(sides)
+    )
 
 
 def halves(places: np.ndarray) -> np.ndarray:
     """The 2ᵈ boxes of the next level, half as large, in each of these, (2ᵈ m, d)."""
     d = places.shape[1]
-    return (2 * places[:, None] + vertices(d)).reshape(-1, d)
+    return (2 * places[:, None] + cube(d)).reshape(-1, d)
 
 
 def curve(places: np.ndarray) -> np.ndarray:
