@@ -42,9 +42,8 @@ class Covering:
         second: np.ndarray,
         peak: np.ndarray,
     ) -> None: ...
-    def gains(self, allowances: np.ndarray, points: np.ndarray, *, bound: bool, threads: int = 0) -> np.ndarray: ...
-    def reaches(
-        self, allowances: np.ndarray, centers: np.ndarray, half: np.ndarray, *, threads: int = 0
+    def gains(
+        self, allowances: np.ndarray, points: np.ndarray, *, bound: bool, dense: bool = False, threads: int = 0
     ) -> np.ndarray: ...
     def radii(
         self, facilities: np.ndarray, points: np.ndarray, start: np.ndarray, *, steps: int = 60, threads: int = 0
@@ -60,9 +59,8 @@ class SpaceCovering:
         second: np.ndarray,
         peak: np.ndarray,
     ) -> None: ...
-    def gains(self, allowances: np.ndarray, points: np.ndarray, *, bound: bool, threads: int = 0) -> np.ndarray: ...
-    def reaches(
-        self, allowances: np.ndarray, centers: np.ndarray, half: np.ndarray, *, threads: int = 0
+    def gains(
+        self, allowances: np.ndarray, points: np.ndarray, *, bound: bool, dense: bool = False, threads: int = 0
     ) -> np.ndarray: ...
     def radii(
         self, facilities: np.ndarray, points: np.ndarray, start: np.ndarray, *, steps: int = 60, threads: int = 0

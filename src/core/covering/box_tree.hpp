@@ -21,10 +21,10 @@ struct Boxes {
     std::size_t size;
 };
 
-// A few neighbouring points, and their box.
-template <int D>
+// At most N neighbouring points, and their box.
+template <int D, int N = 8>
 struct Pack {
-    static constexpr int kMost = D == 2 ? 8 : 32;  // in space descending the tree takes longer
+    static constexpr int kMost = N;
 
     double at[D][kMost];  // by axis; the last one again in places that are not taken
     int size;
@@ -88,8 +88,8 @@ public:
     // Calls whole(node) for nodes that are inside, and partial(node) for other boxes that are not outside: as told by
     // outside(node, v), v between the points of the pack's box and the node that are nearest to each other, and
     // inside(node, v), v between those farthest from each other.
-    template <class Outside, class Inside, class Whole, class Partial>
-    void descend(const Pack<D>& pack, const Outside& outside, const Inside& inside, const Whole& whole,
+    template <class Pack, class Outside, class Inside, class Whole, class Partial>
+    void descend(const Pack& pack, const Outside& outside, const Inside& inside, const Whole& whole,
                  const Partial& partial) const {
         for (std::size_t i = 0; i < nodes_.size();) {
             const Node& node = nodes_[i];

@@ -47,9 +47,9 @@ public:
     }
 
     // Upper bounds on g at the points of a pack, above it also after rounding; or estimates without bias.
-    template <bool kBound>
-    void gains(const Pack<D>& points, double* result) const {
-        double sum[kPack] = {}, reached = 0.0, payment = 0.0, mass = 0.0, second = 0.0;
+    template <bool kBound, int N>
+    void gains(const Pack<D, N>& points, double* result) const {
+        double sum[N] = {}, reached = 0.0, payment = 0.0, mass = 0.0, second = 0.0;
         Vec first;  // these four of what lies inside all balls, about the low corner of the pack
         tree_.descend(
             points, [](const Node& node, const Vec& near) { return norm2(near) >= node.most; },
@@ -68,21 +68,6 @@ public:
             const Vec y = points.point(i) - points.low;
             result[i] = sum[i] + (payment - (second - 2.0 * dot(y, first) + mass * norm2(y))) + kRounding * reached;
         }
-    }
-
-    // At least the mass where |x − y|² < τ for some y in a box with these half sides about a point of a pack.
-    void reaches(const Pack<D>& points, const Vec& half, double* result) const {
-        double sum[kPack] = {}, whole = 0.0;
-        const auto less = [&](Vec v) {
-            for (int k = 0; k < D; ++k) v[k] = positive(v[k] - half[k]);
-            return v;
-        };
-        tree_.descend(
-            points, [&](const Node& node, const Vec& near) { return norm2(less(near)) >= node.most; },
-            [&](const Node& node, const Vec& far) { return norm2(less(far)) < node.least; },
-            [&](const Node& node) { whole += node.mass; },
-            [&](const Node& node) { add_reached(node, points, half, sum); });
-        for (int i = 0; i < points.size; ++i) result[i] = (whole + sum[i]) * (1.0 + kRounding);
     }
 
     // Radii about the points of a pack within which there is one facility, up to some digits; `result` > 0 is where to
@@ -128,14 +113,14 @@ private:
     // affordable, it is also at most ∫uρ, which is exact, and volume · peak times the mean of (−u)₊, with |x − y|² at
     // most its tangent and the square of the diagonal's half.
     // The estimate takes ρ as constant, and |x − center|² as its mean.
-    template <bool kBound>
-    DIRACS_WIDE static void add_crossed(const Node& node, const Pack<D>& points, double* sum) {
+    template <bool kBound, int N>
+    DIRACS_WIDE static void add_crossed(const Node& node, const Pack<D, N>& points, double* sum) {
         const Vec half = 0.5 * (node.high - node.low), center = node.low + half;
         const double tau = node.most, mass = node.mass, spread = node.second / mass, diagonal2 = norm2(half);
         double volume = 1.0;
         for (int k = 0; k < D; ++k) volume *= 2.0 * half[k];
         const double most = kBound ? volume * std::min(node.peak, 1e300) : mass;
-        for (int i = 0; i < kPack; ++i) {
+        for (int i = 0; i < N; ++i) {
             double between2 = 0.0, near2 = 0.0, far2 = 0.0, mean2 = 0.0, slopes[D];
             for (int k = 0; k < D; ++k) {
                 const double v = std::fabs(center[k] - points.at[k][i]), b = node.centroid[k] - points.at[k][i];
@@ -158,26 +143,6 @@ private:
                 bound = smaller(bound, most * ramp(a));
             }
             sum[i] += bound;
-        }
-    }
-
-    // In space mass is no more than peak · volume of what is on the near side of the tangent to |x − y|² for the nearest y.
-    DIRACS_WIDE static void add_reached(const Node& node, const Pack<D>& points, const Vec& half, double* sum) {
-        const Vec own = 0.5 * (node.high - node.low), size = half + own, center = 0.5 * (node.low + node.high);
-        const double tau = node.most, mass = node.mass;
-        double most = std::min(node.peak, 1e300);
-        for (int k = 0; k < D; ++k) most *= 2.0 * own[k];
-        for (int i = 0; i < kPack; ++i) {
-            double near2 = 0.0, between2 = 0.0, slopes[D];
-            for (int k = 0; k < D; ++k) {
-                const double distance = std::fabs(center[k] - points.at[k][i]);
-                const double near = positive(distance - size[k]), between = positive(distance - half[k]);
-                near2 += near * near, between2 += between * between;
-                slopes[k] = 2.0 * between * own[k];
-            }
-            double reached = mass;
-            if constexpr (D > 2) reached = smaller(mass, most * near_share(slopes, tau - between2, tau));
-            sum[i] += near2 < tau ? reached : 0.0;
         }
     }
 

@@ -63,17 +63,4 @@ private:
     static double fourth(double x) { return (x * x) * (x * x); }
 };
 
-// An upper bound on the share of |sₖ| ≤ 1 where a + Σ pₖ sₖ > 0, pₖ ≥ 0: Σ ± (a ± p ± q ± r)₊³ / (48 p q r). Slopes may be
-// changed by as much as a is raised.
-inline double near_share(const double* slopes, double a, double scale) {
-    const double most = larger(larger(slopes[0], slopes[1]), larger(slopes[2], 1e-9 * scale)), least = 1e-3 * most;
-    const double p = larger(slopes[0], least), q = larger(slopes[1], least), r = larger(slopes[2], least);
-    a += ((p - slopes[0]) + (q - slopes[1])) + (r - slopes[2]);
-    const double terms = std::fabs(a) + 3.0 * most;
-    const auto cube = [](double z) { return positive(z) * (positive(z) * positive(z)); };
-    const auto pair = [&](double z) { return cube(z + p) - cube(z - p); };
-    const double sum = (pair(a + q + r) - pair(a + q - r)) - (pair(a - q + r) - pair(a - q - r));
-    return (sum + 2e-14 * terms * (terms * terms)) / (48.0 * p * q * r);
-}
-
 }  // namespace diracs

@@ -23,8 +23,6 @@ namespace {
 
 template <int D>
 using PointsOf = Input<double, nb::shape<-1, D>>;
-template <int D>
-using Vector = Input<double, nb::shape<D>>;
 
 template <int D>
 void check_corners(const PointsOf<D>& low, const PointsOf<D>& high) {
@@ -51,12 +49,10 @@ nb::tuple moments(const Mixture& mixture, const PointsOf<D>& low, const PointsOf
                           array(std::move(result.rounding), {m, kErrors}));
 }
 
-// A covering that remembers how many boxes it has. Packs are of consecutive points: neighbours in the list should be
-// neighbours in space.
+// A covering that remembers how many boxes it has.
 template <int D>
 class SizedCovering {
     using Points = PointsOf<D>;
-    static constexpr std::size_t kPack = Pack<D>::kMost;
 
     Covering<D> covering_;
     std::size_t size_;
@@ -69,44 +65,43 @@ class SizedCovering {
         }
     }
 
-    template <class Use>
+    // Packs of N consecutive points: neighbours in the list should be neighbours in space.
+    template <int N, class Use>
     static void for_packs(const Points& points, int threads, const Use& use) {
-        parallel_for(points.shape(0), 16 * kPack, threads, [&] {
+        constexpr std::size_t most = N;
+        parallel_for(points.shape(0), 128, threads, [&] {
             return [&](std::size_t begin, std::size_t end) {
-                for (std::size_t i = begin; i < end; i += kPack) {
-                    use(i, Pack<D>(points.data() + D * i, std::min(kPack, end - i)));
+                for (std::size_t i = begin; i < end; i += most) {
+                    use(i, Pack<D, N>(points.data() + D * i, std::min(most, end - i)));
                 }
             };
+        });
+    }
+
+    template <bool kBound, int N>
+    void add_gains(const Points& points, int threads, double* result) const {
+        for_packs<N>(points, threads, [&](std::size_t i, const Pack<D, N>& pack) {
+            covering_.template gains<kBound>(pack, result + i);
         });
     }
 
 public:
     explicit SizedCovering(const Boxes& given) : covering_(given), size_(given.size) {}
 
-    nb::ndarray<nb::numpy, double> gains(const Numbers& allowances, const Points& points, bool bound, int threads) {
+    nb::ndarray<nb::numpy, double> gains(const Numbers& allowances, const Points& points, bool bound, bool dense,
+                                         int threads) {
         check(allowances);
         std::vector<double> result(points.shape(0));
         {
             const Unlocked unlocked;
             covering_.allow(allowances.data());
-            for_packs(points, threads, [&](std::size_t i, const Pack<D>& pack) {
-                bound ? covering_.template gains<true>(pack, result.data() + i)
-                      : covering_.template gains<false>(pack, result.data() + i);
-            });
-        }
-        return array(std::move(result));
-    }
-
-    nb::ndarray<nb::numpy, double> reaches(const Numbers& allowances, const Points& centers, const Vector<D>& half,
-                                           int threads) {
-        check(allowances);
-        std::vector<double> result(centers.shape(0));
-        {
-            const Unlocked unlocked;
-            covering_.allow(allowances.data());
-            const Point<D> sides = Point<D>::of(half.data());
-            for_packs(centers, threads,
-                      [&](std::size_t i, const Pack<D>& pack) { covering_.reaches(pack, sides, result.data() + i); });
+            if (bound && dense) {
+                add_gains<true, 32>(points, threads, result.data());
+            } else if (bound) {
+                add_gains<true, 8>(points, threads, result.data());
+            } else {
+                add_gains<false, 8>(points, threads, result.data());
+            }
         }
         return array(std::move(result));
     }
@@ -119,8 +114,8 @@ public:
         {
             const Unlocked unlocked;
             covering_.place(facilities.data());
-            for_packs(points, threads,
-                      [&](std::size_t i, const Pack<D>& pack) { covering_.radii(pack, steps, result.data() + i); });
+            for_packs<8>(points, threads,
+                         [&](std::size_t i, const Pack<D>& pack) { covering_.radii(pack, steps, result.data() + i); });
         }
         return array(std::move(result));
     }
@@ -147,12 +142,9 @@ void bind(nb::module_& module, const char* name) {
             "second"_a.noconvert(), "peak"_a.noconvert(),
             "Corners (m, d), masses, centroids (m, d), second moments about them, largest densities of boxes.")
         .def("gains", &Covering::gains, "allowances"_a.noconvert(), "points"_a.noconvert(), nb::kw_only(), "bound"_a,
-             "threads"_a = 0,
+             "dense"_a = false, "threads"_a = 0,
              "The sum over boxes of the integral of max(0, t - |x - y|^2), t the allowance of the box, for each point\n"
-             "y: upper bounds, or estimates.")
-        .def("reaches", &Covering::reaches, "allowances"_a.noconvert(), "centers"_a.noconvert(), "half"_a.noconvert(),
-             nb::kw_only(), "threads"_a = 0,
-             "Upper bounds on the mass where |x - y|^2 < t for some y of a box, for boxes with half sides `half` (d,).")
+             "y: upper bounds, or estimates. Bounds at points that are closer together than boxes: dense.")
         .def("radii", &Covering::radii, "facilities"_a.noconvert(), "points"_a.noconvert(), "start"_a.noconvert(),
              nb::kw_only(), "steps"_a = 60, "threads"_a = 0,
              "About the radius of the ball around each point that holds one facility, if each box has so many.");

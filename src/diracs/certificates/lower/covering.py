@@ -58,10 +58,11 @@ _RELATIVE, _ABSOLUTE = 1e-11, 1e-15
 
 
 class _Effort(NamedTuple):
-    """What is affordable, by the number of points n; sizes of boxes in radii of the balls."""
+    """What is affordable, by the number of points n; sizes of boxes in radii of the balls, those of τ finer and finer."""
 
     sites: Callable[[int], float]
-    boxes: Callable[[int], float]
+    boxes: Callable[[int], tuple[float, ...]]
+    steps: float  # times boxes
     tolerance: Callable[[int], float]
     evaluations: Callable[[int], float]
 
@@ -69,15 +70,17 @@ class _Effort(NamedTuple):
 _EFFORTS = {
     2: _Effort(
         sites=lambda n: 0.9 if n > 2000 else 0.6 if n > 200 else min(max(0.08 * math.sqrt(n), 0.15), 0.4),
-        boxes=lambda n: min(max(0.025 * math.sqrt(n), 0.1), 0.2) * max(1.0, (n / 300) ** 0.2),
+        boxes=lambda n: (min(max(0.025 * math.sqrt(n), 0.1), 0.2) * max(1.0, (n / 300) ** 0.2),),
+        steps=3e5,
         tolerance=lambda n: min(max(2e-3, 1e-5 * n), 0.03),
         evaluations=lambda n: 4e5 + 300.0 * n,
     ),
     3: _Effort(
-        sites=lambda n: min(max(0.15 * n ** (1 / 3), 0.3), 0.9),
-        boxes=lambda n: min(max(0.07 * n ** (1 / 3), 0.15), 0.4),
-        tolerance=lambda n: min(max(2e-3, 5e-4 * n ** (2 / 3)), 0.05),
-        evaluations=lambda n: 4e5 + 3000.0 * n,
+        sites=lambda n: min(max(0.17 * n ** (1 / 3), 0.4), 1.0),
+        boxes=lambda n: (0.7, 0.4),
+        steps=6e5,
+        tolerance=lambda n: min(max(5e-3, 1e-3 * n ** (2 / 3)), 0.05),
+        evaluations=lambda n: 2e5 + 3000.0 * n,
     ),
 }
 
@@ -166,7 +169,8 @@ def choose(law: BoxLaw, n: int, most: float) -> Allowances | None:
     """Allowances on a partition of at most about `most` rectangles; None if that is not enough."""
     # In radii: what there is time for.
     d = len(law.sides)
-    fineness = _EFFORTS[d].sites(n)
+    effort = _EFFORTS[d]
+    fineness = effort.sites(n)
     found = _spread(law, n, fineness, most)
     if found is None:
         return None
@@ -174,14 +178,16 @@ def choose(law: BoxLaw, n: int, most: float) -> Allowances | None:
     steps = int(min(max(3e5 / len(sites), 8), 60))
     facilities, radii = _improve(sites, facilities, sites, radii, n, steps, bound=False)
     # The estimates above were without bias. Bounds are above them, which finer boxes and more steps make up for.
-    fineness = max(_EFFORTS[d].boxes(n), (len(sites) / most) ** (1.0 / d) * fineness)
     finer = sites
-    while (large := (finer.sizes > fineness * radii) & (finer.levels < finer.deepest)).any():
-        finer, parents = finer.refined(large)
-        radii = radii[parents]
-    radii = sites.covering.radii(facilities, finer.centers, radii, steps=3)
-    steps = int(min(max(3e5 / len(finer), 2), 12))
-    radii = _improve(sites, facilities, finer, radii, n, steps, bound=True)[1]
+    least = (len(sites) / most) ** (1.0 / d) * fineness
+    for stage, size in enumerate(effort.boxes(n)):
+        while (large := (finer.sizes > max(size, least) * radii) & (finer.levels < finer.deepest)).any():
+            finer, parents = finer.refined(large)
+            radii = radii[parents]
+        radii = sites.covering.radii(facilities, finer.centers, radii, steps=3)
+        last = stage + 1 == len(effort.boxes(n))
+        steps = int(min(max(effort.steps / len(finer), 2), 12))
+        facilities, radii = _improve(sites, facilities, finer, radii, n, steps, bound=last)
     return _scaled(sites, finer, radii**2, n)
 
 
@@ -285,7 +291,9 @@ def supremum(allowances: Allowances, tolerance: float, most: float) -> float:
         places = (2 * cubes[:, None] + stencil + 1).reshape(-1, partition.dimension)
         _, first, inverse = np.unique(curve(places), return_index=True, return_inverse=True)
         points = law.low + (places[first] - 1) * (0.5 * sides)
-        gains = (fine if raised <= top else coarse).gains(tau + raised, points, bound=True)
+        gains = (fine if raised <= top else coarse).gains(
+            tau + raised, points, bound=True, dense=partition.dimension == 3
+        )
         evaluations += len(first)
         bounds = gains[inverse].reshape(-1, len(stencil)).max(axis=1) * (1.0 + _RELATIVE)
         live = bounds > enough
