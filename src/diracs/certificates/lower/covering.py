@@ -45,8 +45,8 @@ from diracs.certificates.lower.quadtree import (
 # Components and images that are larger are not worth the time, nor are more points.
 _MOST_POINTS = 10_000
 _MOST_PIXELS = 2**22
-# Boxes times components; of many components no more than what so many boxes for each point take.
-_WORK, _MANY, _LEAST_WORK, _FOR_EACH_POINT = 4e7, 300, 1.5e7, 20.0
+# Of many components there are no more boxes than so many times points, which is so much work at least.
+_MANY, _LEAST_WORK, _FOR_EACH_POINT = 300, 1.5e7, 20.0
 # Steps without success after which to go back; steps that together gain less than this share are the last ones.
 _PATIENCE, _LAST, _LEAST_GAIN = 15, 5, 3e-4
 # So many sites, about, are looked at to scale allowances.
@@ -60,6 +60,7 @@ _RELATIVE, _ABSOLUTE = 1e-11, 1e-15
 class _Effort(NamedTuple):
     """What is affordable, by the number of points n; sizes of boxes in radii of the balls, those of τ finer and finer."""
 
+    work: float  # boxes times components
     sites: Callable[[int], float]
     boxes: Callable[[int], tuple[float, ...]]
     steps: float  # times boxes
@@ -69,6 +70,7 @@ class _Effort(NamedTuple):
 
 _EFFORTS = {
     2: _Effort(
+        work=4e7,
         sites=lambda n: 0.9 if n > 2000 else 0.6 if n > 200 else min(max(0.08 * math.sqrt(n), 0.15), 0.4),
         boxes=lambda n: (min(max(0.025 * math.sqrt(n), 0.1), 0.2) * max(1.0, (n / 300) ** 0.2),),
         steps=3e5,
@@ -76,11 +78,12 @@ _EFFORTS = {
         evaluations=lambda n: 4e5 + 300.0 * n,
     ),
     3: _Effort(
-        sites=lambda n: min(max(0.17 * n ** (1 / 3), 0.4), 1.0),
-        boxes=lambda n: (0.7, 0.4),
-        steps=6e5,
-        tolerance=lambda n: min(max(5e-3, 1e-3 * n ** (2 / 3)), 0.05),
-        evaluations=lambda n: 2e5 + 3000.0 * n,
+        work=3e6,
+        sites=lambda n: min(max(0.17 * n ** (1 / 3), 0.45), 1.0),
+        boxes=lambda n: (0.6, 0.3 if n <= 300 else 0.35),
+        steps=5e5,
+        tolerance=lambda n: min(max(5e-3 * n ** (1 / 3), 0.01), 0.05),
+        evaluations=lambda n: min(2e5 + 3000.0 * n, 3e6),
     ),
 }
 
@@ -113,7 +116,9 @@ def mixture_covering_bound(means: np.ndarray, covs: np.ndarray, weights: np.ndar
         return 0.0
     law = MixtureLaw(means[regular], covs[regular], weights[regular])
     count = int(regular.sum())
-    work = _WORK if count <= _MANY else min(max(_LEAST_WORK, _FOR_EACH_POINT * n * count), _WORK)
+    work = _EFFORTS[means.shape[1]].work
+    if count > _MANY:
+        work = min(max(_LEAST_WORK, _FOR_EACH_POINT * n * count), work)
     bound = covering_bound(law, n, work / count)
     # Covariances are rounded, by which the law moves.
     blur = 2.0**-48 * spectrum[:, 1] / np.sqrt(np.where(regular, spectrum[:, 0], 1.0))
@@ -142,7 +147,7 @@ def image_covering_bound(masses: np.ndarray, extent: np.ndarray, n: int) -> floa
     law = ImageLaw(masses, extent)
     if n == 1:
         return float(Partition.root(law).moments.second[0]) * (1.0 - 1e-12)
-    return covering_bound(law, n, _WORK)
+    return covering_bound(law, n, _EFFORTS[masses.ndim].work)
 
 
 def covering_bound(law: BoxLaw, n: int, work: float) -> float:
