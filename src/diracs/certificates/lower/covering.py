@@ -6,8 +6,8 @@ For every allowance τ ≥ 0 and all points y₁, …, yₙ, minᵢ |x − yᵢ|
 
 This is the linear program dual to fractional facility location. There, n facilities are spread over space, every x is
 served by the nearest unit of them, at a cost whose gradient in the facilities is −g, and the best τ(x) is the square of
-the radius within which there is one unit. Where the density f hardly varies facilities spread like f^(d/(d+2)); discs in
-place of hexagons make the bound on W₂ 0.4 % smaller than what n points reach (Fejes Tóth 1953), balls in place of
+the radius within which there is one unit. Where the density f hardly varies facilities spread like f^(d/(d+2)); discs
+in place of hexagons make the bound on W₂ 0.4 % smaller than what n points reach (Fejes Tóth 1953), balls in place of
 truncated octahedra 1 % (the best cells that are known: Conway & Sloane 1982).
 
 τ is constant on the boxes of a partition: nothing is lost by that but choice, as any τ will do. How it is found is
@@ -17,9 +17,9 @@ not rigorous, and need not be. The supremum is. Let y be a mean of points v, Σ 
     g_τ(y) ≤ Σ λ_v g_{τ + s²}(v).
 
 All points are in a simplex of a lattice, s no larger than the radius of the sphere through its vertices: sup g_τ is at
-most the largest g_{τ + s²} on the lattice. Cubes (squares in the plane) for which that is not close to the largest value
-found are halved along all axes. Outside the root of the partition g is no larger than at the nearest point of it, as
-that is nearer to all x. The lattice is that of centers and vertices of cubes, in space the best one for coverings.
+most the largest g_{τ + s²} on the lattice. Cubes (squares in the plane) for which that is not close to the largest
+value found are halved along all axes. Outside the root of the partition g is no larger than at the nearest point of it,
+as that is nearer to all x. The lattice is that of centers and vertices of cubes, in space the best one for coverings.
 """
 
 from __future__ import annotations
@@ -58,11 +58,11 @@ _RELATIVE, _ABSOLUTE = 1e-11, 1e-15
 
 
 class _Effort(NamedTuple):
-    """What is affordable, by the number of points n; sizes of boxes in radii of the balls, those of τ finer and finer."""
+    """What is affordable, by the number of points n; sizes of boxes in radii of the balls."""
 
     work: float  # boxes times components
     sites: Callable[[int], float]
-    boxes: Callable[[int], tuple[float, ...]]
+    boxes: Callable[[int], tuple[float, ...]]  # those of τ, finer and finer
     steps: float  # times boxes
     tolerance: Callable[[int], float]
     evaluations: Callable[[int], float]
@@ -82,7 +82,7 @@ _EFFORTS = {
         sites=lambda n: min(max(0.17 * n ** (1 / 3), 0.45), 1.0),
         boxes=lambda n: (0.6, 0.3 if n <= 300 else 0.35),
         steps=5e5,
-        tolerance=lambda n: min(max(5e-3 * n ** (1 / 3), 0.01), 0.05),
+        tolerance=lambda n: min(max(5e-3 * n ** (1 / 3), 0.02), 0.05),
         evaluations=lambda n: min(2e5 + 3000.0 * n, 3e6),
     ),
 }
@@ -171,7 +171,7 @@ def covering_bound(law: BoxLaw, n: int, work: float) -> float:
 
 
 def choose(law: BoxLaw, n: int, most: float) -> Allowances | None:
-    """Allowances on a partition of at most about `most` rectangles; None if that is not enough."""
+    """Allowances on a partition of at most about `most` boxes; None if that is not enough."""
     # In radii: what there is time for.
     d = len(law.sides)
     effort = _EFFORTS[d]
@@ -228,9 +228,9 @@ def _improve(
 ) -> tuple[np.ndarray, np.ndarray]:
     """More facilities at sites where the gain is above its mean, fewer where it is below; and their radii.
 
-    In a region where it hardly varies the gain goes like r^(d+2) and the facilities like r^(−d), whence the first exponent;
-    momentum (Nesterov 1983) is for what varies from disc to disc. Between separate clusters radii may jump, and steps
-    that lead nowhere are made again, smaller.
+    In a region where it hardly varies the gain goes like r^(d+2) and the facilities like r^(−d), whence the first
+    exponent; momentum (Nesterov 1983) is for what varies from disc to disc. Between separate clusters radii may jump,
+    and steps that lead nowhere are made again, smaller.
     """
     mass = partition.moments.mass
     best, kept = -math.inf, (facilities, radii)
@@ -282,7 +282,7 @@ def supremum(allowances: Allowances, tolerance: float, most: float) -> float:
     law = partition.law
     some = np.ascontiguousarray(partition.centers[:: max(1, len(tau) // _SCALED_AT)])
     enough = (1.0 + tolerance) * float(partition.covering.gains(tau, some, bound=True).max())
-    # Balls that are much larger than they should be decide nothing; for them moments need not be good to the last digit.
+    # Balls that are much larger than they should be decide nothing: for them moments need not be as good.
     top = float(tau.max(initial=0.0))
     fine, coarse = (_raised(partition, tau + more) for more in (top, lattice_radius2(law.sides)))
     stencil = lattice(partition.dimension)

@@ -94,7 +94,7 @@ def law_lower_bound(means: np.ndarray, covs: np.ndarray, weights: np.ndarray, n:
 
 
 def sharpest_lower_bound(means: np.ndarray, covs: np.ndarray, weights: np.ndarray, n: int) -> float:
-    """As `lower_bound`, or that by covering the line, the plane or space if it is larger: up to seconds, in space more."""
+    """As `lower_bound`, or that by covering the line, the plane or space if larger, which takes up to seconds."""
     bound = lower_bound(means, covs, weights, n)
     d = means.shape[1]
     if d not in _COVERINGS or n == 1 or bound == 0.0:

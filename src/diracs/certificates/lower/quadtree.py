@@ -181,8 +181,8 @@ def lattice(d: int) -> np.ndarray:
 def lattice_radius2(sides: np.ndarray) -> float:
     """The largest |v − c|² of the vertices v and the center c of the sphere through them, for all simplices.
 
-    For a tetrahedron with centers ±a/2 on the first axis and the ends ±b/2 of an edge on the second, at c/2 on the third,
-    c is on the third at (b² + c² − a²)/4c; for a triangle of vertices ±a/2 and a center at b/2 at (b² − a²)/4b.
+    For a tetrahedron with centers ±a/2 on the first axis and an edge with ends ±b/2 on the second, at c/2 on the third,
+    it is on the third, at (b² + c² − a²)/4c. For a triangle of vertices ±a/2 and a center b/2 away: at (a² + b²)/4b.
     """
     if len(sides) == 2:
         return max(float((a * a + b * b) / (4.0 * b)) ** 2 for a, b in itertools.permutations(sides))
@@ -198,7 +198,7 @@ def halves(places: np.ndarray) -> np.ndarray:
 
 
 def curve(places: np.ndarray) -> np.ndarray:
-    """Position along Morton's curve of places (m, d) up to 2 to the power of `deepest`: the bits of all, interleaved."""
+    """Position along Morton's curve of places (m, d): the bits of all, interleaved."""
     d = places.shape[1]
     bits = places.astype(np.uint64)
     for shift, mask in _DIMENSIONS[d].gaps:
@@ -259,10 +259,11 @@ class Partition:
     def covering_of(self, second: np.ndarray) -> Covering:
         """With other second moments (m,)."""
         mass, centroid, _, peak, _ = self.moments
-        return _DIMENSIONS[self.dimension].covering(*corners(self.law, self.levels, self.places), mass, centroid, second, peak)
+        low, high = corners(self.law, self.levels, self.places)
+        return _DIMENSIONS[self.dimension].covering(low, high, mass, centroid, second, peak)
 
     def refined(self, which: np.ndarray) -> tuple[Partition, np.ndarray]:
-        """With some boxes (a mask) halved along all axes; and for each of the new ones the number of the old one around it."""
+        """With some boxes (a mask) halved along all axes; and for each new one the number of the old one around it."""
         kept, split = np.flatnonzero(~which), np.flatnonzero(which)
         levels, places = np.repeat(self.levels[split] + 1, 2**self.dimension), halves(self.places[split])
         moments = self.law.moments(levels, places)
