@@ -79,8 +79,8 @@ _EFFORTS = {
     ),
     3: _Effort(
         work=3e6,
-        sites=lambda n: min(max(0.17 * n ** (1 / 3), 0.45), 1.0),
-        boxes=lambda n: (0.6, 0.3 if n <= 300 else 0.35),
+        sites=lambda n: min(max(0.14 * n ** (1 / 3), 0.5), 0.9),
+        boxes=lambda n: (0.4, 0.2) if n < 30 else (0.6, 0.3 if n <= 300 else 0.35),
         steps=5e5,
         tolerance=lambda n: min(max(5e-3 * n ** (1 / 3), 0.02), 0.05),
         evaluations=lambda n: min(2e5 + 3000.0 * n, 3e6),

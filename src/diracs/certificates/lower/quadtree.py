@@ -95,9 +95,9 @@ class MixtureLaw:
         self.low = (low + high - self.sides) / 2.0
 
     def moments(self, levels: np.ndarray, places: np.ndarray) -> Moments:
-        *exact, rounding = self._own.moments(self.core, *corners(self, levels, places))
+        mass, centroid, second, peak, rounding = self._own.moments(self.core, *corners(self, levels, places))
         # In the plane errors of masses are below the absolute error of all.
-        return Moments(*exact, np.pad(rounding, ((0, 0), (3 - rounding.shape[1], 0))))
+        return Moments(mass, centroid, second, peak, np.pad(rounding, ((0, 0), (3 - rounding.shape[1], 0))))
 
 
 class ImageLaw:
