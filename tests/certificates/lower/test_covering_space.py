@@ -75,7 +75,9 @@ EFFORT = covering._EFFORTS[3]
 @pytest.fixture(autouse=True, scope="module")
 def quick() -> Iterator[None]:
     """Less work: worse, but a bound."""
-    little = EFFORT._replace(work=6e3, steps=3e4, tolerance=lambda n: 0.08, evaluations=lambda n: 2e4 + 1e3 * n)
+    little = EFFORT._replace(
+        work=6e3, sites=lambda n: 0.8, steps=3e4, tolerance=lambda n: 0.08, evaluations=lambda n: 2e4 + 500.0 * n
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(covering._EFFORTS, 3, little)
         yield
@@ -94,7 +96,9 @@ def test_two_points_for_a_gaussian() -> None:
 
 
 def test_thirty_points_for_a_gaussian(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(covering._EFFORTS, 3, EFFORT._replace(steps=1e5, tolerance=lambda n: 0.03))
+    monkeypatch.setitem(
+        covering._EFFORTS, 3, EFFORT._replace(sites=lambda n: 0.8, steps=5e4, evaluations=lambda n: 1e5)
+    )
     ratio = math.sqrt(reached(ONE, 30, steps=40) / quick_bound(MixtureLaw(*ONE), 30, 1.2e4))
     assert 1.0 < ratio < 1.08
 
@@ -108,7 +112,7 @@ def test_many_points_for_a_gaussian(n: int, w2: float, monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize(
     ("spread", "narrowest", "n", "least"),
-    [(1.5, 0.3, 20, 0.6), (2.0, 0.05, 7, 0.1), (300.0, 0.1, 5, 0.0), (1.0, 0.5, 100, 0.3), (2.0, 1e-6, 3, 0.0)],
+    [(1.5, 0.3, 20, 0.6), (2.0, 0.05, 7, 0.0), (300.0, 0.1, 5, 0.0), (1.0, 0.5, 100, 0.3), (2.0, 1e-6, 3, 0.0)],
 )
 def test_random_mixtures(spread: float, narrowest: float, n: int, least: float) -> None:
     mixture = random_mixture(np.random.default_rng(n), 3, spread, narrowest)

@@ -79,7 +79,7 @@ _EFFORTS = {
     ),
     3: _Effort(
         work=3e6,
-        sites=lambda n: min(max(0.14 * n ** (1 / 3), 0.5), 0.9),
+        sites=lambda n: max(0.5, min(0.14 * n ** (1 / 3), max(0.65, 0.09 * n ** (1 / 3)), 0.95)),
         boxes=lambda n: (0.4, 0.2) if n < 30 else (0.6, 0.3 if n <= 300 else 0.35),
         steps=5e5,
         tolerance=lambda n: min(max(5e-3 * n ** (1 / 3), 0.02), 0.05),
