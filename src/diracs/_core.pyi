@@ -55,9 +55,25 @@ class Covering:
         second: np.ndarray,
         peak: np.ndarray,
     ) -> None: ...
-    def gains(self, allowances: np.ndarray, points: np.ndarray, *, bound: bool, threads: int = 0) -> np.ndarray: ...
-    def reaches(
-        self, allowances: np.ndarray, centers: np.ndarray, half: np.ndarray, *, threads: int = 0
+    def gains(
+        self, allowances: np.ndarray, points: np.ndarray, *, bound: bool, dense: bool = False, threads: int = 0
+    ) -> np.ndarray: ...
+    def radii(
+        self, facilities: np.ndarray, points: np.ndarray, start: np.ndarray, *, steps: int = 60, threads: int = 0
+    ) -> np.ndarray: ...
+
+class SpaceCovering:
+    def __init__(
+        self,
+        low: np.ndarray,
+        high: np.ndarray,
+        mass: np.ndarray,
+        centroid: np.ndarray,
+        second: np.ndarray,
+        peak: np.ndarray,
+    ) -> None: ...
+    def gains(
+        self, allowances: np.ndarray, points: np.ndarray, *, bound: bool, dense: bool = False, threads: int = 0
     ) -> np.ndarray: ...
     def radii(
         self, facilities: np.ndarray, points: np.ndarray, start: np.ndarray, *, steps: int = 60, threads: int = 0
@@ -65,6 +81,9 @@ class Covering:
 
 def rectangle_moments(
     mixture: Mixture, low: np.ndarray, high: np.ndarray, *, threads: int = 0
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]: ...
+def box_moments(
+    mixture: SpaceMixture, low: np.ndarray, high: np.ndarray, *, threads: int = 0
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]: ...
 @overload
 def moments(

@@ -1,14 +1,15 @@
-// Masses and moments of rectangles under Gaussians, and sums over discs.
+// Masses and moments of rectangles and boxes under Gaussians, and sums over discs and balls.
 #include <cmath>
 #include <random>
 #include <vector>
 
+#include "covering/covering.hpp"
 #include "gaussian/mixture.hpp"
 #include "gaussian/rectangle_moments.hpp"
 #include "gaussian/rectangles.hpp"
 #include "numeric/doubled.hpp"
-#include "plane/covering.hpp"
 #include "sanitize.hpp"
+#include "space/box_moments.hpp"
 
 namespace diracs {
 namespace {
@@ -54,60 +55,69 @@ void check_doubled_masses() {
     }
 }
 
-void check_covering_of(const GaussianMixture& mixture) {
-    const std::size_t m = kSide * kSide;
-    std::vector<double> low(2 * m), high(2 * m);
-    for (std::size_t k = 0; k < m; ++k) {
-        const std::size_t place[2] = {k / kSide, k % kSide};
-        for (int axis = 0; axis < 2; ++axis) {
-            low[2 * k + axis] = -6.0 + 12.0 * double(place[axis]) / double(kSide);
-            high[2 * k + axis] = low[2 * k + axis] + 12.0 / double(kSide);
+// Boxes that fill a cube: kSide along each of D axes.
+template <int D>
+struct Grid {
+    std::size_t m = 1;
+    std::vector<double> low, high;
+
+    Grid() {
+        for (int axis = 0; axis < D; ++axis) m *= kSide;
+        for (std::size_t k = 0; k < m; ++k) {
+            for (std::size_t axis = 0, rest = k; axis < D; ++axis, rest /= kSide) {
+                low.push_back(-6.0 + 12.0 * double(rest % kSide) / double(kSide));
+                high.push_back(low.back() + 12.0 / double(kSide));
+            }
         }
     }
-    for (const int threads : {1, 3}) {
-        const RectangleMoments found = rectangle_moments(mixture, low.data(), high.data(), m, threads);
-        double sum = 0.0;
-        for (const double mass : found.mass) sum += mass;
-        require(std::fabs(sum - 1.0) < 1e-4 && sum < 1.0 + 1e-12, "mass of a large square", "rectangles");
-        Covering covering({low.data(), high.data(), found.mass.data(), found.centroid.data(), found.second.data(),
-                           found.peak.data(), m});
-        std::mt19937_64 random(1);
-        std::uniform_real_distribution<double> uniform(0.0, 1.0);
-        std::vector<double> allowances(m), points(2 * Pack::kMost), radius(Pack::kMost);
-        double above[Pack::kMost], about[Pack::kMost], reached[Pack::kMost];
-        for (const double size : {0.0, 1.0, 1e3}) {
-            double payment = 0.0;
-            for (std::size_t k = 0; k < m; ++k) {
-                allowances[k] = size < 1e3 ? size * uniform(random) : size;
-                payment += found.mass[k] * allowances[k];
-            }
-            covering.allow(allowances.data());
-            covering.place(allowances.data());
-            for (const int count : {1, 2, int(Pack::kMost)}) {
-                for (double& p : points) p = 8.0 * (uniform(random) - 0.5);
-                for (double& r : radius) r = 0.1 + uniform(random);
-                const Pack pack(points.data(), count);
-                covering.gains<true>(pack, above);
-                covering.gains<false>(pack, about);
-                covering.reaches(pack, {0.1, 0.2}, reached);
-                if (size > 0.0) covering.radii(pack, 20, radius.data());
-                for (int i = 0; i < count; ++i) {
-                    double square = 0.0;
-                    for (std::size_t k = 0; k < m; ++k) {
-                        const double x = found.centroid[2 * k] - pack.x[i], y = found.centroid[2 * k + 1] - pack.y[i];
-                        square += found.second[k] + found.mass[k] * (x * x + y * y);
-                    }
-                    const double slack = 1e-11 * (payment + square);
-                    require(above[i] >= payment - square - slack && above[i] <= payment + slack, "a bound", "covering");
-                    if (size < 1e3) continue;  // all rectangles are inside all discs
-                    require(std::fabs(above[i] - (payment - square)) <= slack, "moments", "covering");
-                    require(std::fabs(about[i] - (payment - square)) <= slack, "moments", "covering");
-                }
-                for (int i = 0; i < count; ++i) {
-                    require(reached[i] >= 0.0 && reached[i] <= sum * (1.0 + 1e-9), "mass that is reached", "covering");
-                    require(std::isfinite(radius[i]), "radii", "covering");
-                }
-            }
+};
+
+template <int D, int N, class Found>
+void check_gains(const Covering<D>& covering, const Found& found, const std::vector<double>& points, int count,
+                 double payment, bool all) {
+    double above[N], about[N];
+    const Pack<D, N> pack(points.data(), count);
+    covering.template gains<true>(pack, above);
+    covering.template gains<false>(pack, about);
+    for (int i = 0; i < count; ++i) {
+        double square = 0.0;
+        for (std::size_t k = 0; k < found.mass.size(); ++k) {
+            square += found.second[k] +
+                      found.mass[k] * norm2(Point<D>::of(&found.centroid[D * k]) - Point<D>::of(&points[D * i]));
+        }
+        const double slack = 1e-11 * (payment + square);
+        require(above[i] >= payment - square - slack && above[i] <= payment + slack, "a bound", "covering");
+        if (!all) continue;  // boxes are inside balls
+        require(std::fabs(above[i] - (payment - square)) <= slack, "moments", "covering");
+        require(std::fabs(about[i] - (payment - square)) <= slack, "moments", "covering");
+    }
+}
+
+template <int D, class Found>
+void check_covering_of(const Grid<D>& grid, const Found& found) {
+    double sum = 0.0;
+    for (const double mass : found.mass) sum += mass;
+    require(std::fabs(sum - 1.0) < 1e-4 && sum < 1.0 + 1e-12, "mass of a large cube", "boxes");
+    Covering<D> covering({grid.low.data(), grid.high.data(), found.mass.data(), found.centroid.data(),
+                          found.second.data(), found.peak.data(), grid.m});
+    std::mt19937_64 random(1);
+    std::uniform_real_distribution<double> uniform(0.0, 1.0);
+    std::vector<double> allowances(grid.m), points(D * 32), radius(8);
+    for (const double size : {0.0, 1.0, 1e3}) {
+        double payment = 0.0;
+        for (std::size_t k = 0; k < grid.m; ++k) {
+            allowances[k] = size < 1e3 ? size * uniform(random) : size;
+            payment += found.mass[k] * allowances[k];
+        }
+        covering.allow(allowances.data());
+        covering.place(allowances.data());
+        for (const int count : {1, 2, 8}) {
+            for (double& p : points) p = 8.0 * (uniform(random) - 0.5);
+            for (double& r : radius) r = 0.1 + uniform(random);
+            check_gains<D, 8>(covering, found, points, count, payment, size == 1e3);
+            check_gains<D, 32>(covering, found, points, 4 * count, payment, size == 1e3);
+            if (size > 0.0) covering.radii(Pack<D>(points.data(), count), 20, radius.data());
+            for (int i = 0; i < count; ++i) require(std::isfinite(radius[i]), "radii", "covering");
         }
     }
 }
@@ -120,7 +130,22 @@ void check_rectangles() {
     const double means[] = {0.3, 0.4, -0.5, 0.5, 0.9, -0.2};
     const double covariances[] = {0.04, 0.01, 0.01, 0.02, 1e-14, 0.0, 0.0, 1e-14, 1.0, 0.9, 0.9, 1.0};
     const double shares[] = {0.5, 0.2, 0.3};
-    check_covering_of(GaussianMixture(means, covariances, shares, 3));
+    const GaussianMixture mixture(means, covariances, shares, 3);
+    const double place[] = {0.3, 0.4, -0.5, 0.5, 0.9, -0.2};
+    const double spread[] = {0.04, 0.01, 0.0, 0.01, 0.02, 0.0, 0.0, 0.0, 1e-6,
+                             1.0,  0.9,  0.3, 0.9,  1.0,  0.3, 0.3, 0.3, 1.0};
+    const space::GaussianMixture solid(place, spread, shares, 2);
+    const Grid<2> squares;
+    const Grid<3> cubes;
+    for (const int threads : {1, 3}) {
+        check_covering_of(squares,
+                          rectangle_moments(mixture, squares.low.data(), squares.high.data(), squares.m, threads));
+        space::BoxMoments found = space::box_moments(solid, cubes.low.data(), cubes.high.data(), cubes.m, threads);
+        for (double& mass : found.mass) mass /= 0.7;
+        for (double& second : found.second) second /= 0.7;
+        for (double& peak : found.peak) peak /= 0.7;
+        check_covering_of(cubes, found);
+    }
 }
 
 }  // namespace diracs

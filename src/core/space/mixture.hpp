@@ -56,6 +56,7 @@ public:
     // It ends where the density is below the smallest double.
     const Domain& domain() const { return domain_; }
     std::size_t size() const { return components_.size(); }
+    const GaussianComponent& component(std::size_t k) const { return components_[k]; }
 
     CellMoments cell(const Polyhedron& cell, Vec3 origin, const FaceList& list, FacetMoments* facets,
                      Scratch& scratch) const {

@@ -192,17 +192,6 @@ def spread(mixture: Mixture) -> Partition:
     return found[0]
 
 
-def test_reach_is_what_discs_of_a_box_reach(partition: Partition) -> None:
-    rng = np.random.default_rng(2)
-    tau, half = rng.uniform(0.0, 0.5, len(partition)) * (rng.random(len(partition)) < 0.7), np.array([0.2, 0.1])
-    centers = rng.normal(1.0, 1.5, (40, 2))
-    low, high = corners(partition.law, partition.levels, partition.places)
-    found = partition.covering.reaches(tau, centers, half)
-    for c, mass in zip(centers, found):
-        gap = np.maximum(np.maximum(low - (c + half), (c - half) - high), 0.0)
-        assert mass == pytest.approx(partition.moments.mass[(gap**2).sum(axis=1) < tau].sum(), rel=1e-9, abs=1e-15)
-
-
 def test_radii_hold_one_facility(partition: Partition) -> None:
     rng = np.random.default_rng(2)
     facilities = rng.random(len(partition)) * partition.moments.mass
@@ -249,7 +238,7 @@ def test_rectangles_have_the_moments_of_the_image() -> None:
         mass, centroid, second, peak, _ = partition.moments
         assert mass.sum() == pytest.approx(1.0, rel=1e-12)
         assert second.sum() + mass @ (centroid**2).sum(axis=1) == pytest.approx(expected, rel=1e-12)
-        assert (mass <= peak * partition.areas * (1.0 + 1e-12)).all()
+        assert (mass <= peak * partition.volumes * (1.0 + 1e-12)).all()
         partition = partition.refined(np.full(len(partition), True))[0]
 
 
@@ -260,7 +249,7 @@ def test_the_number_of_threads_does_not_matter(partition: Partition) -> None:
     low, high = corners(partition.law, partition.levels, partition.places)
     for call in (
         lambda threads: partition.covering.gains(tau, points, bound=True, threads=threads),
-        lambda threads: partition.covering.reaches(tau, points, np.full(2, 0.1), threads=threads),
+        lambda threads: partition.covering.gains(tau, points, bound=True, dense=True, threads=threads),
         lambda threads: partition.covering.radii(tau, points, np.full(1000, 0.3), threads=threads),
         lambda threads: np.concatenate([a.ravel() for a in _core.rectangle_moments(core, low, high, threads=threads)]),
     ):

@@ -69,18 +69,28 @@ def image_lower_bound(values: np.ndarray, domain: np.ndarray, n: int, *, torus: 
 
 
 def sharpest_image_lower_bound(values: np.ndarray, domain: np.ndarray, n: int) -> float:
-    """As `image_lower_bound`, or the bound by covering the line or the plane if larger, which takes up to seconds."""
+    """As `image_lower_bound`, or that by covering the line, the plane or space if larger, which takes up to seconds."""
     bound = image_lower_bound(values, domain, n)
-    if values.ndim == 1 and n > _PARTITIONED:
-        covering = line_image_covering_bound(UnitLineImage.of(values, domain), n)
-        return max(bound, math.nextafter(covering * (1.0 - SLACK), 0.0))
-    if values.ndim != 2 or n == 1:
-        return bound
+    covering = _COVERINGS.get(values.ndim)
+    return bound if covering is None or n == 1 else max(bound, covering(values, domain, n))
+
+
+def _line_covering(values: np.ndarray, domain: np.ndarray, n: int) -> float:
+    if n <= _PARTITIONED:
+        return 0.0
+    return math.nextafter(line_image_covering_bound(UnitLineImage.of(values, domain), n) * (1.0 - SLACK), 0.0)
+
+
+def _covering(values: np.ndarray, domain: np.ndarray, n: int) -> float:
     sides = domain[1] - domain[0]
     unit = math.ldexp(1.0, math.frexp(float(sides.max()))[1])
     masses = values / values.max()
     square = image_covering_bound(masses / masses.sum(), sides / unit, n)
-    return max(bound, math.nextafter(math.sqrt(square * (1.0 - SLACK)) * unit, 0.0))
+    return math.nextafter(math.sqrt(square * (1.0 - SLACK)) * unit, 0.0)
+
+
+# By dimension.
+_COVERINGS = {1: _line_covering, 2: _covering, 3: _covering}
 
 
 def _covariance(masses: np.ndarray, sides: np.ndarray) -> np.ndarray:

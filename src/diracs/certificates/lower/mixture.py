@@ -94,19 +94,26 @@ def law_lower_bound(means: np.ndarray, covs: np.ndarray, weights: np.ndarray, n:
 
 
 def sharpest_lower_bound(means: np.ndarray, covs: np.ndarray, weights: np.ndarray, n: int) -> float:
-    """As `lower_bound`, or the bound by covering the line or the plane if that is larger, which takes up to seconds."""
+    """As `lower_bound`, or that by covering the line, the plane or space if larger, which takes up to seconds."""
     bound = lower_bound(means, covs, weights, n)
     d = means.shape[1]
-    if d > 2 or n == 1 or bound == 0.0:
+    if d not in _COVERINGS or n == 1 or bound == 0.0:
         return bound
     m, c, w, exponent = _normalized(means, covs, weights)
-    if d == 2:
-        square = mixture_covering_bound(m, c, w, n)
-    else:
-        # One component alone has the exact optimum already, and few points theirs nearly.
-        square = line_covering_bound(m[:, 0], c[:, 0, 0], w, n) if len(w) > 1 and n > MOST_ON_LINE else 0.0
+    square = _COVERINGS[d](m, c, w, n)
     root = math.sqrt(square * (1.0 - SLACK))
     return max(bound, math.nextafter(math.ldexp(root, exponent), 0.0))
+
+
+def _line_covering(means: np.ndarray, covs: np.ndarray, weights: np.ndarray, n: int) -> float:
+    # One component alone has the exact optimum already, and few points theirs nearly.
+    if len(weights) == 1 or n <= MOST_ON_LINE:
+        return 0.0
+    return line_covering_bound(means[:, 0], covs[:, 0, 0], weights, n)
+
+
+# By dimension.
+_COVERINGS = {1: _line_covering, 2: mixture_covering_bound, 3: mixture_covering_bound}
 
 
 def _normalized(means: np.ndarray, covs: np.ndarray, weights: np.ndarray) -> Normalized:
