@@ -19,7 +19,6 @@ from diracs import (
     distance,
     lloyd,
     optimal_transport_plan,
-    quantize,
 )
 
 REFERENCE = np.load(Path(__file__).parents[1] / "data" / "transport3.npz")
@@ -319,11 +318,6 @@ def test_lloyd_with_given_masses_on_a_torus():
             lloyd(law, 30, masses=bad)
     with pytest.raises(ValueError, match="damping"):
         lloyd(law, 3, damping=1.5)
-
-
-def test_periodic_images_are_not_quantized():
-    with pytest.raises(ValueError, match="periodic"):
-        quantize(PolynomialGrid(np.ones((2, 2)), periodic=True), 3)
 
 
 def test_facets_in_the_plane():

@@ -62,7 +62,7 @@ def sharpest_mesh_lower_bound(unit: UnitMesh, n: int) -> float:
 
 
 class MeshRectangles:
-    """A mesh of the plane on dyadic rectangles, a `RectangleLaw`."""
+    """A mesh of the plane on dyadic rectangles, a `BoxLaw`."""
 
     def __init__(self, core: _core.Mesh, corners: np.ndarray) -> None:
         low, high = (f(corners.reshape(-1, 2), axis=0) for f in (np.min, np.max))
@@ -72,7 +72,9 @@ class MeshRectangles:
 
     def moments(self, levels: np.ndarray, places: np.ndarray) -> Moments:
         low, high = (np.ascontiguousarray(x) for x in rectangle_corners(self, levels, places))
-        return Moments(*self.core.rectangles(low, high))
+        mass, centroid, second, peak, rounding = self.core.rectangles(low, high)
+        # Masses are lowered already.
+        return Moments(mass, centroid, second, peak, np.pad(rounding, ((0, 0), (1, 0))))
 
 
 def _of_levels(corners: np.ndarray, densities: np.ndarray, slivers: float, n: int) -> float:
