@@ -31,7 +31,7 @@ _SAMPLE = 40
 # Lloyd's steps: after a start, after breathing in, after breathing out, on all cells.
 _FIRST, _IN, _OUT, STEPS = 40, 4, 8, 200
 # They end where one lowers the cost by less than this share: to compare; at the end, with trees and with bounds.
-_COMPARED, _POLISHED, _POLISHED_MANY = 1e-4, 3e-5, 1e-4
+_COMPARED, _POLISHED, _POLISHED_MANY = 1e-4, 5e-5, 1e-4
 # Breaths, the share of centres that the first adds, and evaluations of centres for cells that they may take.
 BREATHS, _SHARE, _WORK = 16, 0.08, 1e8
 # Neighbours that a centre may be merged with.
