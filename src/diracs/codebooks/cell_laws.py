@@ -99,14 +99,18 @@ class CellImage(CoreLaw):
         )
 
     def draw_root(self, count: int, rng: np.random.Generator) -> np.ndarray:
-        """Uniform points in pixels drawn in proportion to f^{d/(d + 2)}, thinned evenly along a curve."""
-        d = len(self.extent)
-        roots = (self.masses ** (d / (d + 2.0))).ravel()
-        candidates = 20 * count
-        pixel = rng.choice(roots.size, candidates, p=roots / roots.sum())
-        corner = np.stack(np.unravel_index(pixel, self.masses.shape), axis=1)
-        x = ((corner + rng.random((candidates, d))) / self.masses.shape - 0.5) * self.extent
-        return thinned(x, np.ones(candidates), count, rng)
+        """Spread like f^{d/(d + 2)}."""
+        return drawn_pixels(self.masses, self.extent, count, rng)
+
+
+def drawn_pixels(masses: np.ndarray, extent: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+    """Uniform points in pixels drawn in proportion to f^{d/(d + 2)}, thinned evenly along a curve."""
+    d, candidates = len(extent), 20 * count
+    roots = (masses ** (d / (d + 2.0))).ravel()
+    pixel = rng.choice(roots.size, candidates, p=roots / roots.sum())
+    corner = np.stack(np.unravel_index(pixel, masses.shape), axis=1)
+    x = ((corner + rng.random((candidates, d))) / masses.shape - 0.5) * extent
+    return thinned(x, np.ones(candidates), count, rng)
 
 
 def thinned(x: np.ndarray, weights: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:

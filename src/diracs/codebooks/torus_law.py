@@ -9,7 +9,7 @@ import numpy as np
 from diracs import _core
 from diracs.cells.facets import FacetMoments, facet_moments
 from diracs.cells.record import Cells
-from diracs.codebooks.cell_laws import thinned
+from diracs.codebooks.cell_laws import drawn_pixels
 
 # What a volume is thick, as a share of its longest side.
 _THICKNESS = 1.0 / 16.0
@@ -49,10 +49,5 @@ class TorusLaw:
         return found, facet_moments(between, weights).of_axes(d)
 
     def draw_root(self, count: int, rng: np.random.Generator) -> np.ndarray:
-        """Uniform points in pixels drawn in proportion to f^{d/(d + 2)}, thinned evenly along a curve."""
-        d = len(self.extent)
-        roots = (self.masses ** (d / (d + 2.0))).ravel()
-        pixel = rng.choice(roots.size, 20 * count, p=roots / roots.sum())
-        corner = np.stack(np.unravel_index(pixel, self.masses.shape), axis=1)
-        x = ((corner + rng.random((20 * count, d))) / self.masses.shape - 0.5) * self.extent
-        return thinned(x, np.ones(len(x)), count, rng)
+        """Spread like f^{d/(d + 2)}."""
+        return drawn_pixels(self.masses, self.extent, count, rng)
