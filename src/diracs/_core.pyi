@@ -20,7 +20,9 @@ class Mixture:
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]: ...
 
 class SpaceBox:
-    def __init__(self, box: np.ndarray, density: float, periodic: np.ndarray) -> None: ...
+    def __init__(
+        self, box: np.ndarray, density: float, periodic: np.ndarray, planes: np.ndarray | None = None
+    ) -> None: ...
 
 class SpaceImage:
     def __init__(self, values: np.ndarray, box: np.ndarray, periodic: np.ndarray) -> None: ...
@@ -109,7 +111,7 @@ def cells(
     positions: np.ndarray, weights: np.ndarray, domain_vertices: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]: ...
 def space_cells(
-    positions: np.ndarray, weights: np.ndarray, box: np.ndarray, periodic: np.ndarray
+    positions: np.ndarray, weights: np.ndarray, box: np.ndarray, periodic: np.ndarray, planes: np.ndarray | None = None
 ) -> tuple[np.ndarray, ...]: ...
 def solve_laplacian(
     positions: np.ndarray,

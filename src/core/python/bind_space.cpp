@@ -1,10 +1,12 @@
 // Power diagrams of space in the Python module diracs._core.
 #include <nanobind/nanobind.h>
+#include <nanobind/stl/optional.h>
 
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <stdexcept>
 #include <utility>
 #include <vector>
@@ -31,7 +33,7 @@ using Covariances = Input<double, nb::shape<-1, 3, 3>>;
 
 constexpr std::size_t kMaxVoxels = std::size_t{1} << 24;
 
-Domain domain_of(const Corners& box, const Flags& periodic) {
+Domain domain_of(const Corners& box, const Flags& periodic, const std::optional<Rows>& planes = {}) {
     const double* b = box.data();
     Domain domain{{b[0], b[1], b[2]}, {b[3], b[4], b[5]}, {}};
     for (int axis = 0; axis < 3; ++axis) {
@@ -40,13 +42,24 @@ Domain domain_of(const Corners& box, const Flags& periodic) {
         }
         domain.periodic[axis] = periodic.data()[axis];
     }
+    if (planes.has_value()) {
+        if (planes->shape(1) != 4 || !all_finite(planes->data(), planes->size())) {
+            throw nb::value_error("planes must be finite, of shape (m, 4): a normal and an offset each");
+        }
+        if (domain.any_periodic()) throw nb::value_error("a torus has no planes around it");
+        for (std::size_t k = 0; k < planes->shape(0); ++k) {
+            const double* p = planes->data() + 4 * k;
+            domain.planes.push_back(half_space({p[0], p[1], p[2]}, p[3]));
+        }
+    }
     return domain;
 }
 
 // Polyhedra of all cells: vertices by cell, faces by cell, corners by face.
-nb::tuple polyhedra(const Positions& positions, const Numbers& weights, const Corners& box, const Flags& periodic) {
+nb::tuple polyhedra(const Positions& positions, const Numbers& weights, const Corners& box, const Flags& periodic,
+                    const std::optional<Rows>& planes) {
     check_sizes(positions, weights);
-    const Domain domain = domain_of(box, periodic);
+    const Domain domain = domain_of(box, periodic, planes);
     const std::size_t n = positions.shape(0);
     std::vector<std::int64_t> vertex_start(n + 1, 0), face_start(n + 1, 0), corner_start(1, 0);
     std::vector<double> vertices, displacement;
@@ -159,11 +172,12 @@ void bind_space(nb::module_& module) {
     nb::class_<UniformBox>(module, "SpaceBox", "Constant density on a box of space, maybe periodic.")
         .def(
             "__init__",
-            [](UniformBox* self, const Corners& box, double density, const Flags& periodic) {
-                new (self) UniformBox(domain_of(box, periodic), density);
-            },
-            "box"_a.noconvert(), "density"_a, "periodic"_a.noconvert(),
-            "box: [[x0, y0, z0], [x1, y1, z1]]; periodic: (3,) bool.");
+            [](UniformBox* self, const Corners& box, double density, const Flags& periodic,
+               const std::optional<Rows>& planes) { new (self) UniformBox(domain_of(box, periodic, planes), density); },
+            "box"_a.noconvert(), "density"_a, "periodic"_a.noconvert(), "planes"_a = nb::none(),
+            "box: [[x0, y0, z0], [x1, y1, z1]]; periodic: (3,) bool; planes: (m, 4) normals and offsets of half "
+            "spaces\n"
+            "{x : normal . x <= offset} whose intersection with the box is meant.");
 
     nb::class_<Image>(module, "SpaceImage", "Density that is constant on each voxel of a box, maybe periodic.")
         .def("__init__", &make_image, "values"_a.noconvert(), "box"_a.noconvert(), "periodic"_a.noconvert(),
@@ -193,8 +207,9 @@ void bind_space(nb::module_& module) {
                "weights"_a.noconvert(), nb::kw_only(), "edges"_a, "second"_a = false, "threads"_a = 0, moments_doc);
 
     module.def("space_cells", &polyhedra, "positions"_a.noconvert(), "weights"_a.noconvert(), "box"_a.noconvert(),
-               "periodic"_a.noconvert(),
-               "Polyhedra of all cells in a box: (vertex_start (n + 1,), vertices (v, 3), face_start (n + 1,), labels\n"
+               "periodic"_a.noconvert(), "planes"_a = nb::none(),
+               "Polyhedra of all cells in a box, or in what half spaces leave of it (see SpaceBox): (vertex_start (n + "
+               "1,), vertices (v, 3), face_start (n + 1,), labels\n"
                "(f,), displacement (f, 3), corner_start (f + 1,), corners), where the corners of a face number the\n"
                "vertices of its cell, counterclockwise seen from outside, and its label is the neighbour across it,\n"
                "-1 on the boundary of the domain.");

@@ -79,6 +79,11 @@ public:
                 face.label = rank, face.shift = shift_number(digits[0], digits[1], digits[2]);
             }
         }
+        for (const HalfSpace& plane : domain_.planes) {
+            const HalfSpace half = half_space(plane.normal, plane.offset - dot(plane.normal, o));
+            scratch.cut(cell, half, kDomainFace, kNoShift, 4.0 * kRoundoff * (std::fabs(plane.offset) + size_));
+            if (cell.empty()) return cell;
+        }
         Query query{rank, o, position(rank) - o, weight(rank), {}, 0.0, 0.0};
         query.center = query.own - leaf_slope_[rank];
         const Vec3 low = domain_.low - o, high = domain_.high - o;

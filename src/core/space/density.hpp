@@ -49,10 +49,11 @@ struct FacetMoments {
     }
 };
 
-// The part of space that a density knows: a box, and along which axes it repeats.
+// The part of space that a density knows: a box, and along which axes it repeats, or what half spaces leave of it.
 struct Domain {
     Vec3 low, high;
     bool periodic[3] = {false, false, false};
+    std::vector<HalfSpace> planes = {};
 
     Vec3 sides() const { return high - low; }
     bool any_periodic() const { return periodic[0] || periodic[1] || periodic[2]; }

@@ -16,7 +16,7 @@ from diracs.backend.arrays import concrete, framework, frozen
 from diracs.cells.facets import Facets, planar_facets
 from diracs.cells.locate import nearest_power
 from diracs.cells.record import Cells, Edges, read_only
-from diracs.cells.spaces import rectangle
+from diracs.cells.spaces import hull_of, rectangle
 from diracs.laws.pixels import periodic_axes
 
 
@@ -29,8 +29,9 @@ class PowerDiagram:
         The seeds. In space cells are polyhedra, and there is more to ask for: see `SpacePowerDiagram`.
     weights : array (n,), optional
         Zero by default: Voronoi cells.
-    domain : array (2, d), optional
-        The box [[xmin, ymin], [xmax, ymax]]; by default one that holds the seeds with a margin of a fifth.
+    domain : array (2, d) or (m, d), optional
+        The box [[xmin, ymin], [xmax, ymax]], or, of m > d points, their convex hull: a polygon, or a polyhedron. By
+        default a box that holds the seeds with a margin of a fifth.
     periodic : bool or tuple of d bools
         Along which axes everything repeats with the sides of the domain: cells of a torus lie around their seeds.
 
@@ -81,9 +82,23 @@ class PowerDiagram:
             box = np.stack([low - margin, high + margin])
         else:
             box = concrete(checks.floating("domain", domain, framework(domain)))
+            if box.ndim == 2 and len(box) > d == box.shape[1] and not any(self.periodic):
+                self.hull = frozen(hull_of(box))
+                box = np.stack([self.hull.min(axis=0), self.hull.max(axis=0)])
             if box.shape != (2, d) or not (box[1] > box[0]).all():
-                raise ValueError(f"domain must be [[xmin, …], [xmax, …]] of shape (2, {d}), got {box.tolist()}")
+                raise ValueError(
+                    f"domain must be [[xmin, …], [xmax, …]] of shape (2, {d}), or corners of shape (m, {d}) of a convex"
+                    f" {'polygon' if d == 2 else 'polyhedron'} where nothing is periodic, got {box.tolist()}"
+                )
         self.domain = frozen(np.ascontiguousarray(box))
+
+    # Corners (m, d) of the domain if that is not a box.
+    hull: np.ndarray | None = None
+
+    @property
+    def _border(self) -> np.ndarray:
+        """Corners (m, 2) of the domain, counterclockwise."""
+        return rectangle(self.domain) if self.hull is None else self.hull
 
     @cached_property
     def cells(self) -> tuple[np.ndarray, ...]:
@@ -99,7 +114,7 @@ class PowerDiagram:
 
     @cached_property
     def _polygons(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        indptr, corners, labels = _core.cells(self.positions, self.weights, rectangle(self.domain))
+        indptr, corners, labels = _core.cells(self.positions, self.weights, self._border)
         return frozen(indptr), frozen(corners), frozen(labels)
 
     @property
@@ -121,7 +136,7 @@ class PowerDiagram:
 
     @cached_property
     def _moments(self) -> tuple[Cells, Edges]:
-        law = _core.Polygon(rectangle(self.domain), 1.0)
+        law = _core.Polygon(self._border, 1.0)
         return read_only(*_core.moments(law, self.positions, self.weights, edges=True))
 
     def locate(self, x: Any) -> np.ndarray:

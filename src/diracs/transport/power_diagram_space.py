@@ -13,7 +13,7 @@ from diracs import _core
 from diracs.backend.arrays import frozen
 from diracs.cells.facets import Facets, space_facets
 from diracs.cells.record import Cells, Edges, read_only
-from diracs.cells.spaces import Euclidean
+from diracs.cells.spaces import Euclidean, half_spaces
 from diracs.transport.power_diagram import PowerDiagram
 
 
@@ -56,8 +56,12 @@ class SpacePowerDiagram(PowerDiagram):
 
     @cached_property
     def _polyhedra(self) -> tuple[np.ndarray, ...]:
-        found = Euclidean(self.periodic).polyhedra(self.positions, self.weights, self.domain)
+        found = Euclidean(self.periodic).polyhedra(self.positions, self.weights, self.domain, self._planes)
         return tuple(map(frozen, found))
+
+    @property
+    def _planes(self) -> np.ndarray | None:
+        return None if self.hull is None else half_spaces(self.hull)
 
     def cut(self, axis: int, at: float) -> PowerDiagram:
         """The section with the plane on which a coordinate has a value: a power diagram of the plane.
@@ -75,7 +79,8 @@ class SpacePowerDiagram(PowerDiagram):
         steps[:, axis] = at - self.positions[:, axis]
         off = Euclidean(self.periodic).shortest(steps, self.domain[1] - self.domain[0])[:, axis]
         flags = tuple(self.periodic[a] for a in rest)
-        return PowerDiagram(self.positions[:, rest], self.weights - off**2, self.domain[:, rest], periodic=flags)
+        domain = self.domain[:, rest] if self.hull is None else _section(self.hull, axis, at)
+        return PowerDiagram(self.positions[:, rest], self.weights - off**2, domain, periodic=flags)
 
     def save(self, path: str | os.PathLike[str], cell_data: Mapping[str, Any] | None = None) -> None:
         from diracs.show.vtu import write_polyhedra
@@ -94,5 +99,18 @@ class SpacePowerDiagram(PowerDiagram):
 
     @cached_property
     def _moments(self) -> tuple[Cells, Edges]:
-        law = _core.SpaceBox(self.domain, 1.0, np.array(self.periodic))
+        law = _core.SpaceBox(self.domain, 1.0, np.array(self.periodic), self._planes)
         return read_only(*_core.moments(law, self.positions, self.weights, edges=True))
+
+
+def _section(corners: np.ndarray, axis: int, at: float) -> np.ndarray:
+    """Points (k, 2) whose hull is the section of a convex polyhedron with the plane where a coordinate has a value."""
+    above = corners[:, axis] - at
+    low, high = corners[above <= 0.0], corners[above >= 0.0]
+    if not (len(low) and len(high)):
+        raise ValueError(f"at must be within the domain, got {at:g}")
+    a, b = low[:, None, :], high[None, :, :]
+    height = b[..., axis] - a[..., axis]
+    share = np.where(height > 0.0, (at - a[..., axis]) / np.where(height > 0.0, height, 1.0), 0.0)
+    points = (a + share[..., None] * (b - a)).reshape(-1, 3)
+    return np.delete(points, axis, axis=1)
