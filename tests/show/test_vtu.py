@@ -94,3 +94,14 @@ def test_what_is_refused(tmp_path):
         DIAGRAMS["plane"].save(tmp_path / "cells.vtk")
     with pytest.raises(ValueError, match=r"cell_data\['x'\] must have shape"):
         DIAGRAMS["plane"].save(tmp_path / "cells.vtu", {"x": np.zeros(3)})
+
+
+@pytest.mark.parametrize("d", [2, 3])
+def test_grids_of_pyvista(d):
+    pytest.importorskip("pyvista")
+    diagram = PowerDiagram(np.random.default_rng(d).random((12, d)), domain=[[0.0] * d, [1.0] * d])
+    grid = diagram.to_pyvista({"grain": np.arange(12.0)})
+    sizes = grid.compute_cell_sizes()["Area" if d == 2 else "Volume"]
+    np.testing.assert_allclose(np.abs(sizes), diagram.masses[grid["seed"]], rtol=1e-9)
+    np.testing.assert_array_equal(grid["grain"], grid["seed"])
+    assert grid.n_cells == 12

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import os
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -61,6 +62,16 @@ def write_polyhedra(
     stream = np.insert(stream, begins, faces[kept])
     ends = np.cumsum(1 + faces[kept] + np.bincount(owner, sizes, minlength=len(diagram))[kept].astype(np.int64))
     _write(path, diagram, _Mesh(kept, vertices, first[kept + 1], _POLYHEDRON, stream, ends), cell_data)
+
+
+def as_pyvista(diagram: PowerDiagram, cell_data: Mapping[str, Any] | None) -> Any:
+    """The cells as a grid of PyVista, which has to be installed."""
+    import pyvista
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "cells.vtu"
+        diagram.save(path, cell_data)
+        return pyvista.read(path)
 
 
 def _write(

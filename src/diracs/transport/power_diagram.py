@@ -201,6 +201,18 @@ class PowerDiagram:
 
         write_polygons(self, path, cell_data)
 
+    def to_pyvista(self, cell_data: Mapping[str, Any] | None = None) -> Any:
+        """The cells as a grid of PyVista, with the data that `save` writes: `.plot()`, `.slice()`, `.clip()` are there.
+
+        Raises
+        ------
+        ImportError
+            Where PyVista is not installed.
+        """
+        from diracs.show.vtu import as_pyvista
+
+        return as_pyvista(self, cell_data)
+
     def plot(self, ax: Any = None, **options: Any) -> Any:
         """Draw cells and seeds; see `diracs.show.transport.plot_diagram`."""
         from diracs.show.transport import plot_diagram
