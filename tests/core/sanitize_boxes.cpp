@@ -29,8 +29,8 @@ void check_boxes() {
         high[d] = low[2 * d] = 0.3;
         std::vector<double> before;
         for (const int threads : {1, 3}) {
-            const SentBoxes sent = send_boxes(law, component.data(), low.data(), high.data(), 3, points.data(), n,
-                                              1e-5, threads);
+            const SentBoxes sent =
+                send_boxes(law, component.data(), low.data(), high.data(), 3, points.data(), n, 1e-5, threads);
             double mass = 0.0, first = 0.0, mean = 0.0;
             for (std::size_t i = 0; i < n; ++i) {
                 mass += sent.mass[i].high;

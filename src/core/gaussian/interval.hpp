@@ -64,8 +64,8 @@ inline IntervalOfNormal interval_of_normal(double a, double b) {
     const double at_a = left ? 0.0 : density(a), at_b = right ? 0.0 : density(b);
     const double slope = at_a - at_b;
     const double first = slope - level * mass;
-    const double second = mass + (left ? 0.0 : a * at_a) - (right ? 0.0 : b * at_b) - 2.0 * level * slope +
-                          level * level * mass;
+    const double second =
+        mass + (left ? 0.0 : a * at_a) - (right ? 0.0 : b * at_b) - 2.0 * level * slope + level * level * mass;
     const double shift = first / mass;
     return {mass, level + shift, std::max(second / mass - shift * shift, 0.0)};
 }
