@@ -81,7 +81,7 @@ def solve(seeds: np.ndarray, cells: CellJacobian, rhs: np.ndarray) -> np.ndarray
     """L⁺ rhs, part by part where no mass passes from one to another."""
     upper = scipy.sparse.triu(cells.masses_weights, 1).tocoo()
     coupled = upper.data < 0.0
-    i, j = (np.ascontiguousarray(x[coupled], np.int32) for x in upper.coords)
+    i, j = (np.ascontiguousarray(x[coupled], np.int32) for x in (upper.row, upper.col))
     coupling = np.ascontiguousarray(-upper.data[coupled])
     n = len(seeds)
     graph = scipy.sparse.coo_array((np.ones(len(i)), (i, j)), shape=(n, n))

@@ -105,7 +105,7 @@ def jacobian(positions: np.ndarray, masses: np.ndarray, weights: np.ndarray, goa
     """That of a plan, in the units of the positions."""
     found = linearized(positions, masses, weights, goal)
     one, shares = found.spread(False), found.spread(True)
-    axes = scipy.sparse.eye_array(positions.shape[1])
+    axes = np.eye(positions.shape[1])
     ones, parts = (scipy.sparse.kron(x, axes, format="csr") for x in (one, shares))
     cells, size = found.cells, goal.size
     return OtJacobian(
