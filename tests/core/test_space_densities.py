@@ -307,3 +307,15 @@ def test_second_moments_of_facets_are_derivatives(law, n):
     h = 1e-5
     plus, minus = (_core.moments(law, seeds + s * h * along, np.zeros(n), edges=False)[0].first for s in (1, -1))
     assert_allclose((plus - minus) / (2 * h), expected, atol=2e-7)
+
+
+@pytest.mark.parametrize("apart", [1e8, 1e9, 3e9])
+def test_edges_far_from_a_component_come_to_an_end(apart):
+    # Whitened coordinates of such edges are so large that steps along them may be below their spacing.
+    rng = np.random.default_rng(0)
+    means = apart * np.array([[0.0, 0.0, 0.0], [1.0, 0.7, 0.3], [0.2, 1.0, 0.9]])
+    law = _core.SpaceMixture(means, np.stack([np.eye(3)] * 3), np.full(3, 1 / 3))
+    for _ in range(10):
+        seeds = means[rng.integers(3, size=12)] + rng.normal(size=(12, 3)) * 10.0 ** rng.uniform(-1, 4)
+        cells = space_moments(law, seeds, np.zeros(12), facets=True)
+        assert_allclose(cells[0].sum(), 1.0, rtol=1e-6)

@@ -208,7 +208,8 @@ private:
         const double room = least2 - from_axis2;
         const double reach = room > 0.0 ? std::sqrt(room) : -1.0;
         const double n1 = std::max(s1, -reach), n2 = std::min(s2, reach);
-        if (!(n1 < n2)) {
+        // Out there pieces may be too short for s to move on.
+        if (!(n1 < n2) || nearest2 > kNowhere2) {
             tail(sides, from_axis2, s1, s2);
             return;
         }
