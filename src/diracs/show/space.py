@@ -94,7 +94,7 @@ def plot_space_plan(
     if arrows:
         held = concrete(plan.cell_masses) > 0
         ties = np.stack([positions[held], centres[held]], axis=1)
-        ax.add_collection3d(Line3DCollection(list(ties), colors=DIRAC, linewidths=0.8))
+        ax.add_collection(Line3DCollection(list(ties), colors=DIRAC, linewidths=0.8), autolim=False)
         ax.scatter(*centres[held].T, s=3, color=INK, depthshade=False, label="barycenters of cells")
     masses = concrete(plan.diracs.weights)
     ax.scatter(*positions.T, s=20.0 * masses / masses.max(), color=DIRAC, depthshade=False, label="Diracs, by mass")
@@ -158,7 +158,8 @@ def _rgb(colour: str) -> tuple[float, float, float]:
 def _add_faces(ax: Axes, faces: list[np.ndarray], **style: Any) -> None:
     from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 
-    ax.add_collection3d(Poly3DCollection(faces, **style))
+    # Limits are set here: matplotlib (3.11) takes them from padded faces, whose padding may be anything.
+    ax.add_collection(Poly3DCollection(faces, **style), autolim=False)
 
 
 def _frame(ax: Axes, shown: np.ndarray) -> None:
