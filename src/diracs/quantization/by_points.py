@@ -6,6 +6,7 @@ Mixtures are not among them: their points come from product schemes as well, of 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import singledispatch
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,9 +38,21 @@ class ByPoints(NamedTuple):
 ENGINES: Engines[ByPoints] = Engines()
 
 
-def best_positions(law: Any, n: int) -> np.ndarray:
-    """Optimal points (m, d), m ≤ n, of a unit law of the plane or of space."""
-    return optimal_positions(law, n)[0]
+@singledispatch
+def best_positions(unit: Any, n: int) -> np.ndarray:
+    """Optimal points (m, d), m ≤ n, of a unit law with cells: of the plane, of space, of a circle or torus."""
+    return optimal_positions(unit, n)[0]
+
+
+@singledispatch
+def best_error(unit: Any, n: int) -> float:
+    """About their root mean square error."""
+    return quick_error(unit, n)
+
+
+# On the line levels are sorted, and there is more to know.
+best_positions.register(UnitLineImage)(optimal_line_positions)
+best_error.register(UnitLineImage)(line_error)
 
 
 def nothing_known(law: Any, n: int) -> float:
@@ -80,18 +93,9 @@ def _image_sharpest(image: PolynomialGrid, n: int) -> float:
     return sharpest_image_lower_bound(concrete(image.values), image.domain, n)
 
 
-def _on_line(unit: Any, n: int) -> np.ndarray:
-    """Levels of an image on the line; on the circle all points turn together, as cells know no ends."""
-    return (best_positions if isinstance(unit, UnitTorus) else optimal_line_positions)(unit, n)
-
-
-def _error_on_line(unit: Any, n: int) -> float:
-    return (quick_error if isinstance(unit, UnitTorus) else line_error)(unit, n)
-
-
-ENGINES.add(PolynomialGrid, 1, ByPoints(_image_unit, _on_line, _error_on_line, _image_lower, _image_sharpest))
-ENGINES.add(PolynomialGrid, 2, ByPoints(_image_unit, best_positions, quick_error, _image_lower, _image_sharpest))
-ENGINES.add(PolynomialGrid, 3, ByPoints(_image_unit, best_positions, quick_error, _image_lower, _image_sharpest))
+ENGINES.add(PolynomialGrid, 1, ByPoints(_image_unit, best_positions, best_error, _image_lower, _image_sharpest))
+ENGINES.add(PolynomialGrid, 2, ByPoints(_image_unit, best_positions, best_error, _image_lower, _image_sharpest))
+ENGINES.add(PolynomialGrid, 3, ByPoints(_image_unit, best_positions, best_error, _image_lower, _image_sharpest))
 
 
 def _mesh_unit(mesh: Mesh) -> UnitMesh:
@@ -106,5 +110,5 @@ def _mesh_sharpest(mesh: Mesh, n: int) -> float:
     return sharpest_mesh_lower_bound(_mesh_unit(mesh), n)
 
 
-ENGINES.add(Mesh, 2, ByPoints(_mesh_unit, best_positions, quick_error, _mesh_lower, _mesh_sharpest))
-ENGINES.add(Mesh, 3, ByPoints(_mesh_unit, best_positions, quick_error, _mesh_lower, _mesh_lower))
+ENGINES.add(Mesh, 2, ByPoints(_mesh_unit, best_positions, best_error, _mesh_lower, _mesh_sharpest))
+ENGINES.add(Mesh, 3, ByPoints(_mesh_unit, best_positions, best_error, _mesh_lower, _mesh_lower))
