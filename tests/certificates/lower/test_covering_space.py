@@ -342,10 +342,11 @@ def test_units() -> None:
     assert small == pytest.approx(bound(1.0, 1e6), rel=1e-3)
 
 
-def test_two_clusters_and_two_points_leave_hardly_a_gap() -> None:
+def test_two_clusters_and_two_points_leave_hardly_a_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(covering._EFFORTS, 3, EFFORT)
     # The optimum has points at ±E|x|: 1 + 9 − (E|x|)² along the axis, for x ~ N(3, 1), and 2 across.
     means, covs = np.array([[-3.0, 0.0, 0.0], [3.0, 0.0, 0.0]]), np.stack([np.eye(3)] * 2)
     bound = mixture_covering_bound(means / 8.0, covs / 64.0, np.array([0.5, 0.5]), 2) * 64.0
     away = 3.0 * (2.0 * ndtr(3.0) - 1.0) + 2.0 * math.exp(-4.5) / math.sqrt(2.0 * math.pi)
     best = 12.0 - away**2
-    assert 0.995 * best < bound <= best
+    assert 0.99 * best < bound <= best
