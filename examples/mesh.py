@@ -1,7 +1,8 @@
-"""Seeds spread evenly over a shape that is a mesh: a key with a hole, and a bracket of tetrahedra.
+"""Seeds spread evenly over a shape that is a mesh: a key with a hole, a bracket of tetrahedra, air around a wing.
 
-Lloyd's steps with equal masses place the seeds, and each gets a cell of the same mass. A mesh of a file is read by
-`Mesh.from_file("part.msh")`; here meshes are made of arrays.
+Lloyd's steps with equal masses place the seeds, and each gets a cell of the same mass. The key and the bracket are made
+of arrays, the mesh around the wing comes from a file that PyAMG ships (pip install pyamg); those of other formats are
+read by `Mesh.from_file("part.msh")`.
 
     python examples/mesh.py [--points N] [--steps N] [--output mesh.png]
 """
@@ -10,10 +11,13 @@ from __future__ import annotations
 
 import argparse
 import itertools
+from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
+from scipy.io import loadmat
 
-from diracs import Mesh, lloyd, optimal_transport_plan, quantize
+from diracs import Mesh, OtPlan, lloyd, optimal_transport_plan, quantize
 
 
 def blocks(cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -47,6 +51,23 @@ def bracket(n: int) -> Mesh:
     return Mesh(vertices / n, tetrahedra)
 
 
+def air() -> Mesh:
+    """The triangles around a wing, each of the same mass: seeds are spread like these."""
+    found = find_spec("pyamg")
+    assert found is not None and found.origin is not None, "pip install pyamg"
+    file = loadmat(Path(found.origin).parent / "gallery" / "example_data" / "airfoil.mat")
+    wing = Mesh(file["vertices"], file["elements"].astype(int))
+    return Mesh(wing.vertices, wing.simplices, 1.0 / wing.volumes)
+
+
+def spread(mesh: Mesh, points: int, steps: int) -> OtPlan:
+    """A plan with equal masses."""
+    plan = optimal_transport_plan(lloyd(mesh, points, masses="equal", iterations=steps), mesh)
+    print(mesh)
+    print(f"W₂ = {float(plan.distance) ** 0.5:.4f}, masses right to {np.ptp(plan.cell_masses) * points:.0e}")
+    return plan
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--points", type=int, default=150)
@@ -54,26 +75,22 @@ def main() -> None:
     parser.add_argument("--output", default="mesh.png")
     options = parser.parse_args()
 
-    flat, solid = key(10), bracket(2)
-    print(flat)
-    plan = optimal_transport_plan(lloyd(flat, options.points, masses="equal", iterations=options.steps), flat)
-    print(f"W₂ = {float(plan.distance) ** 0.5:.4f}, masses right to {np.ptp(plan.cell_masses) * options.points:.0e}")
+    flat = key(10)
+    plans = [spread(mesh, options.points, options.steps) for mesh in (flat, bracket(2), air())]
     best = quantize(flat, options.points)
     print(
-        f"with the best masses and points: {float(best.w2):.4f}, and no {options.points} points come below"
+        f"with the best masses and points on the key: {float(best.w2):.4f}, and no {options.points} points come below"
         f" {float(best.w2_lower):.4f}"
-    )
-    print(solid)
-    inside = optimal_transport_plan(lloyd(solid, options.points, masses="equal", iterations=options.steps), solid)
-    print(
-        f"W₂ = {float(inside.distance) ** 0.5:.4f}, masses right to {np.ptp(inside.cell_masses) * options.points:.0e}"
     )
 
     from matplotlib import pyplot as plt
 
-    figure = plt.figure(figsize=(13.0, 4.4))
-    plan.plot(figure.add_subplot(1, 2, 1), arrows=False)
-    inside.plot(figure.add_subplot(1, 2, 2, projection="3d"), cells=False)
+    figure = plt.figure(figsize=(17.0, 4.6))
+    plans[0].plot(figure.add_subplot(1, 3, 1), arrows=False)
+    plans[1].plot(figure.add_subplot(1, 3, 2, projection="3d"), cells=False)
+    near = plans[2].plot(figure.add_subplot(1, 3, 3), arrows=False)
+    near.set_xlim(-0.8, 1.8)
+    near.set_ylim(-0.9, 0.9)
     figure.savefig(options.output, dpi=150, bbox_inches="tight")
 
 

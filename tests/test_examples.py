@@ -172,8 +172,9 @@ def test_grains_have_their_volumes_and_pictures_morph(run, tmp_path):
 def test_seeds_on_meshes(run, tmp_path):
     printed = run("mesh", "--points", "20", "--steps", "2", "--output", str(tmp_path / "mesh.png"))
     assert "Mesh(636 triangles, 861 vertices, linear on each)" in printed
+    assert "Mesh(582 triangles, 322 vertices, constant on each)" in printed
     assert max(map(float, re.findall(r"right to ([\d.e-]+)", printed))) < 1e-6
-    found, bound = map(float, re.findall(r"points: ([\d.]+), and no 20 points come below ([\d.]+)", printed)[0])
+    found, bound = map(float, re.findall(r"on the key: ([\d.]+), and no 20 points come below ([\d.]+)", printed)[0])
     assert 0.8 * found < bound < found
     assert (tmp_path / "mesh.png").stat().st_size > 1000
 
