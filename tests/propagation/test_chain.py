@@ -393,13 +393,13 @@ def test_rounding_of_the_recursion_is_paid_for():
         inner = [[Fraction(x) for x in row] for row in error.tolist()]
         trace = sum(row[i] * row[j] * inner[i][j] for row in exact for i in range(2) for j in range(2))
         growth = AffineGrowth(A, 0.0, 0.0, 1)
-        assert growth.after_nominal(StepError(error, 0.0, np.zeros((2, 2)), 0.0)) ** 2 >= float(trace)
+        assert growth.after_nominal(StepError(error, np.zeros((2, 2)), np.zeros((2, 2)), 0.0)) ** 2 >= float(trace)
 
 
 def test_moved_diracs_count_beside_local_slopes():
     """√(L²W² + 2LW√ℓ + ℓ + L²(2Wβ + q)) may grow faster than L W: what moved Diracs is part of the nominal error."""
     growth = LipschitzGrowth(1.0, 0.0, 0.0)
-    step = StepError(np.eye(1), 1.0, np.zeros((1, 1)), 0.5, (Split(0.3, 0.0, 0.0), Split(0.1, 0.2, 0.4)))
+    step = StepError(np.eye(1), np.eye(1), np.zeros((1, 1)), 0.5, (Split(0.3, 0.0, 0.0), Split(0.1, 0.2, 0.4)))
     growth.advance(step)
     assert growth.nominal >= np.sqrt(0.3) + 0.5
     assert growth.drift == 0.0

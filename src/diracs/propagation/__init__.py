@@ -2,6 +2,7 @@
 
 from diracs.propagation.chain import propagate
 from diracs.propagation.dynamics import Affine
+from diracs.propagation.smooth import Smooth
 from diracs.propagation.trajectory import Limit, Trajectory
 
-__all__ = ["Affine", "Limit", "Trajectory", "propagate"]
+__all__ = ["Affine", "Limit", "Smooth", "Trajectory", "propagate"]

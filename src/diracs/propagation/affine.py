@@ -15,8 +15,9 @@ import scipy
 
 from diracs.backend.arrays import Array, bound_in, concrete, eps, framework, to_framework
 from diracs.laws.gaussian import GaussianMixture, full_covariances
-from diracs.propagation.bounds import AffineGrowth, growth_factors
+from diracs.propagation.bounds import AffineGrowth
 from diracs.propagation.dynamics import Affine, norm
+from diracs.propagation.growth import growth_factors
 from diracs.propagation.law import law_of, state_rounding
 from diracs.propagation.limit import check_contraction, sum_of_norms
 from diracs.propagation.merging import merge

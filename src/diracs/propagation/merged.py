@@ -19,7 +19,7 @@ from diracs.propagation.bounds import StepError
 from diracs.propagation.cells import StateCells
 from diracs.propagation.fine import FineCells, fineness
 from diracs.propagation.law import Law, without_empty
-from diracs.propagation.step import Choice, bias_of
+from diracs.propagation.step import Choice, biases_of
 from diracs.schemes.points import PointScheme
 
 _EPS = 2.0**-52
@@ -66,7 +66,7 @@ def merged_cells(law: Law, n: int, *, biased: bool) -> Choice:
     variances = np.trace(law.covs, axis1=1, axis2=2)[law.kind]
     moved = (ROUNDINGS + d) * _EPS * math.sqrt(float(law.weights @ variances))
     moved += 8.0 * d * _EPS * math.sqrt(float(masses @ (points**2).sum(axis=1)))
-    step = StepError(error, bias_of(law, bias), np.zeros((1, 1)), moved)
+    step = StepError(error, biases_of(law, bias), np.zeros((1, 1)), moved)
     return Choice(PointScheme(points), StateCells(masses, np.zeros(len(y), dtype=int), points, error, bias, []), step)
 
 
