@@ -14,7 +14,7 @@ from diracs import Affine, Gaussian, GaussianMixture, SumOfDiracs, propagate
 from diracs.laws.convert import as_mixture
 from diracs.laws.gaussian import full_covariances
 from diracs.mixtures.reduction import bures
-from diracs.propagation import chain, fine
+from diracs.propagation import fine, run
 from diracs.propagation.bounds import AffineGrowth, LipschitzGrowth, Split, StepError
 from diracs.propagation.law import law_of, with_noise
 from diracs.propagation.limit import settle
@@ -35,7 +35,7 @@ def coarse():
 @pytest.fixture
 def grids(monkeypatch):
     """Cells of grids only: these can be told from the schemes."""
-    monkeypatch.setattr(chain, "can_merge", lambda law, n: False)
+    monkeypatch.setattr(run, "can_merge", lambda law, n: False)
 
 
 def damped_rotation(n, steps=6, **options):
@@ -133,7 +133,7 @@ def test_random_affine_systems_are_never_below_the_truth(seed):
     quantized, merging = rng.integers(2, size=2).astype(bool).tolist()
     with pytest.MonkeyPatch.context() as patch:
         if not merging:
-            patch.setattr(chain, "can_merge", lambda law, n: False)
+            patch.setattr(run, "can_merge", lambda law, n: False)
         trajectory = propagate(start, Affine(A, b), noise, 4, **options, quantized=quantized)
     size = np.sqrt(np.trace(moments(start)[1])) + np.sqrt(np.trace(moments(noise)[1]))  # roots are right to 1e-7 of it
     for bound, state, true in zip(
@@ -519,7 +519,7 @@ def test_pytorch_and_jax_see_their_own_arrays(dtype, grids):
         ({"lipschitz": 0.8}, ValueError, "leave lipschitz out"),
         ({"dynamics": np.sin}, ValueError, "give lipschitz"),
         ({"dynamics": np.sin, "lipschitz": -1.0}, ValueError, "lipschitz must be"),
-        ({"dynamics": np.eye(2)}, TypeError, "Affine map or a callable"),
+        ({"dynamics": np.eye(2)}, TypeError, "Affine map, a Smooth one or a callable"),
         ({"dynamics": lambda x: x[0], "lipschitz": 1.0}, ValueError, "vectorize"),
         ({"dynamics": lambda x: None, "lipschitz": 1.0}, TypeError, "must return an array"),
         ({"dynamics": lambda x: x * 1j, "lipschitz": 1.0}, TypeError, "array of real numbers"),
