@@ -1,13 +1,15 @@
 """How errors grow under a map whose Jacobians lie in a known set: bounds in metrics that vary in time.
 
 With P_T = I and JᵀP_{t+1}J ≼ P_t, V_t = E|e_t|² in the metric P_t obeys V_{t+1} ≤ V_t + 2√V_t β_t + tr P_tQ_t, and
-W₂ ≤ √V_T: docs/propagation.md, "Metrics". Each bound has a backward pass of its own.
+W₂ ≤ √V_T: docs/propagation.md, "Metrics". Each bound has a backward pass of its own. Where the chain stays in boxes but
+for a little, J need only be one of the box (`concentration.py`).
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,8 +17,17 @@ from diracs.propagation.bounds import LipschitzGrowth, StepError
 from diracs.propagation.metrics import JacobianSet
 
 _SLACK = 1e-12
-# Of the largest eigenvalue of a metric: shapes of cells need all of its directions.
+# Of the largest eigenvalue of a metric: shapes of cells need all of its directions, and so do projections on boxes.
 _FLATTEST = 1e-8
+# From so many steps on only the boxes are looked at that were best before.
+_SEVERAL = 8
+
+
+class Place(NamedTuple):
+    """A box that the chain is in at a time, but for an excess."""
+
+    jacobians: JacobianSet
+    excess: np.ndarray  # (d,) see `concentration.Box`
 
 
 @dataclass
@@ -29,12 +40,14 @@ class MetricGrowth:
     covariance: np.ndarray  # (d, d) of the state, about: where errors may be expected
     horizon: int
     taken: list[StepError] = field(default_factory=list)
+    places: list[tuple[Place, ...]] = field(default_factory=list)  # boxes of several sizes for each step; maybe none
     weights: list[np.ndarray] = field(init=False)  # what an error of each step adds to all bounds to come
     plain: LipschitzGrowth = field(init=False)
+    nominal: float = 0.0  # the bound for the given laws after the steps taken
 
     def __post_init__(self) -> None:
         self.plain = LipschitzGrowth(self.jacobians.norm, self.initial_radius, self.noise_radius)
-        self.weights, self._reached = self._planned(), 0.0
+        self.weights, self._reached, self._best = self._planned(), 0.0, 0
 
     def bound(self, step: StepError) -> float:
         """W₂ after one more step: through the nominal chain, or with the noise's radius in every step."""
@@ -46,15 +59,19 @@ class MetricGrowth:
 
     def cost(self, step: StepError) -> float:
         """What choices of cells are compared by: the mean square error in the metric of all bounds to come."""
-        return self._grown(self._reached, 0.0, step, self.weights[min(len(self.taken), len(self.weights) - 1)])
+        return _grown(self._reached, 0.0, step, self.weights[min(len(self.taken), len(self.weights) - 1)])
+
+    def locate(self, places: tuple[Place, ...]) -> None:
+        """The boxes that the chain is in before the next step, which hold the Diracs; as many as in other steps."""
+        self.places.append(places)
 
     def advance(self, step: StepError) -> float:
         """Take the step; its bound."""
-        bound = self.bound(step)
+        nominal, bound = self._bounds([*self.taken, step])
+        self.nominal = min(nominal, self.plain.after_nominal(step))
         self._reached = self.cost(step)
         self.taken.append(step)
-        self.plain.advance(step)
-        return bound
+        return min(bound, self.plain.advance(step))
 
     @property
     def metric(self) -> np.ndarray:
@@ -97,48 +114,95 @@ class MetricGrowth:
         return found[::-1]
 
     def _bounds(self, steps: list[StepError]) -> tuple[float, float]:
-        """The nominal error and W₂ after the steps: the least of those by metrics for different weights."""
-        found = []
-        for moments in (self._moments(steps), [step.error for step in steps]):
-            metrics = [np.eye(len(self.jacobians.low))]
-            for moment in reversed(moments):
-                metrics.append(self.jacobians.majorant(metrics[-1], moment))
-            found.append(self._along(steps, metrics[::-1]))
-        nominal, whole = np.array(found).min(axis=0)
-        return float(nominal) * (1.0 + _SLACK), float(whole) * (1.0 + _SLACK)
+        """The nominal error and W₂ after the steps: the least by sets of the whole space and of boxes."""
+        everywhere = [self.jacobians] * len(steps)
+        nominal = math.inf
+        robust = drift = math.inf
+        for moments in (_moments(steps, everywhere), [step.error for step in steps]):
+            metrics = self._metrics(everywhere, moments)
+            nominal = min(nominal, _along(steps, metrics))
+            drift = min(drift, self._drift(metrics))
+            robust = min(robust, self._robust(steps, metrics))
+        located = len(self.places) >= len(steps) and all(self.places[: len(steps)])
+        for k in range(len(self.places[0])) if located else ():
+            if len(steps) > _SEVERAL and k != self._best:
+                continue
+            found = self._within(steps, [places[k] for places in self.places])
+            if found < nominal:
+                nominal, self._best = found, k
+        return nominal * (1.0 + _SLACK), min(nominal + drift, robust + self.noise_radius) * (1.0 + _SLACK)
 
-    def _moments(self, steps: list[StepError]) -> list[np.ndarray]:
-        """About E (e + δ)(e + δ)ᵀ in each step."""
-        moments = [steps[0].error]
-        for step in steps[1:]:
-            moments.append(step.error + self.jacobians.spread(moments[-1]))
-        return moments
+    def _metrics(self, sets: list[JacobianSet], moments: list[np.ndarray]) -> list[np.ndarray]:
+        """P_0, …, P_T = I for sets of Jacobians in each step, small on the moments of errors."""
+        metrics = [np.eye(len(self.jacobians.low))]
+        for jacobians, moment in zip(reversed(sets), reversed(moments)):
+            metrics.append(jacobians.majorant(metrics[-1], moment))
+        return metrics[::-1]
 
-    def _along(self, steps: list[StepError], metrics: list[np.ndarray]) -> tuple[float, float]:
-        """The nominal error, and the least bound for the radii, by metrics P_0, …, P_T = I."""
+    def _within(self, steps: list[StepError], places: list[Place]) -> float:
+        """The nominal error by the sets of boxes, and what the chain pays for leaving these."""
+        sets = [place.jacobians for place in places[: len(steps)]]
+        metrics = self._metrics(sets, _moments(steps, sets))
+        # Projections on boxes want definite metrics; a larger one is a majorant as well.
+        metrics[:-1] = [p + _FLATTEST * max(float(np.trace(p)), 1e-300) * np.eye(len(p)) for p in metrics[:-1]]
+        left = 0.0
+        for place, here, there in zip(places, metrics, metrics[1:]):
+            if not place.excess.any():
+                continue
+            far = float(np.sqrt(np.diagonal(here)) @ place.excess)
+            outside = self.jacobians.majorant(there, np.eye(len(here)))
+            values, vectors = np.linalg.eigh(here)
+            half = vectors / np.sqrt(values)
+            left += far * _root_norm(half.T @ outside @ half)
+        return _along(steps, metrics) + left
+
+    def _drift(self, metrics: list[np.ndarray]) -> float:
+        """By how much the radii move the true chain from the nominal one."""
         sizes = [_root_norm(p) for p in metrics]
-        nominal, robust, drift = 0.0, 0.0, self.initial_radius * sizes[0]
-        for t, step in enumerate(steps):
-            p, size = metrics[t], sizes[t]
-            moved = size * step.moved + float(np.sqrt(max(np.sum(metrics[t + 1] * step.merging), 0.0)))
-            radius = 0.0 if t == 0 else self.noise_radius * size
-            start = self.initial_radius * size if t == 0 else robust
-            if t == 0 and start > 0.0:
-                robust = start + float(np.sqrt(step.square_in(p))) + moved
-            else:
-                robust = self._grown(start, radius, step, p) + moved
-            nominal = self._grown(nominal, 0.0, step, p) + moved
-            drift += self.noise_radius * sizes[t + 1]
-        return nominal, min(nominal + drift, robust + self.noise_radius)
+        return self.initial_radius * sizes[0] + self.noise_radius * sum(sizes[1:])
 
-    @staticmethod
-    def _grown(w: float, r: float, step: StepError, metric: np.ndarray) -> float:
-        """Root mean square of e + (noise error) + δ, where given the source e is independent of δ."""
-        delta = float(np.sqrt(step.square_in(metric)))
-        bias = min(step.bias_in(metric), delta)
-        return min(w + r + delta, float(np.sqrt(w * w + 2.0 * w * (bias + r) + (delta + r) ** 2)))
+    def _robust(self, steps: list[StepError], metrics: list[np.ndarray]) -> float:
+        """The error before the last noise's own radius, with the radius in every step."""
+        error = self.initial_radius * _root_norm(metrics[0])
+        for t, step in enumerate(steps):
+            p, size = metrics[t], _root_norm(metrics[t])
+            if t == 0 and error > 0.0:
+                error += math.sqrt(step.square_in(p))
+            else:
+                error = _grown(error, self.noise_radius * size if t else 0.0, step, p)
+            error += _moved(step, p, metrics[t + 1])
+        return error
+
+
+def _along(steps: list[StepError], metrics: list[np.ndarray]) -> float:
+    """The nominal error by metrics P_0, …, P_T = I."""
+    error = 0.0
+    for step, here, there in zip(steps, metrics, metrics[1:]):
+        error = _grown(error, 0.0, step, here) + _moved(step, here, there)
+    return error
+
+
+def _moments(steps: list[StepError], sets: list[JacobianSet]) -> list[np.ndarray]:
+    """About E (e + δ)(e + δ)ᵀ in each step."""
+    moments = [steps[0].error]
+    for step, jacobians in zip(steps[1:], sets):
+        moments.append(step.error + jacobians.spread(moments[-1]))
+    return moments
+
+
+def _grown(w: float, r: float, step: StepError, metric: np.ndarray) -> float:
+    """Root mean square of e + (noise error) + δ, where given the source e is independent of δ."""
+    delta = math.sqrt(step.square_in(metric))
+    bias = min(step.bias_in(metric), delta)
+    return min(w + r + delta, math.sqrt(w * w + 2.0 * w * (bias + r) + (delta + r) ** 2))
+
+
+def _moved(step: StepError, here: np.ndarray, there: np.ndarray) -> float:
+    """What rounding moved the Diracs by before the map, and merging their images after it."""
+    merged = float(np.sum(there * step.merging))
+    return _root_norm(here) * step.moved + math.sqrt(max(merged, 0.0))
 
 
 def _root_norm(metric: np.ndarray) -> float:
     """The largest |e|_P for |e| = 1."""
-    return float(np.sqrt(max(np.linalg.eigvalsh(metric)[-1], 0.0))) * (1.0 + 1e-13)
+    return math.sqrt(max(float(np.linalg.eigvalsh(metric)[-1]), 0.0)) * (1.0 + 1e-13)

@@ -50,6 +50,12 @@ class JacobianSet:
         """(m, d)"""
         return 0.5 * self.low + 0.5 * self.high
 
+    @property
+    def transposed(self) -> JacobianSet:
+        """The transposes."""
+        hull = None if self.hull is None else self.hull.transpose(0, 2, 1)
+        return JacobianSet(self.low.T, self.high.T, hull)
+
     def majorant(self, metric: np.ndarray, weight: np.ndarray) -> np.ndarray:
         """P' (d, d) with JᵀPJ ≼ P' for all J of the set, for P (m, m), of a small tr(P'W) for W (d, d)."""
         found = self._by_radius(metric, weight)

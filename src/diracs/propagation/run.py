@@ -15,6 +15,7 @@ from diracs.laws.gaussian import GaussianMixture
 from diracs.mixtures.reduction import clusters
 from diracs.propagation.affine import LARGEST
 from diracs.propagation.bounds import AffineGrowth, LipschitzGrowth
+from diracs.propagation.concentration import DEVIATIONS, Concentration
 from diracs.propagation.dynamics import Affine, SlopeOnBalls, global_slope, images
 from diracs.propagation.growth import Growth
 from diracs.propagation.law import (
@@ -29,7 +30,8 @@ from diracs.propagation.law import (
 )
 from diracs.propagation.limit import affine_limit, check_contraction, lipschitz_limit, settle
 from diracs.propagation.merged import can_merge, merged_cells
-from diracs.propagation.metric_growth import MetricGrowth
+from diracs.propagation.metric_growth import MetricGrowth, Place
+from diracs.propagation.metrics import JacobianSet
 from diracs.propagation.shaped import Shape
 from diracs.propagation.smooth import Smooth
 from diracs.propagation.step import Choice, Chooser, with_local_slopes
@@ -65,6 +67,9 @@ class Run:
         # Only the recursion for affine maps and known laws does without the bias.
         self._biased = not isinstance(self.growth, AffineGrowth) or initial_radius + self._noise_radius > 0.0
         self.chooser = Chooser(cover=self._local is not None, biased=self._biased)
+        self._where: Concentration | None = None
+        if isinstance(self.growth, MetricGrowth) and dynamics.jacobian is not None:
+            self._where = Concentration.of(self.law, self.growth.jacobians)
         self.merged: int | None = None
         self._merging = True  # whether merged cells were better when they were last tried
         self.states: list[GaussianMixture] = []
@@ -103,6 +108,8 @@ class Run:
             out, arrived = centers, np.bincount(labels, masses)
         else:
             arrived = masses
+        if self._where is not None:
+            self._locate(points)
         bound = self.growth.advance(step)
         if not max(bound, float(np.abs(out).max())) <= LARGEST:
             raise ValueError(
@@ -112,6 +119,8 @@ class Run:
             self._noise = noise_in(self._given_noise, out.shape[1], self._like)
         check_one_space(self.law.means.shape[1], out.shape[1], self._steps)
         noise = law_of(self._noise)
+        if self._where is not None:
+            self._where.advance(noise)
         self.law = with_noise(out, arrived, noise)
         self.states.append(as_state(self.law, self._noise, self._like))
         self.bounds.append(bound + state_rounding(self.law, self.states[-1]))
@@ -119,6 +128,18 @@ class Run:
         self.diracs.append(SumOfDiracs._of(given, given_masses))
         self.errors.append(float(np.sqrt(step.square)) + step.moved + rounding(points, masses, given, given_masses))
         self.schemes.append(choice.scheme)
+
+    def _locate(self, points: np.ndarray) -> None:
+        """Tell the recursion in which boxes the chain is before the step, and the Jacobians there."""
+        growth, where = self.growth, self._where
+        assert isinstance(growth, MetricGrowth) and where is not None and isinstance(self._dynamics, Smooth)
+        mean, known = self.law.weights @ self.law.means, growth.jacobians
+        boxes = [where.box(mean, growth.nominal, points, size) for size in DEVIATIONS]
+        corners = np.stack([[box.low for box in boxes], [box.high for box in boxes]])
+        low, high = self._dynamics.on_boxes(corners)
+        low, high = np.maximum(low, known.low), np.minimum(high, known.high)
+        places = [Place(JacobianSet.between(a, b), box.excess) for a, b, box in zip(low, high, boxes)]
+        growth.locate(tuple(places))
 
     def limit(self) -> Limit:
         """See `Trajectory.limit`."""
