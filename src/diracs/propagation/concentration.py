@@ -55,8 +55,8 @@ class Concentration:
         self.gamma = self.transposed.majorant(self.gamma, weight) + _widest(noise)
         self.shift = (self.most @ self.shift + _range(noise)) * (1.0 + _SLACK)
 
-    def box(self, mean: np.ndarray, off: float, points: np.ndarray, deviations: float) -> Box:
-        """A box about a mean (d,) that is `off` at most, which holds points (n, d).
+    def box(self, mean: np.ndarray, off: np.ndarray, points: np.ndarray, deviations: float) -> Box:
+        """A box about a mean (d,) that is `off` (d,) at most, which holds points (n, d).
 
         Beyond r > 0 from its conditional mean a coordinate has E(s − r)₊² ≤ 4 (σ⁴/r²) exp(−r²/2σ²), both sides
         together, as P(s > x) ≤ exp(−x²/2σ²).

@@ -65,6 +65,18 @@ class MetricGrowth:
         """The boxes that the chain is in before the next step, which hold the Diracs; as many as in other steps."""
         self.places.append(places)
 
+    def off(self) -> np.ndarray:
+        """By what each coordinate (d,) of the mean may be off after the steps taken: |E e_i| ≤ (E e_i²)^{1/2}."""
+        out = []
+        for axis in np.eye(self.jacobians.low.shape[1]) if self.taken else ():
+            found = math.inf
+            if all(self.places[: len(self.taken)]):
+                found = self._within(self.taken, [places[self._best] for places in self.places], np.diag(axis))
+            everywhere = [self.jacobians] * len(self.taken)
+            metrics = self._metrics(everywhere, _moments(self.taken, everywhere), np.diag(axis))
+            out.append(min(found, _along(self.taken, metrics), self.nominal))
+        return np.array(out) if out else np.zeros(self.jacobians.low.shape[1])
+
     def advance(self, step: StepError) -> float:
         """Take the step; its bound."""
         nominal, bound = self._bounds([*self.taken, step])
@@ -132,17 +144,19 @@ class MetricGrowth:
                 nominal, self._best = found, k
         return nominal * (1.0 + _SLACK), min(nominal + drift, robust + self.noise_radius) * (1.0 + _SLACK)
 
-    def _metrics(self, sets: list[JacobianSet], moments: list[np.ndarray]) -> list[np.ndarray]:
-        """P_0, …, P_T = I for sets of Jacobians in each step, small on the moments of errors."""
-        metrics = [np.eye(len(self.jacobians.low))]
+    def _metrics(
+        self, sets: list[JacobianSet], moments: list[np.ndarray], last: np.ndarray | None = None
+    ) -> list[np.ndarray]:
+        """P_0, …, P_T, the identity by default, for sets of Jacobians in each step, small on the moments of errors."""
+        metrics = [np.eye(len(self.jacobians.low)) if last is None else last]
         for jacobians, moment in zip(reversed(sets), reversed(moments)):
             metrics.append(jacobians.majorant(metrics[-1], moment))
         return metrics[::-1]
 
-    def _within(self, steps: list[StepError], places: list[Place]) -> float:
+    def _within(self, steps: list[StepError], places: list[Place], last: np.ndarray | None = None) -> float:
         """The nominal error by the sets of boxes, and what the chain pays for leaving these."""
         sets = [place.jacobians for place in places[: len(steps)]]
-        metrics = self._metrics(sets, _moments(steps, sets))
+        metrics = self._metrics(sets, _moments(steps, sets), last)
         # Projections on boxes want definite metrics; a larger one is a majorant as well.
         metrics[:-1] = [p + _FLATTEST * max(float(np.trace(p)), 1e-300) * np.eye(len(p)) for p in metrics[:-1]]
         left = 0.0

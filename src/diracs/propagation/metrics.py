@@ -33,7 +33,7 @@ class JacobianSet:
     def between(cls, low: np.ndarray, high: np.ndarray) -> JacobianSet:
         """All matrices between two."""
         open_entries = np.argwhere(high > low)
-        if len(open_entries) > _CORNERS:
+        if len(open_entries) > _CORNERS or not (np.isfinite(low).all() and np.isfinite(high).all()):
             return cls(low, high)
         hull = np.repeat(low[None], 1 << len(open_entries), axis=0)
         for bit, (i, j) in enumerate(open_entries):
@@ -99,6 +99,14 @@ class JacobianSet:
         ratio = b / a if a > 0 and b > 0 else 1.0
         found = (1.0 + ratio) * fixed + (1.0 + 1.0 / ratio) * np.diag(q)
         return np.asarray(found + _SLACK * np.trace(found) * np.eye(len(found)))
+
+
+def within(part: JacobianSet, whole: JacobianSet) -> JacobianSet:
+    """A set that holds what two sets have in common."""
+    low, high = np.maximum(part.low, whole.low), np.minimum(part.high, whole.high)
+    known = [part, whole, JacobianSet.between(low, np.maximum(low, high))]
+    one = np.eye(len(low)), np.eye(low.shape[1])
+    return min(known, key=lambda found: float(np.trace(found.majorant(*one))))
 
 
 def least_majorant(matrices: np.ndarray, weight: np.ndarray) -> np.ndarray:

@@ -31,7 +31,7 @@ from diracs.propagation.law import (
 from diracs.propagation.limit import affine_limit, check_contraction, lipschitz_limit, settle
 from diracs.propagation.merged import can_merge, merged_cells
 from diracs.propagation.metric_growth import MetricGrowth, Place
-from diracs.propagation.metrics import JacobianSet
+from diracs.propagation.metrics import within
 from diracs.propagation.shaped import Shape
 from diracs.propagation.smooth import Smooth
 from diracs.propagation.step import Choice, Chooser, with_local_slopes
@@ -133,12 +133,10 @@ class Run:
         """Tell the recursion in which boxes the chain is before the step, and the Jacobians there."""
         growth, where = self.growth, self._where
         assert isinstance(growth, MetricGrowth) and where is not None and isinstance(self._dynamics, Smooth)
-        mean, known = self.law.weights @ self.law.means, growth.jacobians
-        boxes = [where.box(mean, growth.nominal, points, size) for size in DEVIATIONS]
-        corners = np.stack([[box.low for box in boxes], [box.high for box in boxes]])
-        low, high = self._dynamics.on_boxes(corners)
-        low, high = np.maximum(low, known.low), np.minimum(high, known.high)
-        places = [Place(JacobianSet.between(a, b), box.excess) for a, b, box in zip(low, high, boxes)]
+        mean, off = self.law.weights @ self.law.means, growth.off()
+        boxes = [where.box(mean, off, points, size) for size in DEVIATIONS]
+        sets = self._dynamics.on_boxes(np.stack([[box.low for box in boxes], [box.high for box in boxes]]))
+        places = [Place(within(found, growth.jacobians), box.excess) for found, box in zip(sets, boxes)]
         growth.locate(tuple(places))
 
     def limit(self) -> Limit:

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from diracs.backend import checks
-from diracs.backend.arrays import Array, concrete
+from diracs.backend.arrays import Array, concrete, is_array
 from diracs.propagation.metrics import JacobianSet
 
-# From boxes (2, k, d), low and high corners, maybe infinite, to bounds (low, high) of Jacobians there, (k, m, d) each.
+# From boxes (2, k, d), low and high corners, maybe infinite, to bounds (low, high) of Jacobians there, (k, m, d) each, or
+# to matrices (k, K, m, d) whose hulls hold them.
 JacobianOnBoxes = Callable[[np.ndarray], Any]
 
 
@@ -29,7 +30,8 @@ class Smooth:
         Takes points (n, d) of the framework, dtype and device of the initial law, returns their images (n, m).
     jacobian : callable, optional
         Takes boxes, float64 of shape (2, k, d): k low and k high corners, infinite for the whole space. Returns
-        `(low, high)`, (k, m, d) each: matrices that the Jacobian on each box lies between, entry by entry.
+        `(low, high)`, (k, m, d) each: matrices that the Jacobian on each box lies between, entry by entry; or an array
+        (k, K, m, d): for each box K matrices whose convex hull holds the Jacobians there.
     jacobian_range : tuple of arrays (low, high), optional
         The same for the whole space, (m, d) each.
     jacobian_hull : array (K, m, d), optional
@@ -99,24 +101,30 @@ class Smooth:
             found = JacobianSet.between(*self.jacobian_range)
         else:
             whole = np.broadcast_to(np.array([-np.inf, np.inf])[:, None, None], (2, 1, ndim))
-            low, high = self.on_boxes(whole)
-            if not (np.isfinite(low).all() and np.isfinite(high).all()):
+            found = self.on_boxes(whole)[0]
+            if not (np.isfinite(found.low).all() and np.isfinite(found.high).all()):
                 raise ValueError(
                     "the Jacobian is not bounded on the whole space: errors have no bound where the law reaches"
                     " everywhere. Clamp f outside of what can be reached, or give jacobian_range"
                 )
-            found = JacobianSet.between(low[0], high[0])
         if found.low.shape[1] != ndim:
             raise ValueError(f"the Jacobian has {found.low.shape[1]} columns, but the law lies in dimension {ndim}")
         return found
 
-    def on_boxes(self, boxes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Bounds (k, m, d) of the Jacobians on boxes (2, k, d)."""
+    def on_boxes(self, boxes: np.ndarray) -> list[JacobianSet]:
+        """The sets of the Jacobians on boxes (2, k, d)."""
         assert self.jacobian is not None
-        low, high = _interval("what jacobian returns", self.jacobian(boxes), 3, finite=False)
-        if len(low) != boxes.shape[1]:
-            raise ValueError(f"jacobian must return bounds for each of {boxes.shape[1]} boxes, got shape {low.shape}")
-        return low, high
+        given, count = self.jacobian(boxes), boxes.shape[1]
+        name = "what jacobian returns"
+        if is_array(given):
+            hulls = np.array(concrete(given), np.float64)
+            if hulls.ndim != 4 or len(hulls) != count or not np.isfinite(hulls).all():
+                raise ValueError(f"{name} must be finite, of shape ({count}, K, m, d), got shape {hulls.shape}")
+            return [JacobianSet.hull_of(hull) for hull in hulls]
+        low, high = _interval(name, given, 3, finite=False)
+        if len(low) != count:
+            raise ValueError(f"{name} must be bounds for each of {count} boxes, got shape {low.shape}")
+        return [JacobianSet.between(a, b) for a, b in zip(low, high)]
 
     def __repr__(self) -> str:
         return f"Smooth({getattr(self.f, '__name__', type(self.f).__name__)})"
