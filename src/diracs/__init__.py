@@ -8,7 +8,7 @@ from diracs.laws.mesh import Mesh
 from diracs.laws.pixels import PolynomialGrid
 from diracs.mixtures.fit import MixtureFit, fit_mixture
 from diracs.mixtures.reduction import reduce_mixture
-from diracs.propagation import Affine, Limit, Smooth, Trajectory, propagate
+from diracs.propagation import Affine, Limit, PiecewiseAffine, Smooth, Trajectory, propagate
 from diracs.quantization.discretization import Quantization, discretize
 from diracs.quantization.expectation import Ball, HalfSpace, expectation, probability, worst_case
 from diracs.quantization.front import quantize
@@ -42,6 +42,7 @@ __all__ = [
     "MixtureFit",
     "OtJacobian",
     "OtPlan",
+    "PiecewiseAffine",
     "PointScheme",
     "PolynomialGrid",
     "PowerDiagram",

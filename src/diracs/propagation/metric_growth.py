@@ -70,7 +70,7 @@ class MetricGrowth:
         out = []
         for axis in np.eye(self.jacobians.low.shape[1]) if self.taken else ():
             found = math.inf
-            if all(self.places[: len(self.taken)]):
+            if self._located(self.taken):
                 found = self._within(self.taken, [places[self._best] for places in self.places], np.diag(axis))
             everywhere = [self.jacobians] * len(self.taken)
             metrics = self._metrics(everywhere, _moments(self.taken, everywhere), np.diag(axis))
@@ -135,14 +135,17 @@ class MetricGrowth:
             nominal = min(nominal, _along(steps, metrics))
             drift = min(drift, self._drift(metrics))
             robust = min(robust, self._robust(steps, metrics))
-        located = len(self.places) >= len(steps) and all(self.places[: len(steps)])
-        for k in range(len(self.places[0])) if located else ():
+        for k in range(len(self.places[0])) if self._located(steps) else ():
             if len(steps) > _SEVERAL and k != self._best:
                 continue
             found = self._within(steps, [places[k] for places in self.places])
             if found < nominal:
                 nominal, self._best = found, k
         return nominal * (1.0 + _SLACK), min(nominal + drift, robust + self.noise_radius) * (1.0 + _SLACK)
+
+    def _located(self, steps: list[StepError]) -> bool:
+        """Whether boxes are known for each of the steps."""
+        return len(self.places) >= len(steps) and all(self.places[: len(steps)])
 
     def _metrics(
         self, sets: list[JacobianSet], moments: list[np.ndarray], last: np.ndarray | None = None

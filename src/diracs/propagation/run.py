@@ -68,7 +68,7 @@ class Run:
         self._biased = not isinstance(self.growth, AffineGrowth) or initial_radius + self._noise_radius > 0.0
         self.chooser = Chooser(cover=self._local is not None, biased=self._biased)
         self._where: Concentration | None = None
-        if isinstance(self.growth, MetricGrowth) and dynamics.jacobian is not None:
+        if isinstance(self.growth, MetricGrowth) and isinstance(dynamics, Smooth) and dynamics.jacobian is not None:
             self._where = Concentration.of(self.law, self.growth.jacobians)
         self.merged: int | None = None
         self._merging = True  # whether merged cells were better when they were last tried

@@ -12,8 +12,8 @@ from diracs.backend import checks
 from diracs.backend.arrays import Array, concrete, is_array
 from diracs.propagation.metrics import JacobianSet
 
-# From boxes (2, k, d), low and high corners, maybe infinite, to bounds (low, high) of Jacobians there, (k, m, d) each, or
-# to matrices (k, K, m, d) whose hulls hold them.
+# From boxes (2, k, d), low and high corners, maybe infinite, to bounds (low, high) of Jacobians there, (k, m, d) each,
+# or to matrices (k, K, m, d) whose hulls hold them.
 JacobianOnBoxes = Callable[[np.ndarray], Any]
 
 
