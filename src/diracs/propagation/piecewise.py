@@ -115,7 +115,7 @@ class PiecewiseAffine(Smooth):
         return to_framework(out, framework(x), x)
 
     def _met(self, boxes: np.ndarray) -> np.ndarray:
-        """The matrices (k, K, m, d) of the regions that boxes (2, k, d) may meet; in place of others the first again."""
+        """The matrices (k, K, m, d) of the regions that boxes (2, k, d) may meet; for others the first again."""
         low, high = boxes
         meets = np.ones((low.shape[0], len(self.regions)), dtype=bool)
         for r, (normals, ends) in enumerate(self.regions):
