@@ -15,6 +15,7 @@ from diracs.laws.convert import as_mixture
 from diracs.laws.gaussian import full_covariances
 from diracs.mixtures.reduction import bures
 from diracs.propagation import fine, run
+from diracs.propagation.ambiguity import NONE
 from diracs.propagation.bounds import AffineGrowth, LipschitzGrowth, Split, StepError
 from diracs.propagation.law import law_of, with_noise
 from diracs.propagation.limit import settle
@@ -392,7 +393,7 @@ def test_rounding_of_the_recursion_is_paid_for():
         exact = [[Fraction(x) for x in row] for row in A.tolist()]
         inner = [[Fraction(x) for x in row] for row in error.tolist()]
         trace = sum(row[i] * row[j] * inner[i][j] for row in exact for i in range(2) for j in range(2))
-        growth = AffineGrowth(A, 0.0, 0.0, 1)
+        growth = AffineGrowth(A, NONE, NONE, 1)
         assert growth.after_nominal(StepError(error, np.zeros((2, 2)), np.zeros((2, 2)), 0.0)) ** 2 >= float(trace)
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from diracs.propagation.ambiguity import Radius
 from diracs.propagation.bounds import AffineGrowth, LipschitzGrowth, StepError
 from diracs.propagation.metric_growth import MetricGrowth, Place
 from diracs.propagation.metrics import JacobianSet
@@ -18,9 +19,8 @@ def steps(rng, count, d, biased, moved=1e-3):
         yield StepError(error, rng.uniform(0, 1) * error if biased else 0.0 * error, 0.0 * error, moved)
 
 
-def growth(jacobians, horizon, initial_radius=0.0, noise_radius=0.0):
-    d = jacobians.low.shape[1]
-    return MetricGrowth(jacobians, initial_radius, noise_radius, np.eye(d), horizon)
+def growth(jacobians, horizon, *radii):
+    return MetricGrowth(jacobians, *map(Radius, radii or (0.0, 0.0)), np.eye(jacobians.low.shape[1]), horizon)
 
 
 @pytest.mark.parametrize("radii", [(0.0, 0.0), (0.2, 0.0), (0.0, 0.1)])
@@ -28,7 +28,7 @@ def test_a_single_matrix_is_an_affine_map(radii):
     rng = np.random.default_rng(0)
     matrix = rng.standard_normal((3, 3)) * 0.6
     ours = growth(JacobianSet.hull_of(matrix[None]), 5, *radii)
-    exact = AffineGrowth(matrix, *radii, 5)
+    exact = AffineGrowth(matrix, *map(Radius, radii), 5)
     for step in steps(rng, 5, 3, False, 0.0):
         bound, affine = ours.advance(step), exact.advance(step)
         assert bound <= affine * (1 + 1e-6)

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from diracs.propagation.ambiguity import Radius, drifts
 from diracs.propagation.dynamics import norm
 
 # Relative amount by which bounds are raised, to cover the rounding of their arithmetic.
@@ -138,8 +139,8 @@ class AffineGrowth:
     """
 
     A: np.ndarray
-    initial_radius: float
-    noise_radius: float
+    initial_radius: Radius
+    noise_radius: Radius
     horizon: int
     steps: int = 0
     matrix: np.ndarray | None = None
@@ -151,7 +152,7 @@ class AffineGrowth:
     def __post_init__(self) -> None:
         self._power = np.eye(self.A.shape[1])
         self.weights = _weights(self.A, self.horizon)
-        self.plain = LipschitzGrowth(norm(self.A), self.initial_radius, self.noise_radius)
+        self.plain = LipschitzGrowth(norm(self.A), self.initial_radius.value, self.noise_radius.value)
 
     def _after(self, step: StepError) -> np.ndarray:
         inner = step.error if self.matrix is None else self.matrix + step.error
@@ -161,12 +162,12 @@ class AffineGrowth:
         return 0.5 * (grown + grown.T) * (1.0 + _SLACK)
 
     def _drift(self, step: StepError) -> float:
-        """‖Aᵗ‖ r₀ + Σ ‖Aˢ‖ r_v and the rounding of the Diracs."""
+        """What the radii and the rounding of the Diracs have become."""
         norms = [*self.norms, self._next()]
         moved = [*self.moved, step.moved]
         rounding = sum(norms[len(moved) - s] * m for s, m in enumerate(moved))
-        noise = sum(norms[:-1]) * self.noise_radius if self.noise_radius else 0.0
-        return (norms[-1] * self.initial_radius + noise + rounding) * (1.0 + _SLACK)
+        drift = drifts(self.A, self.initial_radius, self.noise_radius, len(moved))[-1]
+        return float(drift + rounding) * (1.0 + _SLACK)
 
     def _next(self) -> float:
         """‖Aᵗ‖ for the step to come, or the product of norms where A is not square."""

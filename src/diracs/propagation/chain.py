@@ -11,6 +11,7 @@ from diracs.backend import checks
 from diracs.backend.arrays import Array, bound_in, concrete, framework
 from diracs.laws.convert import as_mixture
 from diracs.propagation.affine import MOST_COMPONENTS, propagate_exactly
+from diracs.propagation.ambiguity import Radius
 from diracs.propagation.dynamics import Affine, SlopeOnBalls
 from diracs.propagation.growth import targets
 from diracs.propagation.run import Run, check_affine, check_one_space, noise_in, single
@@ -32,8 +33,8 @@ def propagate(
     n: int | None = None,
     w2_bound: float | None = None,
     lipschitz: float | SlopeOnBalls | None = None,
-    initial_radius: float = 0.0,
-    noise_radius: float = 0.0,
+    initial_radius: Any = 0.0,
+    noise_radius: Any = 0.0,
     components: int | None = None,
     quantized: bool = False,
 ) -> Trajectory:
@@ -62,9 +63,11 @@ def propagate(
         Of a callable f: a global Lipschitz constant in the Euclidean norm, or a function of centers (n, d) and radii
         (n,) that bounds the slope |f(x) − f(center)| / |x − center| for x in each ball, (n,), and gives the global
         constant for infinite radii. An `Affine` map knows its own.
-    initial_radius, noise_radius : float
+    initial_radius, noise_radius : float, array (d,) or (d, d)
         The true initial law is any within this W₂ distance of `initial`; the true noise any within this distance of
-        `noise`, in each step another, whatever the past.
+        `noise`, in each step another, whatever the past. With d numbers the difference of the coupled variables has at
+        most these root mean squares along the axes; with a matrix its second moment E ξξᵀ is at most that (of Gaussians
+        whose means and covariances lie in a set that of their optimal maps: a Gelbrich ball).
     components : int, optional
         The images of the Diracs are merged to at most so many before the noise is added, which keeps long horizons
         affordable; the error of merging is part of the bound. Only with `n`. Exact states have images of components,
@@ -95,7 +98,8 @@ def propagate(
     points = None if n is None else checks.count("n", n)
     most = None if w2_bound is None else checks.positive("w2_bound", w2_bound)
     merged = None if components is None else checks.count("components", components)
-    radii = checks.not_negative("initial_radius", initial_radius), checks.not_negative("noise_radius", noise_radius)
+    radii = Radius.of("initial_radius", initial_radius), Radius.of("noise_radius", noise_radius)
+    radii[0].check("initial_radius", like.shape[1])
     if isinstance(dynamics, Affine):
         check_affine(dynamics, lipschitz, like)
         if not quantized:

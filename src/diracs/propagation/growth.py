@@ -34,7 +34,8 @@ def targets(growth: Growth, steps: int, most: float) -> np.ndarray:
         If the radii alone cost as much.
     """
     factors = growth_factors(growth, steps)
-    drift = factors[1:] * growth.initial_radius + np.cumsum(factors[:-1]) * growth.noise_radius
+    plain = growth if isinstance(growth, LipschitzGrowth) else growth.plain
+    drift = factors[1:] * plain.initial_radius + np.cumsum(factors[:-1]) * plain.noise_radius
     left = most - float(drift.max())
     if left <= 0:
         raise ValueError(

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from diracs.propagation.ambiguity import Radius
 from diracs.propagation.bounds import LipschitzGrowth, StepError
 from diracs.propagation.metrics import JacobianSet
 
@@ -35,8 +36,8 @@ class MetricGrowth:
     """Bounds for a map with Jacobians in a set, from the errors of the steps so far."""
 
     jacobians: JacobianSet
-    initial_radius: float
-    noise_radius: float
+    initial_radius: Radius
+    noise_radius: Radius
     covariance: np.ndarray  # (d, d) of the state, about: where errors may be expected
     horizon: int
     taken: list[StepError] = field(default_factory=list)
@@ -46,7 +47,7 @@ class MetricGrowth:
     nominal: float = 0.0  # the bound for the given laws after the steps taken
 
     def __post_init__(self) -> None:
-        self.plain = LipschitzGrowth(self.jacobians.norm, self.initial_radius, self.noise_radius)
+        self.plain = LipschitzGrowth(self.jacobians.norm, self.initial_radius.value, self.noise_radius.value)
         self.weights, self._reached, self._best = self._planned(), 0.0, 0
 
     def bound(self, step: StepError) -> float:
@@ -141,7 +142,7 @@ class MetricGrowth:
             found = self._within(steps, [places[k] for places in self.places])
             if found < nominal:
                 nominal, self._best = found, k
-        return nominal * (1.0 + _SLACK), min(nominal + drift, robust + self.noise_radius) * (1.0 + _SLACK)
+        return nominal * (1.0 + _SLACK), min(nominal + drift, robust + self.noise_radius.value) * (1.0 + _SLACK)
 
     def _located(self, steps: list[StepError]) -> bool:
         """Whether boxes are known for each of the steps."""
@@ -175,18 +176,17 @@ class MetricGrowth:
 
     def _drift(self, metrics: list[np.ndarray]) -> float:
         """By how much the radii move the true chain from the nominal one."""
-        sizes = [_root_norm(p) for p in metrics]
-        return self.initial_radius * sizes[0] + self.noise_radius * sum(sizes[1:])
+        return self.initial_radius.size(metrics[0]) + sum(self.noise_radius.size(p) for p in metrics[1:])
 
     def _robust(self, steps: list[StepError], metrics: list[np.ndarray]) -> float:
         """The error before the last noise's own radius, with the radius in every step."""
-        error = self.initial_radius * _root_norm(metrics[0])
+        error = self.initial_radius.size(metrics[0])
         for t, step in enumerate(steps):
-            p, size = metrics[t], _root_norm(metrics[t])
+            p = metrics[t]
             if t == 0 and error > 0.0:
                 error += math.sqrt(step.square_in(p))
             else:
-                error = _grown(error, self.noise_radius * size if t else 0.0, step, p)
+                error = _grown(error, self.noise_radius.size(p) if t else 0.0, step, p)
             error += _moved(step, p, metrics[t + 1])
         return error
 

@@ -14,6 +14,7 @@ from diracs.laws.diracs import SumOfDiracs
 from diracs.laws.gaussian import GaussianMixture
 from diracs.mixtures.reduction import clusters
 from diracs.propagation.affine import LARGEST
+from diracs.propagation.ambiguity import Radius
 from diracs.propagation.bounds import AffineGrowth, LipschitzGrowth
 from diracs.propagation.concentration import DEVIATIONS, Concentration
 from diracs.propagation.dynamics import Affine, SlopeOnBalls, global_slope, images
@@ -53,7 +54,7 @@ class Run:
         noise: Any,
         steps: int,
         lipschitz: float | SlopeOnBalls | None,
-        radii: tuple[float, float],
+        radii: tuple[Radius, Radius],
     ) -> None:
         self._like, self._steps, self._dynamics = start.means, steps, dynamics
         self.law = law_of(start)
@@ -65,7 +66,9 @@ class Run:
         self._given_noise = noise
         self._noise: GaussianMixture | None = None
         # Only the recursion for affine maps and known laws does without the bias.
-        self._biased = not isinstance(self.growth, AffineGrowth) or initial_radius + self._noise_radius > 0.0
+        self._biased = (
+            not isinstance(self.growth, AffineGrowth) or initial_radius.value + self._noise_radius.value > 0.0
+        )
         self.chooser = Chooser(cover=self._local is not None, biased=self._biased)
         self._where: Concentration | None = None
         if isinstance(self.growth, MetricGrowth) and isinstance(dynamics, Smooth) and dynamics.jacobian is not None:
@@ -160,9 +163,9 @@ class Run:
         if self._local is not None:
             choice = with_local_slopes(choice, law, self._local, self._slope, self._like)
         if isinstance(self.growth, AffineGrowth):
-            bound = affine_limit(self.growth.A, choice.step, self._noise_radius)
+            bound = affine_limit(self.growth.A, choice.step, self._noise_radius.value)
         else:
-            bound = lipschitz_limit(self._slope, choice.step, self._noise_radius)
+            bound = lipschitz_limit(self._slope, choice.step, self._noise_radius.value)
         state = as_state(law, self._noise, self._like)
         bound += state_rounding(law, state)
         return Limit(state, bound_in(bound, framework(self._like), self._like, up=True))
@@ -195,16 +198,18 @@ def check_affine(dynamics: Affine, lipschitz: Any, like: Array) -> None:
 
 
 def _growth(
-    dynamics: Any, lipschitz: Any, initial_radius: float, noise_radius: float, law: Law, steps: int, like: Array
+    dynamics: Any, lipschitz: Any, initial_radius: Radius, noise_radius: Radius, law: Law, steps: int, like: Array
 ) -> tuple[float, Growth]:
     """The Lipschitz constant and the recursion for the dynamics."""
     if isinstance(dynamics, Affine):
+        noise_radius.check("noise_radius", dynamics.A.shape[0])
         growth = AffineGrowth(concrete(dynamics.A), initial_radius, noise_radius, steps)
         return growth.plain.slope, growth
     if isinstance(dynamics, Smooth):
         if lipschitz is not None:
             raise ValueError("a Smooth map knows the set of its Jacobians: leave lipschitz out")
         known = dynamics.everywhere(law.means.shape[1])
+        noise_radius.check("noise_radius", len(known.low))
         metric = MetricGrowth(known, initial_radius, noise_radius, covariance_of(law), steps)
         return known.norm, metric
     if not callable(dynamics):
@@ -217,7 +222,7 @@ def _growth(
     if not callable(lipschitz):
         lipschitz = checks.not_negative("lipschitz", lipschitz)
     slope = global_slope(lipschitz, law.means[0], like)
-    return slope, LipschitzGrowth(slope, initial_radius, noise_radius)
+    return slope, LipschitzGrowth(slope, initial_radius.value, noise_radius.value)
 
 
 def single(name: str, mixture: GaussianMixture) -> GaussianMixture:
