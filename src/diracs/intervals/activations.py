@@ -24,7 +24,7 @@ def _even(f: Map, most: float) -> Range:
 
 
 def _between(f: Map, extrema: tuple[float, ...], growth: float = 0.0) -> Range:
-    """The range of f, monotone between its extrema, known up to the last digits; on the right f ends as `growth` · u."""
+    """The range of f, monotone between its extrema, known to 16 digits; on the right f ends as `growth` · u."""
 
     def values(u: Interval) -> Interval:
         near = [np.clip(x, -_FAR, _FAR) for x in u]
@@ -85,7 +85,7 @@ def _gelu_slope(x: np.ndarray) -> np.ndarray:
 
 
 def _tail(f: Map, least: float) -> Range:
-    """The range of a distribution function of SciPy: its tails are right to 4·10⁻¹³ of themselves, 10⁻¹² are allowed."""
+    """The range of a distribution function of SciPy: tails are right to 4·10⁻¹³ of themselves, 10⁻¹² are allowed."""
     return lambda u: spread(f(u.low), f(u.high), least, 1.0, steps=4096)
 
 

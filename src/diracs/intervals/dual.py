@@ -155,7 +155,7 @@ class Dual:
     def __float__(self) -> float:
         raise not_understood("a conversion to a number (math.sin, float)", "use the functions of NumPy")
 
-    __int__ = __complex__ = __index__ = __float__  # type: ignore[assignment]
+    __int__ = __complex__ = __index__ = __float__
 
     def __bool__(self) -> bool:
         raise not_understood("a branch on a number that depends on the point", "use np.where")

@@ -52,9 +52,11 @@ def jacobian_of(f: Function, ndim: int | None = None) -> Enclosure:
     ValueError
         If f or the boxes have the wrong shape, or low is above high.
 
-    Notes ----- Forward mode: Moore, Kearfott & Cloud, Introduction to Interval Analysis, 2009, ch. 6. Sums and products of
-    correlated terms are bounded term by term, so that bounds may be wider than the range, but never narrower. Other
-    packages (immrax, bound-propagation) do not round outward, which a certificate needs.
+    Notes
+    -----
+    Forward mode: Moore, Kearfott & Cloud, Introduction to Interval Analysis, 2009, ch. 6. Terms that depend on each other
+    are bounded one by one, so that bounds may be wider than the range, but never narrower. Other packages (immrax,
+    bound-propagation) do not round outward, which a certificate needs.
 
     Examples
     --------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import reduce
 from string import ascii_letters
 from typing import Any
@@ -44,7 +44,8 @@ def extreme(u: D, largest: bool, axis: Any = None, keepdims: bool = False) -> D:
     axes = axes_of(u, axis)
     rest = [a for a in range(u.ndim) if a not in axes]
     flat = u.transposed([*axes, *rest]).reshaped((-1, *(u.shape[a] for a in rest)))
-    out = reduce(maximum if largest else minimum, list(flat)).copy()
+    larger: Callable[[D, D], D] = maximum if largest else minimum
+    out = reduce(larger, flat).copy()
     return _kept(out, u, axes) if keepdims else out
 
 
@@ -52,7 +53,8 @@ def product(u: D, axis: Any = None, keepdims: bool = False) -> D:
     axes = axes_of(u, axis)
     rest = [a for a in range(u.ndim) if a not in axes]
     flat = u.transposed([*axes, *rest]).reshaped((-1, *(u.shape[a] for a in rest)))
-    out = reduce(multiply, list(flat)).copy()
+    times: Callable[[D, D], D] = multiply
+    out = reduce(times, flat).copy()
     return _kept(out, u, axes) if keepdims else out
 
 

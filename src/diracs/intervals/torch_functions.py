@@ -1,4 +1,4 @@
-"""Functions of PyTorch that have parameters of their own, on interval dual numbers: layers, reductions, filled tensors."""
+"""Functions of PyTorch that have parameters of their own, on interval duals: layers, reductions, filled tensors."""
 
 from __future__ import annotations
 
