@@ -10,6 +10,7 @@ import numpy as np
 
 from diracs.backend import checks
 from diracs.backend.arrays import Array, concrete, is_array
+from diracs.intervals import jacobian_of
 from diracs.propagation.metrics import JacobianSet
 
 # From boxes (2, k, d), low and high corners, maybe infinite, to bounds (low, high) of Jacobians there, (k, m, d) each,
@@ -148,6 +149,5 @@ def _interval(name: str, bounds: Any, ndim: int, finite: bool = True) -> tuple[n
 
 def _from_code(f: Callable[[Array], Array]) -> JacobianOnBoxes:
     """The Jacobian on boxes from the code of f."""
-    from diracs.intervals import jacobian_of
-
-    return jacobian_of(f)
+    bounds = jacobian_of(f)
+    return lambda boxes: bounds(np.ascontiguousarray(boxes.transpose(1, 0, 2)))
