@@ -14,10 +14,11 @@ def coupled(f, found, noise_cov, count=20_000, seed=0):
     first = found.initial
     x = rng.multivariate_normal(np.asarray(first.means)[0], np.diag(np.asarray(first.covs)[0]), count)
     z, out = x, []
-    for points in found.diracs:
+    for t, points in enumerate(found.diracs):
         positions = np.asarray(points.positions)
+        root = np.linalg.cholesky(found.metrics[t]) if found.metrics else np.eye(x.shape[1])
         v = rng.standard_normal(x.shape) * np.sqrt(noise_cov)
-        x, z = f(x) + v, f(positions[cKDTree(positions).query(z)[1]]) + v
+        x, z = f(x) + v, f(positions[cKDTree(positions @ root).query(z @ root)[1]]) + v
         square = ((x - z) ** 2).sum(axis=1)
         out.append(np.sqrt(max(square.mean() - 4.0 * square.std() / count**0.5, 0.0)))
     return np.array(out)
@@ -53,7 +54,7 @@ def test_a_linear_map_is_bounded_by_what_a_simulation_shows():
     found = propagate(start, Smooth(lambda x: x @ matrix.T, jacobian_hull=matrix[None]), noise, 4, n=60)
     apart = coupled(lambda x: x @ matrix.T, found, [0.02, 0.05])
     assert (apart <= 1.02 * found.w2_bound).all()
-    assert apart[-1] >= 0.9 * found.w2_bound[-1]
+    assert apart[-1] >= 0.8 * found.w2_bound[-1]
     exact = propagate(start, Affine(matrix), noise, 4, n=60, quantized=True)
     np.testing.assert_allclose(found.w2_bound, exact.w2_bound, rtol=0.1)
 

@@ -132,4 +132,5 @@ def propagate(
             run.advance(choice)
     kind = framework(like)
     bounds, errors = (bound_in(np.array(x), kind, like, up=True) for x in (run.bounds, run.errors))
-    return Trajectory(start, tuple(run.states), bounds, tuple(run.diracs), errors, tuple(run.schemes), run.limit)
+    given = tuple(run.states), bounds, tuple(run.diracs), errors, tuple(run.schemes)
+    return Trajectory(start, *given, run.limit, tuple(run.metrics))

@@ -8,6 +8,7 @@ the map does. docs/propagation.md, "Where the chain is".
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ from diracs.propagation.law import Law
 from diracs.propagation.metrics import JacobianSet, least_majorant
 
 # Half widths of boxes that are tried, in deviations.
-DEVIATIONS = (4.5, 5.5, 7.0)
+DEVIATIONS = (4.5, 5.0, 6.0)
 _SLACK = 1e-9
 
 
@@ -27,6 +28,25 @@ class Box(NamedTuple):
     low: np.ndarray  # (d,)
     high: np.ndarray  # (d,)
     excess: np.ndarray  # (d,) root mean squares of the distances by which coordinates are beyond
+
+
+def opened(boxes: list[Box], sets: Callable[[np.ndarray], list[JacobianSet]]) -> list[tuple[JacobianSet, Box]]:
+    """The Jacobians on boxes, these opened along axes that they do not depend on: nothing is outside there."""
+
+    def corners() -> np.ndarray:
+        return np.stack([[box.low for box in boxes], [box.high for box in boxes]])
+
+    found = sets(corners())
+    for axis in range(len(boxes[0].low)):
+        closed = boxes
+        boxes = [
+            Box(*(np.where(np.arange(len(x)) == axis, end, x) for x, end in zip(box, (-np.inf, np.inf, 0.0))))
+            for box in boxes
+        ]
+        wide = sets(corners())
+        same = [np.array_equal(a.low, b.low) and np.array_equal(a.high, b.high) for a, b in zip(found, wide)]
+        boxes = [a if keep else b for a, b, keep in zip(boxes, closed, same)]
+    return list(zip(found, boxes))
 
 
 @dataclass

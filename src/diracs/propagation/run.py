@@ -16,7 +16,7 @@ from diracs.mixtures.reduction import clusters
 from diracs.propagation.affine import LARGEST
 from diracs.propagation.ambiguity import Radius
 from diracs.propagation.bounds import AffineGrowth, LipschitzGrowth
-from diracs.propagation.concentration import DEVIATIONS, Concentration
+from diracs.propagation.concentration import DEVIATIONS, Concentration, opened
 from diracs.propagation.dynamics import Affine, SlopeOnBalls, global_slope, images
 from diracs.propagation.growth import Growth
 from diracs.propagation.law import (
@@ -63,6 +63,8 @@ class Run:
             dynamics, lipschitz, initial_radius, self._noise_radius, self.law, steps, self._like
         )
         self._local = lipschitz if callable(lipschitz) and not isinstance(dynamics, Affine) else None
+        if isinstance(dynamics, Smooth) and dynamics.jacobian is not None and self.law.means.shape[1] == 1:
+            self._local = dynamics.slopes
         self._given_noise = noise
         self._noise: GaussianMixture | None = None
         # Only the recursion for affine maps and known laws does without the bias.
@@ -80,12 +82,14 @@ class Run:
         self.schemes: list[Any] = []
         self.bounds: list[float] = []
         self.errors: list[float] = []
+        self.metrics: list[np.ndarray] = []
 
     def best(self, n: int) -> Choice:
         """The best cells of at most n points: of grids, or merged boxes, which are tried now and then at least."""
         law, growth, shape = self.law, self.growth, None
-        if isinstance(growth, MetricGrowth):
+        if isinstance(growth, MetricGrowth) and self.law.means.shape[1] > 1:
             shape = Shape(growth.metric)
+            self.metrics.append(growth.metric)
             law, growth = shape.law(law), growth.ahead
         choice, step = self.chooser.best(law, n, growth), len(self.states)
         if self._local is None and can_merge(law, n) and (self._merging or step & (step - 1) == 0):
@@ -138,8 +142,8 @@ class Run:
         assert isinstance(growth, MetricGrowth) and where is not None and isinstance(self._dynamics, Smooth)
         mean, off = self.law.weights @ self.law.means, growth.off()
         boxes = [where.box(mean, off, points, size) for size in DEVIATIONS]
-        sets = self._dynamics.on_boxes(np.stack([[box.low for box in boxes], [box.high for box in boxes]]))
-        places = [Place(within(found, growth.jacobians), box.excess) for found, box in zip(sets, boxes)]
+        sets = opened(boxes, self._dynamics.on_boxes)
+        places = [Place(within(found, growth.jacobians), box.excess) for found, box in sets]
         growth.locate(tuple(places))
 
     def limit(self) -> Limit:

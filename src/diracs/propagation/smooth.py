@@ -106,7 +106,8 @@ class Smooth:
             if not (np.isfinite(found.low).all() and np.isfinite(found.high).all()):
                 raise ValueError(
                     "the Jacobian is not bounded on the whole space: errors have no bound where the law reaches"
-                    " everywhere. Clamp f outside of what can be reached, or give jacobian_range"
+                    " everywhere. Clamp f outside of what can be reached, write it with functions of known slopes"
+                    " (scipy.special.expit(x), not 1 / (1 + exp(−x))), or give jacobian_range"
                 )
         if found.low.shape[1] != ndim:
             raise ValueError(f"the Jacobian has {found.low.shape[1]} columns, but the law lies in dimension {ndim}")
@@ -126,6 +127,11 @@ class Smooth:
         if len(low) != count:
             raise ValueError(f"{name} must be bounds for each of {count} boxes, got shape {low.shape}")
         return [JacobianSet.between(a, b) for a, b in zip(low, high)]
+
+    def slopes(self, centers: Array, radii: Array) -> np.ndarray:
+        """Norms (k,) that Jacobians on balls with centers (k, d) and radii (k,) do not exceed."""
+        at, far = (np.asarray(concrete(x), np.float64) for x in (centers, radii))
+        return np.array([found.norm for found in self.on_boxes(np.stack([at - far[:, None], at + far[:, None]]))])
 
     def __repr__(self) -> str:
         return f"Smooth({getattr(self.f, '__name__', type(self.f).__name__)})"

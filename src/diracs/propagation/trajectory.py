@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from diracs.backend.arrays import Array, concrete
 from diracs.laws.diracs import SumOfDiracs
 from diracs.laws.gaussian import GaussianMixture
@@ -41,6 +43,8 @@ class Trajectory:
     schemes : tuple of LayeredScheme or PointScheme
         The cells: those of these schemes' points; for a PointScheme the fine boxes that were merged into each point.
         Empty where states are exact.
+    metrics : tuple of arrays (d, d)
+        Of `Smooth` maps: for each step the metric in which its cells are round. Else empty.
     """
 
     initial: GaussianMixture
@@ -50,6 +54,7 @@ class Trajectory:
     dirac_errors: Array
     schemes: tuple[LayeredScheme | PointScheme, ...]
     _limit: Callable[[], Limit] = field(repr=False)
+    metrics: tuple[np.ndarray, ...] = ()
 
     def __len__(self) -> int:
         """Number of steps."""
