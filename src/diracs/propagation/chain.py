@@ -37,6 +37,7 @@ def propagate(
     noise_radius: Any = 0.0,
     components: int | None = None,
     quantized: bool = False,
+    match_moments: bool = False,
 ) -> Trajectory:
     """Push a law through x⁺ = f(x) + v, and bound the error of what comes out.
 
@@ -76,6 +77,10 @@ def propagate(
     quantized : bool
         Whether affine maps are to go the way of the others, by n Diracs in each step, as in the literature. The bounds
         are then the variance that the Diracs have lost.
+    match_moments : bool
+        Whether the Diracs are to have the mean and covariance of the states that they stand for. Of affine maps the
+        states then keep these, too; the bounds are somewhat larger. Only with `n`, and without local slopes. Exact
+        states have them anyway.
 
     Returns
     -------
@@ -114,7 +119,9 @@ def propagate(
             return found
     if merged is not None and points is None:
         raise ValueError("components goes with n: with w2_bound it is not known beforehand what merging may cost")
-    run = Run(start, dynamics, noise, count, lipschitz, radii)
+    if match_moments and (points is None or callable(lipschitz)):
+        raise ValueError("match_moments goes with n, and a lipschitz constant that is a number, or none")
+    run = Run(start, dynamics, noise, count, lipschitz, radii, matching=match_moments)
     if points is not None:
         run.merged = merged
         for _ in range(count):

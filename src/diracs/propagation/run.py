@@ -30,6 +30,7 @@ from diracs.propagation.law import (
     without_empty,
 )
 from diracs.propagation.limit import affine_limit, check_contraction, lipschitz_limit, settle
+from diracs.propagation.matching import matched
 from diracs.propagation.merged import can_merge, merged_cells
 from diracs.propagation.metric_growth import MetricGrowth, Place
 from diracs.propagation.metrics import within
@@ -55,13 +56,22 @@ class Run:
         steps: int,
         lipschitz: float | SlopeOnBalls | None,
         radii: tuple[Radius, Radius],
+        *,
+        matching: bool = False,
     ) -> None:
         self._like, self._steps, self._dynamics = start.means, steps, dynamics
         self.law = law_of(start)
         initial_radius, self._noise_radius = radii
         self._slope, self.growth = _growth(
-            dynamics, lipschitz, initial_radius, self._noise_radius, self.law, steps, self._like
+            _of_matrix(dynamics) if matching else dynamics,
+            lipschitz,
+            initial_radius,
+            self._noise_radius,
+            self.law,
+            steps,
+            self._like,
         )
+        self._matching = matching
         self._local = lipschitz if callable(lipschitz) and not isinstance(dynamics, Affine) else None
         if isinstance(dynamics, Smooth) and dynamics.jacobian is not None and self.law.means.shape[1] == 1:
             self._local = dynamics.slopes
@@ -96,7 +106,8 @@ class Run:
             found = merged_cells(law, n, biased=self._biased)
             self._merging = growth.cost(found.step) < growth.cost(choice.step)
             choice = found if self._merging else choice
-        return choice if shape is None else shape.choice(choice)
+        choice = choice if shape is None else shape.choice(choice)
+        return matched(choice, self.law) if self._matching else choice
 
     def advance(self, choice: Choice) -> None:
         """Push the Diracs of the cells through the dynamics, merge their images if asked, and add the noise."""
@@ -199,6 +210,11 @@ def check_affine(dynamics: Affine, lipschitz: Any, like: Array) -> None:
     taken, d = dynamics.A.shape[1], like.shape[1]
     if taken != d:
         raise ValueError(f"A takes vectors of dimension {taken}, but initial has dimension {d}")
+
+
+def _of_matrix(dynamics: Any) -> Any:
+    """An affine map as one whose Jacobian is a known matrix: moved Diracs are no barycenters any more."""
+    return Smooth(dynamics, jacobian_hull=concrete(dynamics.A)[None]) if isinstance(dynamics, Affine) else dynamics
 
 
 def _growth(

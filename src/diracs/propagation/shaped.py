@@ -34,12 +34,13 @@ class Shape:
         places = cells.barycenters @ back
         error = back @ step.error @ back
         biases = None if step.biases is None else back @ step.biases @ back
+        bias = None if cells.bias is None else cells.bias @ back
         # Each coordinate is a sum of d products, off by roundings of these.
         d = len(back)
         size = np.sqrt(float(cells.masses @ ((np.abs(cells.barycenters) @ np.abs(back)) ** 2).sum(axis=1)))
         moved = self._widest * step.moved + 4.0 * d * 2.0**-52 * size
         return Choice(
             PointScheme(places),
-            cells._replace(barycenters=places, error=error, bias=None, blocks=[]),
+            cells._replace(barycenters=places, error=error, bias=bias, blocks=[]),
             step._replace(error=0.5 * (error + error.T), biases=biases, moved=moved),
         )
