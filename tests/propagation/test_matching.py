@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
-from diracs import Affine, Gaussian, GaussianMixture, Smooth, propagate
-from diracs.propagation.bounds import LipschitzGrowth
+from diracs import Affine, Gaussian, GaussianMixture, LayeredScheme, ProductScheme, ScalarCodebook, Smooth, propagate
 from diracs.propagation.law import covariance_of, law_of
 from diracs.propagation.matching import matched
-from diracs.propagation.step import Chooser
+from diracs.propagation.step import measure
 
 A = np.array([[0.9, 0.4], [-0.3, 0.8]])
 START = GaussianMixture([[1.0, 0.0], [-0.5, 0.5]], [[0.3, 0.1], [0.1, 0.2]], [0.4, 0.6])
@@ -38,14 +37,13 @@ def test_the_error_of_moved_diracs_and_their_bias_by_sampling():
     # Of one covariance: coordinates along its axes are independent, and each point goes to its nearest level.
     law = law_of(GaussianMixture([[1.0, 0.0], [-0.5, 0.5]], [[0.3, 0.1]] * 2, [0.4, 0.6]))
     law = law._replace(source=np.array([0, 1]))
-    choice = Chooser(cover=False, biased=True).best(law, 9, LipschitzGrowth(1.0, 0.0, 0.0))
+    book = ScalarCodebook([-0.8, 0.0, 0.8])
+    choice = measure(law, LayeredScheme([ProductScheme([book, book], np.eye(2), np.zeros(2))]))
     found = matched(choice, law)
     rng, count = np.random.default_rng(0), 400_000
     k = rng.choice(2, count, p=law.weights)
     z = law.means[k] + np.sqrt(np.diagonal(law.covs, axis1=1, axis2=2))[law.kind[k]] * rng.standard_normal((count, 2))
-    # One grid for both: cells are those of the levels, which barycenters are near to.
-    levels = np.concatenate([block.levels.reshape(-1, 2) for block in choice.cells.blocks])
-    cell = cKDTree(levels).query(z)[1]
+    cell = cKDTree(choice.scheme.positions(2)).query(z)[1]
     delta = z - found.cells.barycenters[cell]
     np.testing.assert_allclose(delta.T @ delta / count, found.step.error, rtol=0.02, atol=1e-3)
     for source in (0, 1):
