@@ -54,9 +54,9 @@ def jacobian_of(f: Function, ndim: int | None = None) -> Enclosure:
 
     Notes
     -----
-    Forward mode: Moore, Kearfott & Cloud, Introduction to Interval Analysis, 2009, ch. 6. Terms that depend on each other
-    are bounded one by one, so that bounds may be wider than the range, but never narrower. Other packages (immrax,
-    bound-propagation) do not round outward, which a certificate needs.
+    Forward mode (Moore, Kearfott & Cloud, Introduction to Interval Analysis, 2009, ch. 6). Terms that depend on one
+    another are bounded one by one, so that bounds may be wider than the range, but never narrower. Other packages
+    (immrax, bound-propagation) do not round outward, which a certificate needs.
 
     Examples
     --------
