@@ -139,7 +139,8 @@ def _framework(f: Function, box: np.ndarray) -> Callable[[np.ndarray, bool], Dua
             if not errors:
                 raise
             errors.append(error)
-    chosen = next((error for error in errors if isinstance(error, NotUnderstood)), errors[0])
+    # An attribute that is missing tells of another framework, if there is anything else to tell.
+    chosen = min(errors, key=lambda e: 0 if isinstance(e, NotUnderstood) else 1 + isinstance(e, AttributeError))
     if isinstance(chosen, AttributeError):
         raise not_understood(str(chosen)) from chosen
     raise chosen
