@@ -54,8 +54,8 @@ def jacobian_of(f: Function, ndim: int | None = None) -> Enclosure:
 
     Notes
     -----
-    Forward mode: Moore, Kearfott & Cloud, Introduction to Interval Analysis, 2009, ch. 6. Terms that depend on each
-    other are bounded one by one, so that bounds may be wider than the range, but never narrower. Other packages
+    Forward mode (Moore, Kearfott & Cloud, Introduction to Interval Analysis, 2009, ch. 6). Terms that depend on one
+    another are bounded one by one, so that bounds may be wider than the range, but never narrower. Other packages
     (immrax, bound-propagation) do not round outward, which a certificate needs.
 
     Examples
@@ -139,7 +139,8 @@ def _framework(f: Function, box: np.ndarray) -> Callable[[np.ndarray, bool], Dua
             if not errors:
                 raise
             errors.append(error)
-    chosen = next((error for error in errors if isinstance(error, NotUnderstood)), errors[0])
+    # An attribute that is missing tells of another framework, if there is anything else to tell.
+    chosen = min(errors, key=lambda e: 0 if isinstance(e, NotUnderstood) else 1 + isinstance(e, AttributeError))
     if isinstance(chosen, AttributeError):
         raise not_understood(str(chosen)) from chosen
     raise chosen

@@ -47,22 +47,20 @@ _NAMES = {
 }
 # JAX traces these into parts whose slopes are not correlated; their own are sharper.
 _WHOLE = {"softplus", "relu", "silu", "logaddexp", "log_sigmoid"}
-# How many of the operands hold the entries that are moved; the rest, indices, must be known.
-_MOVING = {
-    "reshape": 1,
-    "squeeze": 1,
-    "expand_dims": 1,
-    "transpose": 1,
-    "broadcast_in_dim": 1,
-    "slice": 1,
-    "dynamic_slice": 1,
-    "gather": 1,
-    "rev": 1,
-    "split": 1,
-    "tile": 1,
-    "pad": 2,
-    "dynamic_update_slice": 2,
+# Rearrangements that NumPy does as well, without compiling anything.
+_NATIVE: dict[str, Callable[..., np.ndarray]] = {
+    "reshape": lambda p, n: n.reshape(p["new_sizes"]),
+    "squeeze": lambda p, n: np.squeeze(n, tuple(p["dimensions"])),
+    "expand_dims": lambda p, n: np.expand_dims(n, tuple(p["dimensions"])),
+    "transpose": lambda p, n: n.transpose(p["permutation"]),
+    "broadcast_in_dim": lambda p, n: _broadcast_in(n, p["shape"], p["broadcast_dimensions"]),
+    "slice": lambda p, n: n[tuple(map(slice, p["start_indices"], p["limit_indices"], p["strides"] or [1] * n.ndim))],
+    "rev": lambda p, n: np.flip(n, tuple(p["dimensions"])),
+    "concatenate": lambda p, *n: np.concatenate(n, p["dimension"]),
+    "stack": lambda p, *n: np.stack(n, p["axis"]),
 }
+# How many of the operands hold the entries that are moved; the rest, indices, must be known.
+_MOVING = {"dynamic_slice": 1, "gather": 1, "split": 1, "tile": 1, "pad": 2, "dynamic_update_slice": 2}
 _CALLS = ("jaxpr", "call_jaxpr", "fun_jaxpr")
 
 
@@ -127,7 +125,7 @@ def _equation(equation: Any, operands: list[Any]) -> list[Any]:
         return _scan(parameters, operands)
     if name == "cond":
         return _branch(parameters, operands)
-    if name in _MOVING or name in ("concatenate", "stack", "scatter"):
+    if name in _NATIVE or name in _MOVING or name == "scatter":
         return _moved(equation, operands)
     return [_computed(name, parameters, operands)]
 
@@ -180,6 +178,8 @@ def _moved(equation: Any, operands: list[Any]) -> list[Any]:
         return [_moved_truth(equation, operands)]
 
     def bind(*numbers: np.ndarray) -> Any:
+        if name in _NATIVE:
+            return _NATIVE[name](equation.params, *numbers)
         full = [jax.numpy.asarray(x) if n in fixed else None for n, x in enumerate(operands)]
         for n, places in zip(data, numbers):
             full[n] = jax.numpy.asarray(places.astype(np.int32))
@@ -190,13 +190,18 @@ def _moved(equation: Any, operands: list[Any]) -> list[Any]:
     return list(out) if isinstance(out, list | tuple) else [out]
 
 
+def _broadcast_in(n: np.ndarray, shape: Sequence[int], axes: Sequence[int]) -> np.ndarray:
+    """JAX's broadcasting, which says where each axis goes."""
+    sides = dict(zip(axes, n.shape))
+    return np.broadcast_to(n.reshape([sides.get(axis, 1) for axis in range(len(shape))]), shape)
+
+
 def _moved_truth(equation: Any, operands: list[Any]) -> Truth:
     """Comparisons as they are moved: both of their halves, box by box."""
     t = operands[0]
-    if len(operands) != 1:
+    if len(operands) > 1 or equation.primitive.name not in _NATIVE:
         raise not_understood(f"JAX's operation '{equation.primitive.name}' of comparisons")
-    numbers = jax.numpy.arange(int(np.prod(t.shape, dtype=int))).reshape(t.shape)
-    places = np.asarray(equation.primitive.bind(numbers, **equation.params))
+    places = _NATIVE[equation.primitive.name](equation.params, np.arange(t.sure[..., 0].size).reshape(t.shape))
     flat = [a.reshape(-1, a.shape[-1]) for a in (t.sure, t.possible)]
     return Truth(flat[0][places], flat[1][places])
 

@@ -23,8 +23,8 @@ _REDUCED = {
 }
 
 
-class WrongFramework(TypeError):
-    """The function computes in another framework than the one that it was tried in."""
+class WrongFramework(Exception):
+    """The function computes in another framework. No TypeError: operators of PyTorch would hide it."""
 
 
 class NumpyDual(Operators):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import reduce
 from string import ascii_letters
 from typing import Any
 
@@ -41,20 +40,20 @@ def mean(u: D, axis: Any = None, keepdims: bool = False) -> D:
 
 def extreme(u: D, largest: bool, axis: Any = None, keepdims: bool = False) -> D:
     """The largest or smallest entries along axes."""
-    axes = axes_of(u, axis)
-    rest = [a for a in range(u.ndim) if a not in axes]
-    flat = u.transposed([*axes, *rest]).reshaped((-1, *(u.shape[a] for a in rest)))
-    larger: Callable[[D, D], D] = maximum if largest else minimum
-    out = reduce(larger, flat).copy()
-    return _kept(out, u, axes) if keepdims else out
+    return _folded(maximum if largest else minimum, u, axis, keepdims)
 
 
 def product(u: D, axis: Any = None, keepdims: bool = False) -> D:
+    return _folded(multiply, u, axis, keepdims)
+
+
+def _folded(f: Callable[[D, D], D], u: D, axis: Any, keepdims: bool) -> D:
     axes = axes_of(u, axis)
     rest = [a for a in range(u.ndim) if a not in axes]
     flat = u.transposed([*axes, *rest]).reshaped((-1, *(u.shape[a] for a in rest)))
-    times: Callable[[D, D], D] = multiply
-    out = reduce(times, flat).copy()
+    out = flat[0].copy()
+    for n in range(1, len(flat)):
+        out = f(out, flat[n])
     return _kept(out, u, axes) if keepdims else out
 
 

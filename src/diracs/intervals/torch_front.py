@@ -220,11 +220,16 @@ def torch_front(f: Callable[[Any], Any]) -> tuple[Callable[[np.ndarray, bool], D
     """How to enclose f, and f itself on NumPy's points."""
     from diracs.intervals.enclosure import run
 
+    @torch.no_grad()
     def numbers(points: np.ndarray) -> Any:
         parameters = f.parameters() if isinstance(f, torch.nn.Module) else iter(())
         like = next(parameters, None)
-        dtype, device = (torch.get_default_dtype(), None) if like is None else (like.dtype, like.device)
-        with torch.no_grad():
-            return f(torch.as_tensor(points, dtype=dtype, device=device))
+        if like is not None:
+            return f(torch.as_tensor(points, dtype=like.dtype, device=like.device))
+        try:
+            return f(torch.as_tensor(points, dtype=torch.get_default_dtype()))
+        except RuntimeError:
+            # What a function holds may be of another precision.
+            return f(torch.as_tensor(points, dtype=torch.float64))
 
     return lambda boxes, derivatives: run(f, TorchDual.of_boxes(boxes, derivatives)), numbers

@@ -137,6 +137,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "hardtanh": _hardtanh,
     "leaky_relu": _leaky,
     "elu": _elu,
+    "selu": lambda x, inplace=False: _elu(x, 1.6732632423543772, 1.0507009873554805),
     "celu": lambda x, alpha=1.0, inplace=False: _elu(x, alpha, 1.0, 1.0 / alpha),
     "softplus": _softplus,
     "silu": lambda x, inplace=False: apply("silu", x),
