@@ -64,7 +64,7 @@ def run(monkeypatch):
 
 def test_every_example_is_run_here():
     points = {"place_points_jax", "place_points_torch"}
-    propagation = {"bayesian_layer", "damped_rotation", "pendulum", "ten_dimensions"}
+    propagation = {"bayesian_layer", "damped_rotation", "network", "pendulum", "ten_dimensions"}
     assert {script.stem for script in SCRIPTS} == {
         "ct_volume",
         "demo",
@@ -167,6 +167,14 @@ def test_grains_have_their_volumes_and_pictures_morph(run, tmp_path):
     widths = [float(width) for width in re.findall(r"deviations ([\d.]+)", printed)]
     assert len(widths) == 5 and widths == sorted(widths)
     assert all(picture.stat().st_size > 1000 for picture in pictures)
+
+
+def test_a_network_is_propagated_by_the_set_of_its_jacobians(run, tmp_path):
+    picture = tmp_path / "network.png"
+    printed = run("network", "--points", "20", "--steps", "3", "--rounds", "100", "--output", str(picture))
+    constant, sets = map(float, re.findall(r"W₂ ≤ ([\d.]+)", printed))
+    assert 0.0 < sets < 0.7 * constant
+    assert picture.stat().st_size > 1000
 
 
 def test_seeds_on_meshes(run, tmp_path):
