@@ -60,8 +60,8 @@ def main() -> None:
 
     from matplotlib import pyplot as plt
 
-    figure, axes = plt.subplots(1, 2, figsize=(11.0, 4.6))
-    found.plot(axes[0])
+    figure, axes = plt.subplots(1, 2, figsize=(10.0, 4.6), layout="constrained")
+    found.plot(axes[0], legend=False, title=False)
     steps = np.arange(1, options.steps + 1)
     for law, label in ((plain, "one constant"), (found, "sets and metrics")):
         axes[1].semilogy(steps, np.asarray(law.w2_bound), "o-", label=label)
