@@ -35,6 +35,8 @@ class StepError(NamedTuple):
     merging: np.ndarray  # (m, m): second moment of what merging the images moved them by
     moved: float  # root mean square of what rounding moved the Diracs by
     splits: tuple[Split, ...] = ()  # where slopes are known locally, the first with all cells in G
+    parted: float = 0.0  # mass that borders of a switch lie between and its Diracs
+    leaps: np.ndarray | None = None  # (q, m) f'(c) − f(c) for Diracs c and the maps f' across these borders
 
     @property
     def square(self) -> float:

@@ -75,7 +75,7 @@ class MetricGrowth:
                 found = self._within(self.taken, [places[self._best] for places in self.places], np.diag(axis))
             everywhere = [self.jacobians] * len(self.taken)
             metrics = self._metrics(everywhere, _moments(self.taken, everywhere), np.diag(axis))
-            out.append(min(found, _along(self.taken, metrics), self.nominal))
+            out.append(min(found, grown_along(self.taken, metrics), self.nominal))
         return np.array(out) if out else np.zeros(self.jacobians.low.shape[1])
 
     def advance(self, step: StepError) -> float:
@@ -131,9 +131,9 @@ class MetricGrowth:
         everywhere = [self.jacobians] * len(steps)
         nominal = math.inf
         robust = drift = math.inf
-        for moments in (_moments(steps, everywhere), [step.error for step in steps]):
+        for moments in self._guesses(steps, everywhere):
             metrics = self._metrics(everywhere, moments)
-            nominal = min(nominal, _along(steps, metrics))
+            nominal = min(nominal, grown_along(steps, metrics))
             drift = min(drift, self._drift(metrics))
             robust = min(robust, self._robust(steps, metrics))
         for k in range(len(self.places[0])) if self._located(steps) else ():
@@ -143,6 +143,11 @@ class MetricGrowth:
             if found < nominal:
                 nominal, self._best = found, k
         return nominal * (1.0 + _SLACK), min(nominal + drift, robust + self.noise_radius.value) * (1.0 + _SLACK)
+
+    @staticmethod
+    def _guesses(steps: list[StepError], sets: list[JacobianSet]) -> tuple[list[np.ndarray], ...]:
+        """Moments of errors to keep metrics small on: with what has been there before, and without."""
+        return _moments(steps, sets), [step.error for step in steps]
 
     def _located(self, steps: list[StepError]) -> bool:
         """Whether boxes are known for each of the steps."""
@@ -172,7 +177,7 @@ class MetricGrowth:
             values, vectors = np.linalg.eigh(here)
             half = vectors / np.sqrt(values)
             left += far * _root_norm(half.T @ outside @ half)
-        return _along(steps, metrics) + left
+        return grown_along(steps, metrics) + left
 
     def _drift(self, metrics: list[np.ndarray]) -> float:
         """By how much the radii move the true chain from the nominal one."""
@@ -191,11 +196,14 @@ class MetricGrowth:
         return error
 
 
-def _along(steps: list[StepError], metrics: list[np.ndarray]) -> float:
+def grown_along(steps: list[StepError], metrics: list[np.ndarray]) -> float:
     """The nominal error by metrics P_0, …, P_T = I."""
     error = 0.0
     for step, here, there in zip(steps, metrics, metrics[1:]):
         error = _grown(error, 0.0, step, here) + _moved(step, here, there)
+        if step.leaps is not None and step.parted > 0.0:
+            longest = float(np.einsum("qi,ij,qj->q", step.leaps, there, step.leaps).max())
+            error += math.sqrt(step.parted * max(longest, 0.0))
     return error
 
 
