@@ -44,11 +44,12 @@ def test_logic():
 
 def test_choices():
     a, b = dual(0, 1, (1, 1)), dual(0.5, 2, (2, 3))
-    for sure, possible, value, slope in [
-        (True, True, (0, 1), (1, 1)),
-        (False, False, (0.5, 2), (2, 3)),
-        (False, True, (0, 2), (1, 3)),
+    for sure, possible, continuous, value, slope in [
+        (True, True, False, (0, 1), (1, 1)),
+        (False, False, False, (0.5, 2), (2, 3)),
+        (False, True, True, (0, 2), (1, 3)),
+        (False, True, False, (0, 2), (-np.inf, np.inf)),
     ]:
-        got = where(Truth(np.array([sure]), np.array([possible])), a, b)
+        got = where(Truth(np.array([sure]), np.array([possible])), a, b, continuous)
         assert (got.value.low[0], got.value.high[0]) == value
         assert (got.slope.low[0, 0], got.slope.high[0, 0]) == slope

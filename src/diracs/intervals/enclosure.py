@@ -25,10 +25,10 @@ _TOGETHER = 512
 _AGREES = 1e-3
 
 
-def jacobian_of(f: Function, ndim: int | None = None) -> Enclosure:
+def jacobian_of(f: Function, ndim: int | None = None, *, continuous: bool = False) -> Enclosure:
     """Bounds on the Jacobian of f over boxes, rounded outward, by interval arithmetic on dual numbers.
 
-    f is taken as a function of real numbers, with the constants that it holds. It must be continuous; at kinks (abs,
+    f is taken as a function of real numbers, with the constants that it holds. At kinks (abs,
     maximum, relu) all slopes in between are enclosed, Clarke's generalized Jacobian, so that f(x) − f(y) = J (x − y)
     with a J between the bounds for all x, y in a box. Where f is not Lipschitz, or is not defined on all of the box,
     bounds are infinite.
@@ -39,6 +39,9 @@ def jacobian_of(f: Function, ndim: int | None = None) -> Enclosure:
         From points (n, d) to (n, m), row by row, written with NumPy, PyTorch (also a Module) or JAX.
     ndim : int, optional
         d. If given, f is tried at once; else at the first call.
+    continuous : bool
+        Your word that f does not jump where it chooses by a comparison of points (np.where, x * (x > 0)). Without it there
+        is no bound where a choice depends on the point: np.maximum, np.clip and abs need no promise.
 
     Returns
     -------
@@ -67,7 +70,7 @@ def jacobian_of(f: Function, ndim: int | None = None) -> Enclosure:
     >>> low.tolist(), high.tolist()
     ([[[1.0, -1.5], [0.0, 1.0]]], [[[1.0, 1.5], [0.0, 1.0]]])
     """
-    return _enclosure(f, ndim, lambda out: out.slope, True)
+    return _enclosure(f, ndim, lambda out: out.slope, True, continuous)
 
 
 def value_of(f: Function, ndim: int | None = None) -> Enclosure:
@@ -83,10 +86,12 @@ def value_of(f: Function, ndim: int | None = None) -> Enclosure:
     >>> low.tolist(), high.tolist()
     ([[0.0, 0.5]], [[2.0, 1.0]])
     """
-    return _enclosure(f, ndim, lambda out: out.value, False)
+    return _enclosure(f, ndim, lambda out: out.value, False, False)
 
 
-def _enclosure(f: Function, ndim: int | None, part: Callable[[Dual], Interval], derivatives: bool) -> Enclosure:
+def _enclosure(
+    f: Function, ndim: int | None, part: Callable[[Dual], Interval], derivatives: bool, continuous: bool
+) -> Enclosure:
     if not callable(f):
         raise TypeError(f"f must be a function of points (n, d), got {type(f).__name__}")
     known: dict[str, Any] = {}
@@ -95,7 +100,7 @@ def _enclosure(f: Function, ndim: int | None, part: Callable[[Dual], Interval], 
     def bounds(boxes: Any) -> tuple[np.ndarray, np.ndarray]:
         given = _checked(boxes, d)
         if "evaluate" not in known:
-            known["evaluate"] = _framework(f, given[0])
+            known["evaluate"] = _framework(f, given[0], continuous)
         parts = []
         for start in range(0, len(given), _TOGETHER):
             found = part(known["evaluate"](given[start : start + _TOGETHER], derivatives))
@@ -119,13 +124,13 @@ def _checked(boxes: Any, d: int | None) -> np.ndarray:
     return given
 
 
-def _framework(f: Function, box: np.ndarray) -> Callable[[np.ndarray, bool], Dual]:
+def _framework(f: Function, box: np.ndarray, continuous: bool) -> Callable[[np.ndarray, bool], Dual]:
     """How to evaluate f on boxes: in the first framework that understands it, and finds its values."""
     fronts = _fronts()
     names = ["torch"] if _is_module(f) else list(fronts)
     errors: list[Exception] = []
     while names:
-        evaluate, numbers = fronts[names.pop(0)](f)
+        evaluate, numbers = fronts[names.pop(0)](f, continuous)
         try:
             _agree(evaluate, numbers, box)
             return evaluate
@@ -146,7 +151,7 @@ def _framework(f: Function, box: np.ndarray) -> Callable[[np.ndarray, bool], Dua
     raise chosen
 
 
-def _fronts() -> dict[str, Callable[[Function], tuple[Callable[[np.ndarray, bool], Dual], Function]]]:
+def _fronts() -> dict[str, Callable[[Function, bool], tuple[Callable[[np.ndarray, bool], Dual], Function]]]:
     fronts: dict[str, Any] = {"numpy": _numpy}
     # Functions of frameworks that nobody has loaded are not about.
     if "torch" in sys.modules:
@@ -164,8 +169,8 @@ def _is_module(f: Function) -> bool:
     return "torch" in sys.modules and isinstance(f, sys.modules["torch"].nn.Module)
 
 
-def _numpy(f: Function) -> tuple[Callable[[np.ndarray, bool], Dual], Function]:
-    return lambda boxes, derivatives: run(f, NumpyDual.of_boxes(boxes, derivatives)), f
+def _numpy(f: Function, continuous: bool) -> tuple[Callable[[np.ndarray, bool], Dual], Function]:
+    return lambda boxes, derivatives: run(f, NumpyDual.of_boxes(boxes, derivatives, continuous)), f
 
 
 def run(f: Function, points: Dual) -> Dual:

@@ -216,7 +216,9 @@ def _numbers(x: Any) -> Any:
     return [_numbers(y) for y in x] if isinstance(x, list | tuple) else x.numpy()
 
 
-def torch_front(f: Callable[[Any], Any]) -> tuple[Callable[[np.ndarray, bool], Dual], Callable[[Any], Any]]:
+def torch_front(
+    f: Callable[[Any], Any], continuous: bool
+) -> tuple[Callable[[np.ndarray, bool], Dual], Callable[[Any], Any]]:
     """How to enclose f, and f itself on NumPy's points."""
     from diracs.intervals.enclosure import run
 
@@ -227,4 +229,4 @@ def torch_front(f: Callable[[Any], Any]) -> tuple[Callable[[np.ndarray, bool], D
         with torch.no_grad():
             return f(torch.as_tensor(points, dtype=dtype, device=device))
 
-    return lambda boxes, derivatives: run(f, TorchDual.of_boxes(boxes, derivatives)), numbers
+    return lambda boxes, derivatives: run(f, TorchDual.of_boxes(boxes, derivatives, continuous)), numbers
