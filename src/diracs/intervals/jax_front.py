@@ -11,6 +11,7 @@ from jax.extend.core import Literal
 
 from diracs.intervals.dual import Dual, rearranged
 from diracs.intervals.errors import not_understood
+from diracs.intervals.evaluation import run
 from diracs.intervals.operations import apply, as_dual, chosen
 from diracs.intervals.operators import Operators, operate
 from diracs.intervals.reductions import contraction, cumulated, extreme, product, total
@@ -74,8 +75,6 @@ def jax_front(
     f: Callable[[Any], Any], continuous: bool
 ) -> tuple[Callable[[np.ndarray, bool], Dual], Callable[[Any], Any]]:
     """How to enclose f, and f itself on NumPy's points."""
-    from diracs.intervals.enclosure import run
-
     traces: dict[int, Any] = {}
 
     def traced(points: JaxDual) -> Any:

@@ -11,6 +11,7 @@ import torch
 
 from diracs.intervals.dual import Dual, rearranged
 from diracs.intervals.errors import not_understood
+from diracs.intervals.evaluation import run
 from diracs.intervals.operations import apply
 from diracs.intervals.operators import Operators, operate
 from diracs.intervals.reductions import matmul
@@ -220,7 +221,6 @@ def torch_front(
     f: Callable[[Any], Any], continuous: bool
 ) -> tuple[Callable[[np.ndarray, bool], Dual], Callable[[Any], Any]]:
     """How to enclose f, and f itself on NumPy's points."""
-    from diracs.intervals.enclosure import run
 
     def numbers(points: np.ndarray) -> Any:
         parameters = f.parameters() if isinstance(f, torch.nn.Module) else iter(())
