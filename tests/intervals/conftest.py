@@ -17,9 +17,9 @@ def points(n):
     return BOXES[:, 0] + t * 0.3
 
 
-def assert_holds(f, jacobian, values, n=9):
+def assert_holds(f, jacobian, values, n=9, **options):
     """The framework's values and Jacobians at points of the boxes."""
-    low, high = jacobian_of(f, 2)(BOXES)
+    low, high = jacobian_of(f, 2, **options)(BOXES)
     below, above = value_of(f, 2)(BOXES)
     for x in points(n):
         found, y = jacobian(x), values(x)

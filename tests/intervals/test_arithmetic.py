@@ -130,6 +130,18 @@ def test_sums_that_round_to_nearest_would_be_inside(n, seed):
     assert Fraction(low) < sum(Fraction(v) ** 2 for v in x) < Fraction(high)
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_sums_that_cancel_pay_for_the_rounding_of_their_terms(seed):
+    x = np.random.default_rng(seed).normal(size=200)
+    x[100:] = -x[:100] * (1 + 1e-14 * np.arange(100))
+    exact = sum(Fraction(v) for v in x)
+    low, high = (float(e) for e in ia.total(Interval(x, x), (0,)))
+    assert Fraction(low) < exact < Fraction(high)
+    # The sum alone says nothing of how much it is off.
+    assert high - low > 100 * 2.0**-53 * abs(float(exact))
+    assert high - low < 400 * 2.0**-50 * np.abs(x).sum()
+
+
 def test_infinite_ends_reach_only_the_sums_that_they_enter():
     a = Interval(np.array([[-np.inf], [1.0]]), np.array([[0.0], [np.inf]]))
     matrix = np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, 0.0], [1.0, 1.0], [-1.0, 1.0]])

@@ -211,7 +211,7 @@ KINKED = {
 def test_slopes_between_all_pairs_of_points_are_enclosed_at_kinks(name):
     f = KINKED[name]
     boxes = around(RNG.normal(size=(40, 2)) * 0.5, 0.4)
-    low, high = jacobian_of(f)(boxes)
+    low, high = jacobian_of(f, continuous=True)(boxes)
     for x, y in zip(inside(boxes, 40), inside(boxes, 40)):
         # f(x) − f(y) = J (x − y) for a J within the bounds.
         steps = (x - y)[:, None, :]
@@ -225,8 +225,9 @@ def test_slopes_between_all_pairs_of_points_are_enclosed_at_kinks(name):
     [np.sign, np.floor, np.sqrt, lambda x: np.where(x > 0, x + 1.0, -1.0), lambda x: (x + 0.5) % 0.5, lambda x: 1 / x],
 )
 def test_jumps_and_poles_have_no_bound(f):
-    low, high = jacobian_of(f)([[[-0.25], [0.25]]])
-    assert low[0, 0, 0] == -np.inf and high[0, 0, 0] == np.inf
+    for continuous in (False, True):
+        low, high = jacobian_of(f, continuous=continuous)([[[-0.25], [0.25]]])
+        assert low[0, 0, 0] == -np.inf and high[0, 0, 0] == np.inf
     low, high = jacobian_of(f)([[[0.1], [0.2]]])
     assert np.isfinite([low, high]).all()
 
@@ -271,3 +272,19 @@ def test_boxes_stay_as_they_are_and_many_agree_with_each():
 def test_constants_have_no_slope():
     low, high = jacobian_of(lambda x: np.ones((len(x), 3)))(whole(2))
     assert low.shape == (1, 3, 2) and not low.any() and not high.any()
+
+
+@pytest.mark.parametrize("f", [lambda x: np.where(x > 0.5, x, 0.0), lambda x: x * (x > 0.5), lambda x: masked(x)])
+def test_choices_between_values_that_meet_elsewhere_take_a_promise(f):
+    # x in (0.5, 1), else 0: a jump that ranges over [−1, 1] do not show.
+    box = [[[-1.0], [1.0]]]
+    assert np.isinf(jacobian_of(f)(box)).all()
+    np.testing.assert_array_equal(np.ravel(jacobian_of(f, continuous=True)(box)), [0.0, 1.0])
+    # Where the choice is the same everywhere, none.
+    np.testing.assert_array_equal(np.ravel(jacobian_of(f)([[[0.6], [1.0]]])), 1.0)
+
+
+def masked(x):
+    y = x.copy()
+    y[x <= 0.5] = 0.0
+    return y

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import torch
+from precision import enable_x64
 from scipy.special import expit
 from torch import nn
 from torch.nn import functional as F
@@ -22,7 +23,7 @@ BOXES = np.stack([CENTERS - 0.15, CENTERS + 0.15], axis=1)
 def double_precision():
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.float64)
-    with jax.enable_x64(True):
+    with enable_x64(True):
         yield
     torch.set_default_dtype(before)
 

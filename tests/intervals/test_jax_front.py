@@ -6,13 +6,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from precision import enable_x64
 
 from diracs.intervals import jacobian_of
 
 
 @pytest.fixture(autouse=True)
 def double_precision():
-    with jax.enable_x64(True):
+    with enable_x64(True):
         yield
 
 
@@ -45,7 +46,7 @@ JAX = {
     "moved": lambda x: (
         jnp.roll(x, 1, axis=1)[:, ::-1] * jnp.tile(x[:, :1], (1, 2)) + jnp.pad(x, ((0, 0), (1, 0)))[:, :2]
     ),
-    "mapped": jax.vmap(lambda r: jnp.array([r[0] * r[1], jnp.hypot(r[0], 4 + r[1]), jnp.where(r[0] > 0, r[0], 0.0)])),
+    "mapped": jax.vmap(lambda r: jnp.array([r[0] * r[1], jnp.hypot(r[0], 4 + r[1]), jnp.maximum(r[0], 0.0)])),
     "checkpointed": jax.checkpoint(lambda x: jnp.tanh(x) @ jnp.array([[1.0, 2.0], [3.0, 4.0]]) / (2 + jnp.cos(x))),
     "powers": lambda x: (4 + x) ** 1.5 + jnp.sqrt(9 + x) - 1 / (5 + x) + jax.lax.rsqrt(7 + x) + 2.0**x,
 }

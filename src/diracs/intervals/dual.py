@@ -37,22 +37,34 @@ class Dual:
     def __init__(self, value: Interval, slope: Interval) -> None:
         self.value = value
         self.slope = slope
+        # Whether choices by comparisons are promised not to jump.
+        self.continuous = False
         # True once entries have been given to an array that would not see them change; one list for all views.
         self._frozen = [False]
 
     @classmethod
-    def of_boxes(cls: type[D], boxes: np.ndarray, derivatives: bool) -> D:
+    def of_boxes(cls: type[D], boxes: np.ndarray, derivatives: bool, continuous: bool = False) -> D:
         """The coordinates of one point in each of the boxes (k, 2, d): shape (1, d), derivatives the unit matrix."""
         k, _, d = boxes.shape
         low, high = (np.array(boxes[:, side].T, order="C")[None] for side in (0, 1))
         unit = np.zeros((1, d, d, k)) + np.eye(d)[None, :, :, None]
         if not derivatives:
             unit = unit[:, :, :0]
-        return cls(Interval(low, high), Interval(unit, unit.copy()))
+        out = cls(Interval(low, high), Interval(unit, unit.copy()))
+        out.continuous = continuous
+        return out
 
     def like(self: D, value: Interval, slope: Interval) -> D:
         """Another array of the same function."""
-        return type(self)(value, slope)
+        out = type(self)(value, slope)
+        out.continuous = self.continuous
+        return out
+
+    def promised(self: D, continuous: bool) -> D:
+        """The same entries, with or without the promise."""
+        out = self.like(self.value, self.slope)
+        out.continuous = continuous
+        return out
 
     def fixed(self: D, x: Any) -> D:
         """Constants as an array of the same function."""

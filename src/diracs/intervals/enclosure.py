@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from diracs.backend import checks
-from diracs.backend.arrays import concrete, is_array
+from diracs.backend.arrays import concrete
 from diracs.backend.numbers import real_numbers
 from diracs.intervals.arithmetic import Interval
 from diracs.intervals.dual import Dual
 from diracs.intervals.errors import NotUnderstood, not_understood
+from diracs.intervals.evaluation import Evaluation, Front, Function, run
 from diracs.intervals.numpy_front import NumpyDual, WrongFramework
 
-Function = Callable[[Any], Any]
 Enclosure = Callable[[Any], tuple[np.ndarray, np.ndarray]]
 
 # Boxes at a time: arrays that fit into the cache.
@@ -25,10 +25,10 @@ _TOGETHER = 512
 _AGREES = 1e-3
 
 
-def jacobian_of(f: Function, ndim: int | None = None) -> Enclosure:
+def jacobian_of(f: Function, ndim: int | None = None, *, continuous: bool = False) -> Enclosure:
     """Bounds on the Jacobian of f over boxes, rounded outward, by interval arithmetic on dual numbers.
 
-    f is taken as a function of real numbers, with the constants that it holds. It must be continuous; at kinks (abs,
+    f is taken as a function of real numbers, with the constants that it holds. At kinks (abs,
     maximum, relu) all slopes in between are enclosed, Clarke's generalized Jacobian, so that f(x) − f(y) = J (x − y)
     with a J between the bounds for all x, y in a box. Where f is not Lipschitz, or is not defined on all of the box,
     bounds are infinite.
@@ -39,6 +39,9 @@ def jacobian_of(f: Function, ndim: int | None = None) -> Enclosure:
         From points (n, d) to (n, m), row by row, written with NumPy, PyTorch (also a Module) or JAX.
     ndim : int, optional
         d. If given, f is tried at once; else at the first call.
+    continuous : bool
+        Your word that f does not jump where it chooses by a comparison of points (np.where, x * (x > 0)). Without
+        it there is no bound where a choice depends on the point. np.maximum, np.clip and abs need no promise.
 
     Returns
     -------
@@ -67,7 +70,7 @@ def jacobian_of(f: Function, ndim: int | None = None) -> Enclosure:
     >>> low.tolist(), high.tolist()
     ([[[1.0, -1.5], [0.0, 1.0]]], [[[1.0, 1.5], [0.0, 1.0]]])
     """
-    return _enclosure(f, ndim, lambda out: out.slope, True)
+    return _enclosure(f, ndim, lambda out: out.slope, True, continuous)
 
 
 def value_of(f: Function, ndim: int | None = None) -> Enclosure:
@@ -83,10 +86,12 @@ def value_of(f: Function, ndim: int | None = None) -> Enclosure:
     >>> low.tolist(), high.tolist()
     ([[0.0, 0.5]], [[2.0, 1.0]])
     """
-    return _enclosure(f, ndim, lambda out: out.value, False)
+    return _enclosure(f, ndim, lambda out: out.value, False, False)
 
 
-def _enclosure(f: Function, ndim: int | None, part: Callable[[Dual], Interval], derivatives: bool) -> Enclosure:
+def _enclosure(
+    f: Function, ndim: int | None, part: Callable[[Dual], Interval], derivatives: bool, continuous: bool
+) -> Enclosure:
     if not callable(f):
         raise TypeError(f"f must be a function of points (n, d), got {type(f).__name__}")
     known: dict[str, Any] = {}
@@ -95,7 +100,7 @@ def _enclosure(f: Function, ndim: int | None, part: Callable[[Dual], Interval], 
     def bounds(boxes: Any) -> tuple[np.ndarray, np.ndarray]:
         given = _checked(boxes, d)
         if "evaluate" not in known:
-            known["evaluate"] = _framework(f, given[0])
+            known["evaluate"] = _framework(f, given[0], continuous)
         parts = []
         for start in range(0, len(given), _TOGETHER):
             found = part(known["evaluate"](given[start : start + _TOGETHER], derivatives))
@@ -119,13 +124,13 @@ def _checked(boxes: Any, d: int | None) -> np.ndarray:
     return given
 
 
-def _framework(f: Function, box: np.ndarray) -> Callable[[np.ndarray, bool], Dual]:
+def _framework(f: Function, box: np.ndarray, continuous: bool) -> Evaluation:
     """How to evaluate f on boxes: in the first framework that understands it, and finds its values."""
     fronts = _fronts()
     names = ["torch"] if _is_module(f) else list(fronts)
     errors: list[Exception] = []
     while names:
-        evaluate, numbers = fronts[names.pop(0)](f)
+        evaluate, numbers = fronts[names.pop(0)](f, continuous)
         try:
             _agree(evaluate, numbers, box)
             return evaluate
@@ -146,8 +151,8 @@ def _framework(f: Function, box: np.ndarray) -> Callable[[np.ndarray, bool], Dua
     raise chosen
 
 
-def _fronts() -> dict[str, Callable[[Function], tuple[Callable[[np.ndarray, bool], Dual], Function]]]:
-    fronts: dict[str, Any] = {"numpy": _numpy}
+def _fronts() -> dict[str, Front]:
+    fronts: dict[str, Front] = {"numpy": _numpy}
     # Functions of frameworks that nobody has loaded are not about.
     if "torch" in sys.modules:
         from diracs.intervals.torch_front import torch_front
@@ -164,33 +169,11 @@ def _is_module(f: Function) -> bool:
     return "torch" in sys.modules and isinstance(f, sys.modules["torch"].nn.Module)
 
 
-def _numpy(f: Function) -> tuple[Callable[[np.ndarray, bool], Dual], Function]:
-    return lambda boxes, derivatives: run(f, NumpyDual.of_boxes(boxes, derivatives)), f
+def _numpy(f: Function, continuous: bool) -> tuple[Evaluation, Function]:
+    return lambda boxes, derivatives: run(f, NumpyDual.of_boxes(boxes, derivatives, continuous)), f
 
 
-def run(f: Function, points: Dual) -> Dual:
-    """The row that f makes of one point in each box."""
-    with np.errstate(all="ignore"):
-        return _row(f(points), points)
-
-
-def _row(out: Any, points: Dual) -> Dual:
-    if not isinstance(out, Dual):
-        if not is_array(out):
-            raise TypeError(f"f must return an array of shape (n, m), got {type(out).__name__}")
-        # A constant.
-        out = points.fixed(concrete(out))
-    elif out.value.low.shape[-1] != points.value.low.shape[-1]:
-        raise not_understood("a result that does not depend on the point")
-    if out.ndim != 2 or out.shape[0] != 1 or out.shape[1] == 0:
-        raise ValueError(
-            f"f must map points (n, d) to (n, m), one row each, but maps {points.shape} to {out.shape}:"
-            " vectorize it over the first axis"
-        )
-    return out
-
-
-def _agree(evaluate: Callable[[np.ndarray, bool], Dual], numbers: Function, box: np.ndarray) -> None:
+def _agree(evaluate: Evaluation, numbers: Function, box: np.ndarray) -> None:
     """That what was enclosed is what f computes, at two points of a box at once: a function misread would go unnoticed.
 
     Raises

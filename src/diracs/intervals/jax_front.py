@@ -11,6 +11,7 @@ from jax.extend.core import Literal
 
 from diracs.intervals.dual import Dual, rearranged
 from diracs.intervals.errors import not_understood
+from diracs.intervals.evaluation import run
 from diracs.intervals.operations import apply, as_dual, chosen
 from diracs.intervals.operators import Operators, operate
 from diracs.intervals.reductions import contraction, cumulated, extreme, product, total
@@ -61,6 +62,8 @@ _NATIVE: dict[str, Callable[..., np.ndarray]] = {
 }
 # How many of the operands hold the entries that are moved; the rest, indices, must be known.
 _MOVING = {"dynamic_slice": 1, "gather": 1, "split": 1, "tile": 1, "pad": 2, "dynamic_update_slice": 2}
+# Traced into choices by comparisons that do not jump.
+_CONTINUOUS = {"leaky_relu", "elu", "celu", "selu", "hard_tanh", "relu6"}
 _CALLS = ("jaxpr", "call_jaxpr", "fun_jaxpr")
 
 
@@ -68,10 +71,10 @@ class JaxDual(Operators):
     """Interval dual numbers in the place of a jaxpr's variables."""
 
 
-def jax_front(f: Callable[[Any], Any]) -> tuple[Callable[[np.ndarray, bool], Dual], Callable[[Any], Any]]:
+def jax_front(
+    f: Callable[[Any], Any], continuous: bool
+) -> tuple[Callable[[np.ndarray, bool], Dual], Callable[[Any], Any]]:
     """How to enclose f, and f itself on NumPy's points."""
-    from diracs.intervals.enclosure import run
-
     traces: dict[int, Any] = {}
 
     def traced(points: JaxDual) -> Any:
@@ -83,7 +86,7 @@ def jax_front(f: Callable[[Any], Any]) -> tuple[Callable[[np.ndarray, bool], Dua
             raise ValueError(f"f must return one array of shape (n, m), got {len(outputs)}")
         return outputs[0]
 
-    return lambda boxes, derivatives: run(traced, JaxDual.of_boxes(boxes, derivatives)), lambda x: f(
+    return lambda boxes, derivatives: run(traced, JaxDual.of_boxes(boxes, derivatives, continuous)), lambda x: f(
         jax.numpy.asarray(x)
     )
 
@@ -120,7 +123,8 @@ def _equation(equation: Any, operands: list[Any]) -> list[Any]:
         called = parameters.get("name")
         if called in _WHOLE and isinstance(operands[0], Dual):
             return [_whole(called, operands)]
-        return _outputs(_closed(next(parameters[key] for key in _CALLS if key in parameters)), operands)
+        inner = _closed(next(parameters[key] for key in _CALLS if key in parameters))
+        return _continuous(inner, operands) if called in _CONTINUOUS else _outputs(inner, operands)
     if name == "scan":
         return _scan(parameters, operands)
     if name == "cond":
@@ -128,6 +132,13 @@ def _equation(equation: Any, operands: list[Any]) -> list[Any]:
     if name in _NATIVE or name in _MOVING or name == "scatter":
         return _moved(equation, operands)
     return [_computed(name, parameters, operands)]
+
+
+def _continuous(closed: Any, operands: list[Any]) -> list[Any]:
+    """What a function that is known to be continuous makes of its operands; what comes after it is not."""
+    duals = [x for x in operands if isinstance(x, Dual)]
+    promised = [x.promised(True) if isinstance(x, Dual) else x for x in operands]
+    return [x.promised(duals[0].continuous) if isinstance(x, Dual) else x for x in _outputs(closed, promised)]
 
 
 def _closed(jaxpr: Any) -> Any:

@@ -203,7 +203,7 @@ def as_dual(x: Any, model: D) -> D:
     return x if isinstance(x, Dual) else model.constant(constant(x))  # type: ignore[return-value]
 
 
-def chosen(condition: Any, a: Any, b: Any) -> Any:
+def chosen(condition: Any, a: Any, b: Any, continuous: bool = False) -> Any:
     """np.where of anything."""
     if isinstance(condition, Dual):
         condition = ~equal(condition, condition.constant(0.0))
@@ -212,7 +212,7 @@ def chosen(condition: Any, a: Any, b: Any) -> Any:
         if not isinstance(condition, Truth):
             return np.where(condition, a, b)
         raise not_understood("a choice between constants by a comparison, which jumps")
-    return where(truth(condition), as_dual(a, model), as_dual(b, model))
+    return where(truth(condition), as_dual(a, model), as_dual(b, model), continuous)
 
 
 def _is_truth(x: Any) -> bool:

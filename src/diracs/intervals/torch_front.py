@@ -11,6 +11,7 @@ import torch
 
 from diracs.intervals.dual import Dual, rearranged
 from diracs.intervals.errors import not_understood
+from diracs.intervals.evaluation import run
 from diracs.intervals.operations import apply
 from diracs.intervals.operators import Operators, operate
 from diracs.intervals.reductions import matmul
@@ -216,9 +217,10 @@ def _numbers(x: Any) -> Any:
     return [_numbers(y) for y in x] if isinstance(x, list | tuple) else x.numpy()
 
 
-def torch_front(f: Callable[[Any], Any]) -> tuple[Callable[[np.ndarray, bool], Dual], Callable[[Any], Any]]:
+def torch_front(
+    f: Callable[[Any], Any], continuous: bool
+) -> tuple[Callable[[np.ndarray, bool], Dual], Callable[[Any], Any]]:
     """How to enclose f, and f itself on NumPy's points."""
-    from diracs.intervals.enclosure import run
 
     @torch.no_grad()
     def numbers(points: np.ndarray) -> Any:
@@ -232,4 +234,4 @@ def torch_front(f: Callable[[Any], Any]) -> tuple[Callable[[np.ndarray, bool], D
             # What a function holds may be of another precision.
             return f(torch.as_tensor(points, dtype=torch.float64))
 
-    return lambda boxes, derivatives: run(f, TorchDual.of_boxes(boxes, derivatives)), numbers
+    return lambda boxes, derivatives: run(f, TorchDual.of_boxes(boxes, derivatives, continuous)), numbers

@@ -44,7 +44,7 @@ def _softplus(x: Any, beta: float = 1.0, threshold: float = 20.0) -> Any:
     # Beyond the threshold PyTorch takes u for softplus(u), and 1 for a slope that is 1 − 2·10⁻⁹ there.
     u = x if beta == 1 else x * beta
     above, soft = u > threshold, apply("softplus", u)
-    soft = chosen(above, u, soft)
+    soft = chosen(above, u, soft, continuous=True)
     return soft if beta == 1 else soft / beta
 
 
@@ -56,7 +56,7 @@ def _leaky(x: Any, negative_slope: float = 0.01, inplace: bool = False) -> Any:
 
 def _elu(x: Any, alpha: float = 1.0, scale: float = 1.0, input_scale: float = 1.0, inplace: bool = False) -> Any:
     below = operate("multiply", alpha, apply("expm1", operate("minimum", x * input_scale, 0.0)))
-    return operate("multiply", scale, chosen(x > 0, x, below))
+    return operate("multiply", scale, chosen(x > 0, x, below, continuous=True))
 
 
 def _gelu(x: Any, approximate: str = "none") -> Any:

@@ -108,11 +108,11 @@ def equal(a: Dual, b: Dual) -> Truth:
     return Truth(same, ~disjoint(a.value, b.value))
 
 
-def where(condition: Truth, a: D, b: D) -> D:
+def where(condition: Truth, a: D, b: D, continuous: bool = False) -> D:
     """`a` where the condition holds, `b` where it does not, the hull of both where that depends on the point.
 
-    The function is taken to be continuous where it goes from one to the other; where it surely is not, since the values
-    cannot meet, no bound on the slope is given.
+    Where it depends on the point there is no bound on the slope, unless it is known or promised that the choice
+    does not jump; and none either if the values cannot meet, so that it does.
     """
     sure, possible = np.broadcast_arrays(condition.sure, condition.possible)
 
@@ -121,5 +121,6 @@ def where(condition: Truth, a: D, b: D) -> D:
 
     value = pick(a.value, b.value, sure, possible)
     low, high = pick(a.slope, b.slope, sure[..., None, :], possible[..., None, :])
-    jump = (possible & ~sure & disjoint(a.value, b.value))[..., None, :]
+    undecided = possible & ~sure
+    jump = (undecided & disjoint(a.value, b.value) if continuous or a.continuous else undecided)[..., None, :]
     return a.like(value, Interval(np.where(jump, -np.inf, low), np.where(jump, np.inf, high)))
