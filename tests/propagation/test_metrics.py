@@ -85,3 +85,5 @@ def test_what_two_sets_have_in_common():
     for x, y in itertools.product((0.9, 1.0), (-0.1, 0.1)):
         assert both.low[0, 0] <= x <= both.high[0, 0] + 1e-12 and both.low[1, 0] <= y <= both.high[1, 0]
     assert both.majorant(np.eye(2), np.eye(1))[0, 0] < 1.02**2 + 0.02
+    # What is not known of a box is known of the whole space.
+    assert within(JacobianSet.between(np.full((2, 1), -np.inf), np.ones((2, 1))), whole).norm <= 1.1

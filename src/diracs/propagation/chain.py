@@ -121,6 +121,8 @@ def propagate(
         raise ValueError("components goes with n: with w2_bound it is not known beforehand what merging may cost")
     if match_moments and (points is None or callable(lipschitz)):
         raise ValueError("match_moments goes with n, and a lipschitz constant that is a number, or none")
+    if getattr(dynamics, "switch", None) is not None and (points is None or match_moments):
+        raise ValueError("dynamics that jump go with n, and without match_moments")
     run = Run(start, dynamics, noise, count, lipschitz, radii, matching=match_moments)
     if points is not None:
         run.merged = merged

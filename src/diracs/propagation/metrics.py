@@ -104,7 +104,8 @@ class JacobianSet:
 def within(part: JacobianSet, whole: JacobianSet) -> JacobianSet:
     """A set that holds what two sets have in common."""
     low, high = np.maximum(part.low, whole.low), np.minimum(part.high, whole.high)
-    known = [part, whole, JacobianSet.between(low, np.maximum(low, high))]
+    both = JacobianSet.between(low, np.maximum(low, high))
+    known = [found for found in (part, whole, both) if np.isfinite(found.low).all() and np.isfinite(found.high).all()]
     one = np.eye(len(low)), np.eye(low.shape[1])
     return min(known, key=lambda found: float(np.trace(found.majorant(*one))))
 

@@ -1,4 +1,4 @@
-"""Piecewise affine maps that are continuous: clamps, saturations, systems that switch without a jump."""
+"""Piecewise affine maps: clamps, saturations, systems that switch, with a jump or without."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from scipy.optimize import linprog
 from diracs.backend import checks
 from diracs.backend.arrays import Array, concrete, framework, to_framework
 from diracs.propagation.smooth import Smooth
+from diracs.propagation.switching import Switch
 
 # Of the size of a map in what is looked at: by how much two pieces may differ where they meet.
 _JUMP = 1e-9
@@ -22,7 +23,7 @@ _DRAWS = 2000
 
 
 class PiecewiseAffine(Smooth):
-    """The map x ↦ A_k x + b_k for x in region k, continuous; its Jacobians are those A_k whose regions a box meets.
+    """The map x ↦ A_k x + b_k for x in region k; its Jacobians are those A_k whose regions a box meets.
 
     Parameters
     ----------
@@ -31,12 +32,16 @@ class PiecewiseAffine(Smooth):
         counts.
     matrices : array (K, m, d)
     offsets : array (K, m)
+    continuous : bool
+        Whether pieces agree where their regions meet, which is looked at. If not, the borders that the map jumps across
+        must be parallel planes, and the noise must have a density across them: a small error then parts the true state
+        and its Dirac with a small probability only (docs/propagation.md).
 
     Raises
     ------
     ValueError
-        For wrong shapes; if two pieces disagree where their regions meet: no error is small enough for a jump; if
-        points are found that no region holds.
+        For wrong shapes; if two pieces disagree where their regions meet, and `continuous`; if the borders that the map
+        jumps across are not parallel; if points are found that no region holds.
 
     Examples
     --------
@@ -47,7 +52,7 @@ class PiecewiseAffine(Smooth):
     array([-1. ,  0.5,  1. ])
     """
 
-    def __init__(self, regions: Sequence[Any], matrices: Any, offsets: Any) -> None:
+    def __init__(self, regions: Sequence[Any], matrices: Any, offsets: Any, *, continuous: bool = True) -> None:
         linear = np.asarray(concrete(checks.floating("matrices", matrices, "numpy")), np.float64)
         constant = np.asarray(concrete(checks.floating("offsets", offsets, "numpy")), np.float64)
         if linear.ndim != 3 or constant.shape != linear.shape[:2]:
@@ -59,14 +64,35 @@ class PiecewiseAffine(Smooth):
         if len(found) != len(linear):
             raise ValueError(f"regions must be as many as matrices, got {len(found)} and {len(linear)}")
         _check_cover(found, d)
-        _check_continuous(found, linear, constant)
-        for name, value in (("regions", tuple(found)), ("matrices", linear), ("offsets", constant)):
+        pairs = [(i, j) for i in range(len(found)) for j in range(i)]
+        jumps = [
+            (i, j) for i, j in pairs if _jump(found[i], found[j], linear[i] - linear[j], constant[i] - constant[j])
+        ]
+        if jumps and continuous:
+            raise ValueError(
+                f"pieces {jumps[0][1]} and {jumps[0][0]} must agree where their regions meet, for the map to be"
+                " continuous: they do not (continuous=False takes jumps across parallel borders)"
+            )
+        switch = _parallel_borders(found, jumps) if jumps else None
+        held = {"regions": tuple(found), "matrices": linear, "offsets": constant, "switch": switch}
+        for name, value in held.items():
             object.__setattr__(self, name, value)
         super().__init__(self._images, jacobian=self._met, jacobian_hull=linear)
 
     regions: tuple[tuple[np.ndarray, np.ndarray], ...]
     matrices: np.ndarray
     offsets: np.ndarray
+    switch: Switch | None
+
+    def leaps(self, points: np.ndarray) -> np.ndarray:
+        """f'(c) − f(c) (q, m) for points c (n, d) and the pieces f' that are not on their side of the borders."""
+        assert self.switch is not None
+        own = _first(self.regions, points)
+        images = np.einsum("kij,nj->nki", self.matrices, points) + self.offsets
+        sides, here = _sides(self.regions, self.switch), self.switch.sides(points)
+        other = sides != here[:, None]
+        found = (images - images[np.arange(len(points)), own][:, None])[other]
+        return found if len(found) else np.zeros((1, self.matrices.shape[1]))
 
     @classmethod
     def clamp(cls, A: Any, low: Any, high: Any, b: Any = None) -> PiecewiseAffine:
@@ -160,23 +186,60 @@ def _check_cover(regions: Sequence[tuple[np.ndarray, np.ndarray]], d: int) -> No
         raise ValueError(f"regions must cover the space, but none of them holds {points[missed[0]].tolist()}")
 
 
-def _check_continuous(
-    regions: Sequence[tuple[np.ndarray, np.ndarray]], matrices: np.ndarray, offsets: np.ndarray
-) -> None:
-    """The largest difference of two pieces where their regions meet is rounding, by linear programs."""
-    for i in range(len(regions)):
-        for j in range(i):
-            normals = np.concatenate([regions[i][0], regions[j][0]])
-            ends = np.concatenate([regions[i][1], regions[j][1]])
-            for row, rest in zip(matrices[i] - matrices[j], offsets[i] - offsets[j]):
-                for side in (1.0, -1.0):
-                    found = linprog(-side * row, A_ub=normals, b_ub=ends, bounds=(None, None), method="highs")
-                    if found.status == 2:
-                        continue  # they do not meet
-                    size = np.abs(matrices).max() + np.abs(offsets).max()
-                    reach = 1.0 if found.x is None else 1.0 + np.abs(found.x).max()
-                    if found.status != 0 or side * (row @ found.x + rest) > _JUMP * size * reach:
-                        raise ValueError(
-                            f"pieces {j} and {i} must agree where their regions meet, for the map to be continuous:"
-                            " they do not"
-                        )
+def _jump(
+    one: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndarray], slope: np.ndarray, offset: np.ndarray
+) -> bool:
+    """Whether |slope x + offset| is more than rounding somewhere where two regions meet, by linear programs."""
+    normals, ends = np.concatenate([one[0], other[0]]), np.concatenate([one[1], other[1]])
+    size = np.abs(slope).max() + np.abs(offset).max()
+    for row, rest in zip(slope, offset):
+        for side in (1.0, -1.0):
+            found = linprog(-side * row, A_ub=normals, b_ub=ends, bounds=(None, None), method="highs")
+            if found.status == 2:
+                return False  # they do not meet
+            if found.status != 0 or side * (row @ found.x + rest) > _JUMP * size * (1.0 + np.abs(found.x).max()):
+                return True
+    return False
+
+
+def _parallel_borders(regions: Sequence[tuple[np.ndarray, np.ndarray]], jumps: list[tuple[int, int]]) -> Switch:
+    """The planes that parts of regions with jumps between them have in common."""
+    planes: list[np.ndarray] = []
+    for i, j in jumps:
+        rows = [np.concatenate([h / s, [e / s]]) for h, e, s in _rows(regions[i])]
+        others = [np.concatenate([h / s, [e / s]]) for h, e, s in _rows(regions[j])]
+        shared = [a for a in rows for b in others if np.allclose(a, -b, rtol=1e-12, atol=1e-12)]
+        if not shared:
+            raise ValueError(f"regions {j} and {i} jump where they meet, but have no common border: give it to both")
+        planes.extend(shared)
+    first = planes[0][:-1]
+    turned = [plane * np.sign(plane[:-1] @ first) for plane in planes]
+    if any(np.abs(plane[:-1] - first).max() > 1e-12 for plane in turned):
+        raise ValueError("borders that the map jumps across must be parallel")
+    return Switch(first, np.unique([plane[-1] for plane in turned]))
+
+
+def _rows(region: tuple[np.ndarray, np.ndarray]) -> list[tuple[np.ndarray, float, float]]:
+    return [(h, e, float(np.linalg.norm(h))) for h, e in zip(*region) if h.any()]
+
+
+def _sides(regions: Sequence[tuple[np.ndarray, np.ndarray]], switch: Switch) -> np.ndarray:
+    """Between which borders each region lies (K,).
+
+    Raises
+    ------
+    ValueError
+        If a border cuts one.
+    """
+    out = []
+    for k, (normals, ends) in enumerate(regions):
+        reach = []
+        for side in (1.0, -1.0):
+            found = linprog(side * switch.normal, A_ub=normals, b_ub=ends, bounds=(None, None), method="highs")
+            reach.append(side * found.fun if found.status == 0 else -side * np.inf)
+        slack = _JUMP * (1.0 + np.abs(switch.borders).max())
+        low, high = (np.searchsorted(switch.borders, x) for x in (reach[0] + slack, reach[1] - slack))
+        if low != high:
+            raise ValueError(f"borders that the map jumps across must not cut regions, but one cuts region {k}")
+        out.append(low)
+    return np.array(out)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -34,9 +35,11 @@ from diracs.propagation.matching import matched
 from diracs.propagation.merged import can_merge, merged_cells
 from diracs.propagation.metric_growth import MetricGrowth, Place
 from diracs.propagation.metrics import within
+from diracs.propagation.piecewise import PiecewiseAffine
 from diracs.propagation.shaped import Shape
 from diracs.propagation.smooth import Smooth
 from diracs.propagation.step import Choice, Chooser, with_local_slopes
+from diracs.propagation.switching import SwitchedGrowth
 from diracs.propagation.trajectory import Limit
 from diracs.schemes.grouping import centroids
 from diracs.schemes.layered import LayeredScheme
@@ -73,8 +76,6 @@ class Run:
         )
         self._matching = matching
         self._local = lipschitz if callable(lipschitz) and not isinstance(dynamics, Affine) else None
-        if isinstance(dynamics, Smooth) and dynamics.jacobian is not None and self.law.means.shape[1] == 1:
-            self._local = dynamics.slopes
         self._given_noise = noise
         self._noise: GaussianMixture | None = None
         # Only the recursion for affine maps and known laws does without the bias.
@@ -83,8 +84,10 @@ class Run:
         )
         self.chooser = Chooser(cover=self._local is not None, biased=self._biased)
         self._where: Concentration | None = None
-        if isinstance(self.growth, MetricGrowth) and isinstance(dynamics, Smooth) and dynamics.jacobian is not None:
-            self._where = Concentration.of(self.law, self.growth.jacobians)
+        if isinstance(dynamics, Smooth) and dynamics.jacobian is not None and isinstance(self.growth, MetricGrowth):
+            if not isinstance(self.growth, SwitchedGrowth):
+                self._where = Concentration.of(self.law, self.growth.jacobians)
+                self._local = dynamics.slopes if self.law.means.shape[1] == 1 else None
         self.merged: int | None = None
         self._merging = True  # whether merged cells were better when they were last tried
         self.states: list[GaussianMixture] = []
@@ -101,6 +104,10 @@ class Run:
             shape = Shape(growth.metric)
             self.metrics.append(growth.metric)
             law, growth = shape.law(law), growth.ahead
+        if isinstance(self.growth, SwitchedGrowth):
+            switch = self.growth.switch if shape is None else self.growth.switch.seen_in(shape.back)
+            found = merged_cells(law, n, biased=True, switch=switch)
+            return found if shape is None else shape.choice(found)
         choice, step = self.chooser.best(law, n, growth), len(self.states)
         if self._local is None and can_merge(law, n) and (self._merging or step & (step - 1) == 0):
             found = merged_cells(law, n, biased=self._biased)
@@ -128,6 +135,8 @@ class Run:
             arrived = masses
         if self._where is not None:
             self._locate(points)
+        if isinstance(self.growth, SwitchedGrowth) and isinstance(self._dynamics, PiecewiseAffine):
+            step = step._replace(leaps=self._dynamics.leaps(points))
         bound = self.growth.advance(step)
         if not max(bound, float(np.abs(out).max())) <= LARGEST:
             raise ValueError(
@@ -139,6 +148,10 @@ class Run:
         noise = law_of(self._noise)
         if self._where is not None:
             self._where.advance(noise)
+        if isinstance(self.growth, SwitchedGrowth):
+            self.growth.density = self.growth.switch.density(noise)
+            if not self.growth.density < math.inf and len(self.states) + 1 < self._steps:
+                raise ValueError("noise must have a density across the borders that dynamics jump over")
         self.law = with_noise(out, arrived, noise)
         self.states.append(as_state(self.law, self._noise, self._like))
         self.bounds.append(bound + state_rounding(self.law, self.states[-1]))
@@ -162,6 +175,8 @@ class Run:
         assert self._noise is not None
         if self.states[-1].ndim != self.diracs[-1].ndim:
             raise ValueError("the limit needs dynamics that keep the dimension")
+        if isinstance(self.growth, SwitchedGrowth):
+            raise ValueError("the limit needs a contraction, and dynamics that jump are none")
         if isinstance(self.growth, AffineGrowth):
             check_contraction(self.growth.A)
         elif self._slope >= 1.0:
@@ -230,8 +245,12 @@ def _growth(
             raise ValueError("a Smooth map knows the set of its Jacobians: leave lipschitz out")
         known = dynamics.everywhere(law.means.shape[1])
         noise_radius.check("noise_radius", len(known.low))
-        metric = MetricGrowth(known, initial_radius, noise_radius, covariance_of(law), steps)
-        return known.norm, metric
+        given = known, initial_radius, noise_radius, covariance_of(law), steps
+        if isinstance(dynamics, PiecewiseAffine) and dynamics.switch is not None:
+            if initial_radius.value + noise_radius.value > 0.0:
+                raise ValueError("dynamics that jump take no initial_radius and noise_radius: laws are those given")
+            return known.norm, SwitchedGrowth(*given, switch=dynamics.switch)
+        return known.norm, MetricGrowth(*given)
     if not callable(dynamics):
         raise TypeError(f"dynamics must be an Affine map, a Smooth one or a callable, got {type(dynamics).__name__}")
     if lipschitz is None:

@@ -38,6 +38,8 @@ class Smooth:
     jacobian_hull : array (K, m, d), optional
         Matrices whose convex hull holds all Jacobians. With one of these two, `jacobian` says more of single boxes.
         Without any of the three the set is made from the code of f, by interval arithmetic (`diracs.intervals`).
+    continuous : bool
+        A promise about this code: choices in it (`np.where`) do not jump. Else they have no bound.
 
     Raises
     ------
@@ -66,6 +68,7 @@ class Smooth:
         jacobian: JacobianOnBoxes | None = None,
         jacobian_range: Any = None,
         jacobian_hull: Any = None,
+        continuous: bool = False,
     ) -> None:
         if not callable(f):
             raise TypeError(f"f must be callable, got {type(f).__name__}")
@@ -80,7 +83,7 @@ class Smooth:
             if hull.ndim != 3 or not hull.size:
                 raise ValueError(f"jacobian_hull must have shape (K, m, d), got {hull.shape}")
         if jacobian is None and bounds is None and hull is None:
-            jacobian = _from_code(f)
+            jacobian = _from_code(f, continuous)
         for name, value in zip(("f", "jacobian", "jacobian_range", "jacobian_hull"), (f, jacobian, bounds, hull)):
             object.__setattr__(self, name, value)
 
@@ -153,7 +156,7 @@ def _interval(name: str, bounds: Any, ndim: int, finite: bool = True) -> tuple[n
     return low, high
 
 
-def _from_code(f: Callable[[Array], Array]) -> JacobianOnBoxes:
+def _from_code(f: Callable[[Array], Array], continuous: bool) -> JacobianOnBoxes:
     """The Jacobian on boxes from the code of f."""
-    bounds = jacobian_of(f)
+    bounds = jacobian_of(f, continuous=continuous)
     return lambda boxes: bounds(np.ascontiguousarray(boxes.transpose(1, 0, 2)))

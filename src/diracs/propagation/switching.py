@@ -55,7 +55,7 @@ class _Part(NamedTuple):
     rows: np.ndarray  # which components
     map: np.ndarray  # (d, d) M
     blocks: list[Block]  # none: the components are points
-    count: int  # of cells
+    size: int  # number of cells
 
 
 class ParallelCells:
@@ -108,8 +108,8 @@ class ParallelCells:
         law, first = self._law, 0
         out = np.zeros((int(law.source.max()) + 1, points.shape[1]))
         for part in self._parts:
-            some = points[first : first + part.count]
-            first += part.count
+            some = points[first : first + part.size]
+            first += part.size
             if not part.blocks:
                 here = law.weights[part.rows, None] * (law.means[part.rows] - some)
                 np.add.at(out, law.source[part.rows], here)
