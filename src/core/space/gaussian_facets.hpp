@@ -128,6 +128,7 @@ public:
             const double length = norm(step);
             if (!(length > 0.0)) continue;
             const Vec3 t = (1.0 / length) * step, out = cross(t, plane.normal);
+            if (is_rounding(t, plane)) continue;
             const double d = dot(out, a), s1 = dot(t, a), s2 = s1 + length;
             const double s = s1 > 0.0 ? s1 : (s2 < 0.0 ? s2 : 0.0);
             plane.nearest2 = std::min(plane.nearest2, d * d + s * s);
@@ -188,6 +189,9 @@ private:
         double d;
     };
 
+    // An edge between vertices on one spot has any direction, and seen from a foot that is not there any angle.
+    static bool is_rounding(Vec3 t, const Plane& plane) { return std::fabs(dot(t, plane.normal)) > 0.1; }
+
     static double angle(double d, double s1, double s2) { return std::atan2(d * (s2 - s1), d * d + s1 * s2); }
 
     void edge(Vec3 a, Vec3 b, Plane& left, Plane& right) {
@@ -196,6 +200,7 @@ private:
         const double length = norm(step);
         if (!(length > 0.0)) return;
         const Vec3 t = (1.0 / length) * step;
+        if (is_rounding(t, left) || is_rounding(t, right)) return;
         const double s1 = dot(t, a), s2 = s1 + length;
         const double s = s1 > 0.0 ? s1 : (s2 < 0.0 ? s2 : 0.0);
         const Vec3 axis = a - s1 * t;
