@@ -32,6 +32,7 @@ struct CellScratch {
     Polyhedron cell;
     Cutting cut;
     std::vector<Entry> open;
+    std::vector<std::pair<double, int>> order;
     std::vector<int> asked;  // by rank: the last cell that was cut by this seed before the search
 };
 
@@ -106,14 +107,7 @@ public:
             if (!domain_.periodic[axis]) query.center[axis] = std::clamp(query.center[axis], low[axis], high[axis]);
         }
         measure(cell, query);
-        if (!likely_.empty()) {
-            scratch.asked.resize(ranks(), -1);
-            for (std::size_t k = first_[rank]; k < first_[rank + 1]; ++k) {
-                cut(query, likely_[k], kNoShift, scratch);
-                if (cell.empty()) return cell;
-                scratch.asked[likely_[k]] = rank;
-            }
-        }
+        if (!likely_.empty()) cut_by_likely(query, scratch);
         // A cell cut by its likely neighbours is about what it will be, and finds others in any order; else in that of the keys.
         const bool ordered = first_[rank] == first_[rank + 1];
         auto& open = scratch.open;
@@ -222,21 +216,49 @@ private:
         return key > 0.0 && least_above(cell.vertices(), paraboloid) + rest > 0.0;
     }
 
+    // Seeds of least power at the center first: those of which only rounding makes neighbours come too late.
     void cut_by_leaf(Query& query, const SeedNode& node, int shift, CellScratch& scratch) const {
         const Vec3 move = vectors_[shift] - query.origin;
-        double clear[kLanes], least[kLanes];
+        double clear[kLanes], least[kLanes], room[kLanes];
+        int order[kLanes];
         for (int begin = node.begin; begin < node.end && !scratch.cell.empty(); begin += kLanes) {
             const int count = std::min(kLanes, node.end - begin);
             bisectors(columns_.data() + begin, ranks(), count, move, query.own, query.center, query.weight, query.size,
-                      query.radius, clear, least);
-            for (int k = 0; k < count && !scratch.cell.empty(); ++k) {
+                      query.radius, clear, least, room);
+            int found = 0;
+            for (int k = 0; k < count; ++k) {
                 const int other = begin + k;
                 if (clear[k] > 0.0) continue;
                 if (shift == kNoShift && (other == query.rank || is_asked(other, query.rank, scratch))) continue;
+                int at = found++;
+                for (; at > 0 && room[order[at - 1]] > room[k]; --at) order[at] = order[at - 1];
+                order[at] = k;
+            }
+            for (int c = 0; c < found && !scratch.cell.empty(); ++c) {
+                const int k = order[c], other = begin + k;
                 const Vec3 normal = tree_.seeds()[other].y + move - query.own;
                 if (2.0 * farthest_along(scratch.cell.vertices(), normal) < least[k]) continue;
                 cut(query, other, shift, scratch);
             }
+        }
+    }
+
+    // The neighbours that are likely, in the same order.
+    void cut_by_likely(Query& query, CellScratch& scratch) const {
+        const auto begin = likely_.begin() + static_cast<std::ptrdiff_t>(first_[query.rank]);
+        const auto end = likely_.begin() + static_cast<std::ptrdiff_t>(first_[query.rank + 1]);
+        scratch.asked.resize(ranks(), -1);
+        auto& order = scratch.order;
+        order.clear();
+        for (auto other = begin; other != end; ++other) {
+            const Seed& seed = tree_.seeds()[*other];
+            order.emplace_back(norm2(seed.y - query.origin - query.center) - seed.w, *other);
+        }
+        std::sort(order.begin(), order.end());
+        for (const auto& [power, other] : order) {
+            cut(query, other, kNoShift, scratch);
+            if (scratch.cell.empty()) return;
+            scratch.asked[other] = query.rank;
         }
     }
     static bool is_asked(int other, int rank, const CellScratch& scratch) {

@@ -18,6 +18,7 @@
 
 #include "numeric/gauss_legendre.hpp"
 #include "space/density.hpp"
+#include "space/gaussian_decay.hpp"
 #include "space/polyhedron.hpp"
 #include "space/vec3.hpp"
 
@@ -32,6 +33,7 @@ constexpr double kNormal3 = 0.06349363593424097;  // (2π)^{−3/2}
 constexpr double kFar2 = 72.0;                    // r² beyond which erfc is below rounding
 constexpr double kLongTail = 80.0;                // exp(−r²/2) has fallen by 4e-18 where r² has grown by this
 constexpr double kNowhere2 = 3200.0;              // r² beyond which there is nothing, also of facets without edges
+constexpr double kSure = 1e-6;                    // of lengths: far above their rounding
 constexpr double kPole2 = 0.5;                    // ρ² below which differences are taken
 
 // C as a function of q = r².
@@ -92,9 +94,9 @@ public:
     struct Plane {
         Vec3 normal;  // unit, outward
         double h, h2;
-        double nearest2;         // least ρ² on its edges
-        double turn;             // the angle of its edges seen from the foot
-        bool holds_foot;         // by the angle: edges between vertices on one spot have any direction
+        double nearest2;            // least ρ² on its edges
+        bool is_within, is_beyond;  // the foot, of all edges surely, or of one
+        bool holds_foot;
         bool differences;        // whether its sectors are taken with the constant
         double c_h, e_h, decay;  // C, E and exp(−h²/2) there
         // Results: ∫φ₃, ∫vφ₃ and ∫v vᵀφ₃ over the facet, v = u − foot.
@@ -116,7 +118,7 @@ public:
         for (Plane& plane : planes) {
             plane.h2 = plane.h * plane.h;
             plane.nearest2 = HUGE_VAL;
-            plane.turn = 0.0;
+            plane.is_within = true, plane.is_beyond = false;
             plane.area = plane.area_size = plane.rim = 0.0;
             plane.lever = {};
             plane.spread = {};
@@ -132,12 +134,20 @@ public:
             const double d = dot(out, a), s1 = dot(t, a), s2 = s1 + length;
             const double s = s1 > 0.0 ? s1 : (s2 < 0.0 ? s2 : 0.0);
             plane.nearest2 = std::min(plane.nearest2, d * d + s * s);
-            plane.turn += angle(d, s1, s2);
+            const double reach = std::fabs(plane.h) + std::fabs(d) + std::fabs(s1) + length;
+            const bool sure = std::min(length, std::fabs(d)) > detail::kSure * reach;
+            plane.is_beyond = plane.is_beyond || (sure && d < 0.0);
+            plane.is_within = plane.is_within && sure;
         }
+        bool decided = true;
+        for (Plane& plane : planes) {
+            plane.holds_foot = plane.is_within && !plane.is_beyond;
+            decided = decided && (plane.is_within || plane.is_beyond);
+        }
+        if (!decided) find_feet(cell, slot);
         double nearest2 = HUGE_VAL;
         bool inside = true;
         for (Plane& plane : planes) {
-            plane.holds_foot = plane.turn > detail::kPi;
             inside = inside && plane.h >= 0.0;
             nearest2 = std::min(nearest2, plane.h2 + (plane.holds_foot ? 0.0 : plane.nearest2));
         }
@@ -181,6 +191,7 @@ public:
 private:
     double closest2_;
     bool inside_, regular_;
+    std::vector<double> turns_;  // of the edges of each facet
 
     // One of the two facets at an edge; the edge runs backwards around the second.
     struct Side {
@@ -188,6 +199,25 @@ private:
         Vec3 out, tangent;
         double d;
     };
+
+    // Whether facets hold their feet where an edge is short, or close to one: by the angle of all edges seen from there.
+    void find_feet(const Polyhedron& cell, const std::vector<int>& slot) {
+        turns_.assign(planes.size(), 0.0);
+        for (int g = 0, end = static_cast<int>(cell.left.size()); g < end; ++g) {
+            const Plane& plane = planes[slot[cell.left[g]]];
+            if (plane.is_within || plane.is_beyond) continue;
+            const Vec3 a = u[g / 3], step = u[cell.twin[g] / 3] - a;
+            const double length = norm(step);
+            if (!(length > 0.0)) continue;
+            const Vec3 t = (1.0 / length) * step;
+            if (is_rounding(t, plane)) continue;
+            const double s = dot(t, a);
+            turns_[slot[cell.left[g]]] += angle(dot(cross(t, plane.normal), a), s, s + length);
+        }
+        for (std::size_t f = 0; f < planes.size(); ++f) {
+            if (!planes[f].is_within && !planes[f].is_beyond) planes[f].holds_foot = turns_[f] > detail::kPi;
+        }
+    }
 
     // An edge between vertices on one spot has any direction, and seen from a foot that is not there any angle.
     static bool is_rounding(Vec3 t, const Plane& plane) { return std::fabs(dot(t, plane.normal)) > 0.1; }
@@ -279,10 +309,12 @@ private:
         double s2[N], q[N], e[N], g[N], line = 0.0, along = 0.0;
         for (int k = 0; k < N; ++k) {
             const double s = center + half * rule.node[k];
-            s2[k] = s * s, q[k] = from_axis2 + s2[k], e[k] = std::exp(-0.5 * q[k]);
-            g[k] = regular_ ? coulomb(q[k]) : screened(q[k]);
+            s2[k] = s * s, q[k] = from_axis2 + s2[k];
+        }
+        regular_ ? coulomb_decays(q, N, e, g) : screened_decays(q, N, e, g);
+        for (int k = 0; k < N; ++k) {
             line += rule.weight[k] * e[k];
-            along += rule.weight[k] * e[k] * s;
+            along += rule.weight[k] * e[k] * (center + half * rule.node[k]);
         }
         line *= half * kNormal3;
         along *= 0.5 * half * kNormal3;

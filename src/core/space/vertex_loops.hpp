@@ -95,11 +95,11 @@ DIRACS_WIDE inline double least_above(Vertices at, const Paraboloid& p) {
 constexpr int kLanes = 16;
 
 // For seeds given by columns x, y, z, w, each n after the one before: whether the plane between a seed, moved, and the own one
-// misses the ball of the given radius by more than rounding, of a number of this size (then `clear` is positive); and
-// twice the least offset that the plane may have.
+// misses the ball of the given radius by more than rounding, of a number of this size (then `clear` is positive); twice the
+// least offset that the plane may have; and the seed's power at the center less the own one.
 DIRACS_WIDE inline void bisectors(const double* DIRACS_RESTRICT x, std::size_t n, int count, Vec3 move, Vec3 own,
                                   Vec3 center, double weight, double size, double radius, double* DIRACS_RESTRICT clear,
-                                  double* DIRACS_RESTRICT least) {
+                                  double* DIRACS_RESTRICT least, double* DIRACS_RESTRICT excess) {
     constexpr double kRounding = 32.0 * 2.220446049250313e-16;
     const double *DIRACS_RESTRICT y = x + n, *DIRACS_RESTRICT z = y + n, *DIRACS_RESTRICT w = z + n;
     const double twice_radius2 = 4.0 * radius * radius;
@@ -114,7 +114,7 @@ DIRACS_WIDE inline void bisectors(const double* DIRACS_RESTRICT x, std::size_t n
         const double beyond = room * room - twice_radius2 * width2;
         const double sure = width2 > 1e-280 ? beyond : -1.0;  // squares of less may be wrong
         clear[k] = room > 0.0 ? sure : -1.0;
-        least[k] = twice;
+        least[k] = twice, excess[k] = room;
     }
 }
 

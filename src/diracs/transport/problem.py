@@ -29,9 +29,7 @@ class Problem:
     target: np.ndarray
     density: UnitDensity
 
-    def moments(
-        self, weights: np.ndarray, density: UnitDensity | None = None, known: Moments | None = None
-    ) -> Moments:
+    def moments(self, weights: np.ndarray, density: UnitDensity | None = None, known: Moments | None = None) -> Moments:
         """Moments of the power cells {x : |x − yᵢ|² − wᵢ ≤ |x − yⱼ|² − wⱼ}; those known for other weights save time."""
         density, weights = density or self.density, np.ascontiguousarray(weights)
         if known is not None and isinstance(density, SpaceDensity):
