@@ -14,6 +14,7 @@
 
 #include "numeric/expansion.hpp"
 #include "space/density.hpp"
+#include "space/likely_neighbours.hpp"
 #include "space/polyhedron.hpp"
 #include "space/seed_tree.hpp"
 #include "space/torus.hpp"
@@ -36,12 +37,6 @@ struct CellScratch {
     std::vector<int> asked;  // by rank: the last cell that was cut by this seed before the search
 };
 
-// Pairs of seeds whose cells may well meet, like those of a diagram with other weights: it changes how fast cells are found.
-struct Pairs {
-    const int *i = nullptr, *j = nullptr;
-    std::size_t count = 0;
-};
-
 class PowerCells {
 public:
     PowerCells(const double* positions, const double* weights, std::size_t n, const Domain& domain, int threads,
@@ -61,8 +56,7 @@ public:
             const double column[4] = {seed.y.x, seed.y.y, seed.y.z, seed.w};
             for (int k = 0; k < 4; ++k) columns_[k * count + r] = column[k];
         }
-        first_.assign(tree_.seeds().size() + 1, 0);
-        if (pairs.count > 0 && !domain.any_periodic()) remember(pairs);
+        if (pairs.count > 0 && !domain.any_periodic()) likely_ = LikelyNeighbours(tree_.seeds(), pairs);
     }
 
     // Cells are asked for by rank, and faces labelled with ranks: work in this order finds its data in the cache.
@@ -109,7 +103,7 @@ public:
         measure(cell, query);
         if (!likely_.empty()) cut_by_likely(query, scratch);
         // A cell cut by its likely neighbours is about what it will be, and finds others in any order; else in that of the keys.
-        const bool ordered = first_[rank] == first_[rank + 1];
+        const bool ordered = likely_.empty() || likely_.begin(rank) == likely_.end(rank);
         auto& open = scratch.open;
         open.clear();
         for (const int number : shifts_) open.push_back({-HUGE_VAL, 0, number, -1});
@@ -156,9 +150,8 @@ private:
     Vec3 vectors_[27];
     SeedTree tree_;
     std::vector<Vec3> leaf_slope_;
-    std::vector<double> columns_;     // (4, n): positions and weights by rank
-    std::vector<std::size_t> first_;  // of the neighbours of each seed that are likely
-    std::vector<int> likely_;
+    std::vector<double> columns_;  // (4, n): positions and weights by rank
+    LikelyNeighbours likely_;
     double size_;
 
     static std::vector<Seed> seeds(const Domain& domain, const double* positions, const double* weights,
@@ -169,19 +162,6 @@ private:
             result[i] = {wrapped(domain, y), weights[i], static_cast<int>(i)};
         }
         return result;
-    }
-
-    void remember(const Pairs& pairs) {
-        std::vector<int> rank(ranks());
-        for (int r = 0; r < ranks(); ++r) rank[index(r)] = r;
-        for (std::size_t k = 0; k < pairs.count; ++k) ++first_[rank[pairs.i[k]] + 1], ++first_[rank[pairs.j[k]] + 1];
-        for (int r = 0; r < ranks(); ++r) first_[r + 1] += first_[r];
-        likely_.resize(first_.back());
-        std::vector<std::size_t> next(first_.begin(), first_.end() - 1);
-        for (std::size_t k = 0; k < pairs.count; ++k) {
-            const int a = rank[pairs.i[k]], b = rank[pairs.j[k]];
-            likely_[next[a]++] = b, likely_[next[b]++] = a;
-        }
     }
 
     void start(Vec3 o, Polyhedron& cell) const {
@@ -245,17 +225,16 @@ private:
 
     // The neighbours that are likely, in the same order.
     void cut_by_likely(Query& query, CellScratch& scratch) const {
-        const auto begin = likely_.begin() + static_cast<std::ptrdiff_t>(first_[query.rank]);
-        const auto end = likely_.begin() + static_cast<std::ptrdiff_t>(first_[query.rank + 1]);
         scratch.asked.resize(ranks(), -1);
         auto& order = scratch.order;
         order.clear();
-        for (auto other = begin; other != end; ++other) {
+        for (const int* other = likely_.begin(query.rank); other != likely_.end(query.rank); ++other) {
             const Seed& seed = tree_.seeds()[*other];
             order.emplace_back(norm2(seed.y - query.origin - query.center) - seed.w, *other);
         }
         std::sort(order.begin(), order.end());
         for (const auto& [power, other] : order) {
+            if (is_asked(other, query.rank, scratch)) continue;
             cut(query, other, kNoShift, scratch);
             if (scratch.cell.empty()) return;
             scratch.asked[other] = query.rank;

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "numeric/gauss_legendre.hpp"
+#include "space/coulomb.hpp"
 #include "space/density.hpp"
 #include "space/gaussian_decay.hpp"
 #include "space/polyhedron.hpp"
@@ -27,64 +28,12 @@ namespace diracs::space {
 namespace detail {
 
 constexpr double kPi = 3.14159265358979323846;
-constexpr double kRoot2OverPi = 0.79788456080286535588;
-constexpr double kInverseRoot2 = 0.70710678118654752440;
 constexpr double kNormal3 = 0.06349363593424097;  // (2π)^{−3/2}
 constexpr double kFar2 = 72.0;                    // r² beyond which erfc is below rounding
 constexpr double kLongTail = 80.0;                // exp(−r²/2) has fallen by 4e-18 where r² has grown by this
 constexpr double kNowhere2 = 3200.0;              // r² beyond which there is nothing, also of facets without edges
 constexpr double kSure = 1e-6;                    // of lengths: far above their rounding
 constexpr double kPole2 = 0.5;                    // ρ² below which differences are taken
-
-// C as a function of q = r².
-inline double coulomb(double q) {
-    if (q > 5e-3) {
-        const double r = std::sqrt(q);
-        return std::erf(r * kInverseRoot2) / r;
-    }
-    return kRoot2OverPi * (1.0 - q / 6.0 * (1.0 - q * 3.0 / 20.0 * (1.0 - q * 5.0 / 42.0 * (1.0 - q * 7.0 / 72.0))));
-}
-
-inline double screened(double q) {
-    const double r = std::sqrt(q);
-    return std::erfc(r * kInverseRoot2) / r;
-}
-
-// (C(q) − C(q₀))/(q − q₀), given the values at both; q ≥ q₀.
-inline double coulomb_slope(double q, double c, double q0, double c0) {
-    if (q <= 1.0) {
-        // C = √(2/π) Σ (−q/2)ᵏ/(k! (2k + 1)); (qᵏ − q₀ᵏ)/(q − q₀) is a sum of products.
-        double term = 1.0, products = 0.0, power = 1.0, sum = 0.0;
-        for (int k = 1; k <= 13; ++k) {
-            products = products * q + power, power *= q0;
-            term *= -0.5 / k;
-            sum += term * products / (2 * k + 1);
-        }
-        return kRoot2OverPi * sum;
-    }
-    if (q - q0 > 1e-3) return (c - c0) / (q - q0);
-    const double m = 0.5 * (q + q0), e = kRoot2OverPi * std::exp(-0.5 * m), value = coulomb(m);
-    const double first = (e - value) / (2.0 * m), second = (-0.5 * e - 3.0 * first) / (2.0 * m);
-    const double third = (0.25 * e - 5.0 * second) / (2.0 * m);
-    return first + third * (q - q0) * (q - q0) / 24.0;
-}
-
-// The same for E.
-inline double screened_slope(double q, double e_q, double q0, double e_0) {
-    if (q - q0 > 1e-3) return (e_q - e_0) / (q - q0);
-    const double m = 0.5 * (q + q0), e = kRoot2OverPi * std::exp(-0.5 * m), value = screened(m);
-    const double first = -(e + value) / (2.0 * m), second = (0.5 * e - 3.0 * first) / (2.0 * m);
-    const double third = (-0.25 * e - 5.0 * second) / (2.0 * m);
-    return first + third * (q - q0) * (q - q0) / 24.0;
-}
-
-// (1 − exp(−ρ²/2))/ρ².
-inline double bump(double rho2) {
-    if (rho2 > 0.1) return -std::expm1(-0.5 * rho2) / rho2;
-    const double x = 0.5 * rho2;
-    return 0.5 *
-           (1.0 - x / 2.0 * (1.0 - x / 3.0 * (1.0 - x / 4.0 * (1.0 - x / 5.0 * (1.0 - x / 6.0 * (1.0 - x / 7.0))))));
-}
 
 }  // namespace detail
 
