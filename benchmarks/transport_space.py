@@ -7,7 +7,8 @@ Mixtures are exact here and cut off at six deviations there. `--diagram` times o
 
 sdot runs in an environment of its own, see sdot_environment.py; without it the column of diracs is printed alone.
 
-    python benchmarks/transport_space.py [--quick] [--diagram N] [--transport N] [--native] [--without-sdot] [--python PYTHON]
+    python benchmarks/transport_space.py [--quick] [--diagram N] [--transport N] [--native] [--without-sdot]
+        [--python PYTHON]
 """
 
 from __future__ import annotations
@@ -95,7 +96,7 @@ def time_transport(n):
     seconds, processor = time.perf_counter() - begin, time.process_time() - before
     error, gap = np.abs(plan.cell_masses - 1.0 / n).max(), abs(plan.dual_value / plan.distance - 1.0)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    print(f"{n} seeds: {seconds:.1f} s ({processor:.1f} s of processors), {plan.iterations} steps, {memory:.2f} GB in all")
+    print(f"{n} seeds: {seconds:.1f} s ({processor:.1f} s of processors), {plan.iterations} steps, {memory:.2f} GB")
     print(f"largest error of a cell's mass {error:.1e}, duality gap {gap:.1e}")
 
 
