@@ -46,7 +46,7 @@ build/sanitize/run: $(SANITIZED)
 
 build/sanitize/%.o: tests/core/%.cpp tests/core/sanitize.hpp $(wildcard src/core/*/*.hpp)
 	@mkdir -p $(@D)
-	$(CXX) -std=c++17 -O1 -Wall -Wextra -ffp-contract=off -pthread -fno-omit-frame-pointer \
+	$(CXX) -std=c++17 -O1 -Wall -Wextra -ffp-contract=off -fopenmp-simd -pthread -fno-omit-frame-pointer \
 		-fsanitize=address,undefined -fno-sanitize-recover=all -Isrc/core -c $< -o $@
 
 SOURCES := CMakeLists.txt $(wildcard src/core/*/*.hpp src/core/*/*.cpp)

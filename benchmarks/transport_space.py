@@ -2,11 +2,13 @@
 
 Both solve until no cell's mass is wrong by more than 1e-8. Times are wall-clock from arrays to cost, the shortest of a
 few repetitions, both programs with as many threads as they choose; a mark * says that the masses were not reached.
-Mixtures are exact here and cut off at six deviations there. `--diagram` times one diagram with its moments instead.
+Mixtures are exact here and cut off at six deviations there. `--diagram` times one diagram with its moments instead,
+`--transport` the whole transport to the unit cube.
 
 sdot runs in an environment of its own, see sdot_environment.py; without it the column of diracs is printed alone.
 
-    python benchmarks/transport_space.py [--quick] [--diagram N] [--native] [--without-sdot] [--python PYTHON]
+    python benchmarks/transport_space.py [--quick] [--diagram N] [--transport N] [--native] [--without-sdot]
+        [--python PYTHON]
 """
 
 from __future__ import annotations
@@ -86,14 +88,29 @@ def time_diagram(n):
     print(f"{n} seeds: {seconds:.2f} s, {memory:.2f} GB in all, volumes add up to 1 {masses.sum() - 1.0:+.1e}")
 
 
+def time_transport(n):
+    """n random seeds and the unit cube, masses to 1e-8."""
+    positions = np.random.default_rng(0).random((n, 3))
+    begin, before = time.perf_counter(), time.process_time()
+    plan = optimal_transport_plan(SumOfDiracs(positions), PolynomialGrid(np.ones((1, 1, 1))), tol=TOLERANCE * n)
+    seconds, processor = time.perf_counter() - begin, time.process_time() - before
+    error, gap = np.abs(plan.cell_masses - 1.0 / n).max(), abs(plan.dual_value / plan.distance - 1.0)
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(f"{n} seeds: {seconds:.1f} s ({processor:.1f} s of processors), {plan.iterations} steps, {memory:.2f} GB")
+    print(f"largest error of a cell's mass {error:.1e}, duality gap {gap:.1e}")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="at most 1000 seeds")
     parser.add_argument("--diagram", type=int, metavar="N", help="time one diagram of N seeds")
+    parser.add_argument("--transport", type=int, metavar="N", help="time the transport of N seeds to the cube")
     add_options(parser)
     options = parser.parse_args()
     if options.diagram:
         return time_diagram(options.diagram)
+    if options.transport:
+        return time_transport(options.transport)
 
     python = environment(options)
     warnings.simplefilter("ignore")  # what has not converged is marked in the table

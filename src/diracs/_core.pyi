@@ -106,6 +106,7 @@ def moments(
     edges: bool,
     second: bool = False,
     threads: int = 0,
+    near: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> tuple[Cells, Edges]: ...
 def cells(
     positions: np.ndarray, weights: np.ndarray, domain_vertices: np.ndarray

@@ -38,6 +38,14 @@ void check_cells(const std::vector<double>& positions, const std::vector<double>
                 return sum;
             };
             require(std::fabs(mass(space::UniformBox(cube, 2.0)) - 2.0) < 1e-12, "volume of the cube", input);
+            const auto known = space::moments(image, positions.data(), weights.data(), n, true, false, threads);
+            const space::Pairs pairs{known.facet_i.data(), known.facet_j.data(), known.facet_i.size()};
+            double again = 0.0;
+            for (const double m :
+                 space::moments(image, positions.data(), weights.data(), n, true, false, threads, pairs).mass) {
+                again += m;
+            }
+            require(std::fabs(again - expected) < 1e-12, "mass with known neighbours", input);
             require(std::fabs(mass(image) - expected) < 1e-12, "mass of the volume", input);
         }
     }

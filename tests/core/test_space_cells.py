@@ -242,6 +242,42 @@ def test_threads_do_not_change_results():
         assert_array_equal(a, b)
 
 
+@pytest.mark.parametrize("heaviness", [0.0, 1e-3, 0.1])
+def test_pairs_that_are_near_change_nothing(heaviness):
+    rng = np.random.default_rng(11)
+    seeds, law = rng.random((500, 3)), _core.SpaceBox(CUBE, 1.0, OPEN)
+    weights = heaviness * rng.normal(size=500)
+    cells, edges = _core.moments(law, seeds, weights, edges=True)
+    voronoi = _core.moments(law, seeds, np.zeros(500), edges=True)[1]
+    some = rng.integers(0, 500, (2, 800)).astype(np.int32)  # pairs of all kinds, some more than once
+    twice = np.concatenate([some, some[::-1], some[:, :9]], axis=1)
+    for near in ((edges.i, edges.j), (voronoi.i, voronoi.j), (twice[0].copy(), twice[1].copy())):
+        found, between = _core.moments(law, seeds, weights, edges=True, near=near)
+        assert_allclose(found.mass, cells.mass, atol=1e-15)
+        assert_allclose(found.second, cells.second, atol=1e-15)
+        assert set(zip(between.i, between.j, strict=True)) == set(zip(edges.i, edges.j, strict=True))
+        assert len(between.i) == len(edges.i)
+    for wrong in ((edges.i, edges.j[1:].copy()), (edges.i, edges.j + np.int32(500)), (-1 - edges.i, edges.j)):
+        with pytest.raises(ValueError, match="near"):
+            _core.moments(law, seeds, weights, edges=True, near=wrong)
+
+
+def test_cells_of_steep_weights():
+    """Weights of a strongly curved potential: cells far narrower than the gaps between their seeds, and turned."""
+    rng = np.random.default_rng(12)
+    seeds = rng.random((300, 3)) - 0.5
+    turn = np.linalg.qr(rng.normal(size=(3, 3)))[0]
+    hessian = turn @ np.diag([1e-3, 0.1, 5.0]) @ turn.T
+    weights = (seeds**2).sum(axis=1) - np.einsum("ni,ij,nj->n", seeds, hessian, seeds)
+    mass = moments(seeds, weights, 100.0 * (CUBE - 0.5))[0]
+    points = 100.0 * (rng.random((200_000, 3)) - 0.5)
+    powers = (seeds**2).sum(axis=1) - weights - 2.0 * points @ seeds.T
+    share = np.bincount(powers.argmin(axis=1), minlength=300) / len(points)
+    assert_allclose(mass.sum(), 1e6)
+    deviation = np.sqrt(mass / mass.sum() / len(points))
+    assert (np.abs(share - mass / mass.sum()) < 5.0 * deviation + 1e-4).all()
+
+
 def test_wrong_arrays_are_refused():
     law = _core.SpaceBox(CUBE, 1.0, OPEN)
     with pytest.raises(ValueError, match="length"):

@@ -198,13 +198,16 @@ void bind_space(nb::module_& module) {
         "As for the plane; edges are facets i <= j, i = j between a cell and its own image, and their integrals\n"
         "(f, 4) those of the density and of (x - y_i) times the density, next to y_i; with `second` also the six "
         "entries\n"
-        "xx, xy, xz, yy, yz, zz of (x - y_i)(x - y_i)^T times the density, (f, 10).";
+        "xx, xy, xz, yy, yz, zz of (x - y_i)(x - y_i)^T times the density, (f, 10). `near`: two arrays of indices of "
+        "seeds\n"
+        "whose cells may well meet, like the edges of a diagram with other weights: cells are the same, found sooner.";
     module.def("moments", &density_moments<UniformBox>, "density"_a, "positions"_a.noconvert(), "weights"_a.noconvert(),
-               nb::kw_only(), "edges"_a, "second"_a = false, "threads"_a = 0, moments_doc);
+               nb::kw_only(), "edges"_a, "second"_a = false, "threads"_a = 0, "near"_a = nb::none(), moments_doc);
     module.def("moments", &density_moments<Image>, "density"_a, "positions"_a.noconvert(), "weights"_a.noconvert(),
-               nb::kw_only(), "edges"_a, "second"_a = false, "threads"_a = 0, moments_doc);
+               nb::kw_only(), "edges"_a, "second"_a = false, "threads"_a = 0, "near"_a = nb::none(), moments_doc);
     module.def("moments", &density_moments<GaussianMixture>, "density"_a, "positions"_a.noconvert(),
-               "weights"_a.noconvert(), nb::kw_only(), "edges"_a, "second"_a = false, "threads"_a = 0, moments_doc);
+               "weights"_a.noconvert(), nb::kw_only(), "edges"_a, "second"_a = false, "threads"_a = 0,
+               "near"_a = nb::none(), moments_doc);
 
     module.def("space_cells", &polyhedra, "positions"_a.noconvert(), "weights"_a.noconvert(), "box"_a.noconvert(),
                "periodic"_a.noconvert(), "planes"_a = nb::none(),

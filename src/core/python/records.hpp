@@ -2,10 +2,13 @@
 #pragma once
 
 #include <nanobind/nanobind.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
 
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <optional>
 #include <stdexcept>
 #include <utility>
 #include <vector>
@@ -54,15 +57,28 @@ inline void check_sizes(const Positions& positions, const Numbers& weights) {
     if (!all_finite(weights.data(), weights.shape(0))) throw nanobind::value_error("weights must be finite");
 }
 
+// Indices of pairs of n seeds.
+inline Pairs pairs_of(const std::optional<std::pair<Indices, Indices>>& near, std::size_t n) {
+    if (!near.has_value()) return {};
+    const auto& [i, j] = *near;
+    const auto known = [n](int k) { return k >= 0 && static_cast<std::size_t>(k) < n; };
+    if (i.size() != j.size() || !std::all_of(i.data(), i.data() + i.size(), known) ||
+        !std::all_of(j.data(), j.data() + j.size(), known)) {
+        throw nanobind::value_error("near must be two arrays of as many indices of seeds");
+    }
+    return {i.data(), j.data(), i.size()};
+}
+
 template <class Density>
 nanobind::tuple density_moments(const Density& density, const Positions& positions, const Numbers& weights, bool edges,
-                                bool second, int threads) {
+                                bool second, int threads, const std::optional<std::pair<Indices, Indices>>& near) {
     check_sizes(positions, weights);
     const std::size_t n = positions.shape(0);
+    const Pairs pairs = pairs_of(near, n);
     Moments result;
     {
         const Unlocked unlocked;
-        result = moments(density, positions.data(), weights.data(), n, edges, second, threads);
+        result = moments(density, positions.data(), weights.data(), n, edges, second, threads, pairs);
     }
     const std::size_t count = result.facet_i.size();
     const std::size_t width = second ? 10 : 4;

@@ -14,6 +14,7 @@
 
 #include "numeric/expansion.hpp"
 #include "space/density.hpp"
+#include "space/likely_neighbours.hpp"
 #include "space/polyhedron.hpp"
 #include "space/seed_tree.hpp"
 #include "space/torus.hpp"
@@ -24,21 +25,22 @@ namespace diracs::space {
 // Memory that is used again from cell to cell; one per thread.
 struct CellScratch {
     struct Entry {
-        double key;    // lower bound of the powers in the node less the cell's own power, at the center
-        double reach;  // distance of the node from the center, moved by its slope
-        double tilt;   // of that difference
-        double least;  // what is more than rounding
+        double key;  // lower bound of the powers in the node less the cell's own power, at the center
         int node, shift;
+        int cuts;  // of the cell when it was tested
     };
 
     Polyhedron cell;
     Cutting cut;
-    std::vector<Entry> heap;
+    std::vector<Entry> open;
+    std::vector<std::pair<double, int>> order;
+    std::vector<int> asked;  // by rank: the last cell that was cut by this seed before the search
 };
 
 class PowerCells {
 public:
-    PowerCells(const double* positions, const double* weights, std::size_t n, const Domain& domain, int threads)
+    PowerCells(const double* positions, const double* weights, std::size_t n, const Domain& domain, int threads,
+               const Pairs& pairs = {})
         : domain_(domain), shifts_(shifts_of(domain)), tree_(seeds(domain, positions, weights, n), threads) {
         for (const int number : shifts_) vectors_[number] = shift_vector(domain, number);
         size_ = largest(domain.high - domain.low);
@@ -47,6 +49,14 @@ public:
             if (node.child >= 0) continue;
             for (int r = node.begin; r < node.end; ++r) leaf_slope_[r] = node.slope;
         }
+        const std::size_t count = tree_.seeds().size();
+        columns_.resize(4 * count);
+        for (std::size_t r = 0; r < count; ++r) {
+            const Seed& seed = tree_.seeds()[r];
+            const double column[4] = {seed.y.x, seed.y.y, seed.y.z, seed.w};
+            for (int k = 0; k < 4; ++k) columns_[k * count + r] = column[k];
+        }
+        if (pairs.count > 0 && !domain.any_periodic()) likely_ = LikelyNeighbours(tree_.seeds(), pairs);
     }
 
     // Cells are asked for by rank, and faces labelled with ranks: work in this order finds its data in the cache.
@@ -84,38 +94,35 @@ public:
             scratch.cut(cell, half, kDomainFace, kNoShift, 4.0 * kRoundoff * (std::fabs(plane.offset) + size_));
             if (cell.empty()) return cell;
         }
-        Query query{rank, o, position(rank) - o, weight(rank), {}, 0.0, 0.0};
+        Query query{rank, o, position(rank) - o, weight(rank), {}, 0.0, 0.0, 0.0, 0};
         query.center = query.own - leaf_slope_[rank];
         const Vec3 low = domain_.low - o, high = domain_.high - o;
         for (int axis = 0; axis < 3; ++axis) {
             if (!domain_.periodic[axis]) query.center[axis] = std::clamp(query.center[axis], low[axis], high[axis]);
         }
         measure(cell, query);
-        scratch.heap.clear();
-        for (const int number : shifts_) push(query, 0, number, scratch);
-        const auto later = [](const CellScratch::Entry& a, const CellScratch::Entry& b) { return a.key > b.key; };
-        auto& heap = scratch.heap;
-        std::make_heap(heap.begin(), heap.end(), later);
-        while (!heap.empty() && !cell.empty()) {
-            std::pop_heap(heap.begin(), heap.end(), later);
-            const CellScratch::Entry entry = heap.back();
-            heap.pop_back();
-            if (is_beyond(query, entry) || is_above(query, entry, cell)) continue;
+        if (!likely_.empty()) cut_by_likely(query, scratch);
+        // A cell cut by its likely neighbours is about what it will be, and finds others in any order; else in that of the keys.
+        const bool ordered = likely_.empty() || likely_.begin(rank) == likely_.end(rank);
+        auto& open = scratch.open;
+        open.clear();
+        for (const int number : shifts_) open.push_back({-HUGE_VAL, 0, number, -1});
+        while (!open.empty() && !cell.empty()) {
+            if (ordered) std::pop_heap(open.begin(), open.end(), later);
+            const CellScratch::Entry entry = open.back();
+            open.pop_back();
             const SeedNode& node = tree_.nodes()[entry.node];
-            if (node.child >= 0) {
-                for (int child = node.child; child < node.child + 2; ++child) {
-                    push(query, child, entry.shift, scratch);
-                    if (is_beyond(query, heap.back())) {
-                        heap.pop_back();
-                    } else {
-                        std::push_heap(heap.begin(), heap.end(), later);
-                    }
-                }
+            const Vec3 move = vectors_[entry.shift] - o;
+            double key;
+            if (entry.key > 0.0 && entry.cuts != query.cuts && is_above(query, node, move, cell, key)) continue;
+            if (node.child < 0) {
+                cut_by_leaf(query, node, entry.shift, scratch);
                 continue;
             }
-            for (int other = node.begin; other < node.end && !cell.empty(); ++other) {
-                if (other == rank && entry.shift == kNoShift) continue;
-                cut(query, other, entry.shift, scratch);
+            for (int child = node.child; child < node.child + 2; ++child) {
+                if (is_above(query, tree_.nodes()[child], move, cell, key)) continue;
+                open.push_back({key, child, entry.shift, query.cuts});
+                if (ordered) std::push_heap(open.begin(), open.end(), later);
             }
         }
         // Near the largest double coordinates may overflow; no density has to know.
@@ -134,6 +141,8 @@ private:
         Vec3 center;    // a point in or near the cell
         double radius;  // the distance of its farthest vertex from there
         double reach;   // |z|∞ of all vertices, at most
+        double size;    // of what its powers are differences of
+        int cuts;       // that made it smaller
     };
 
     Domain domain_;
@@ -141,6 +150,8 @@ private:
     Vec3 vectors_[27];
     SeedTree tree_;
     std::vector<Vec3> leaf_slope_;
+    std::vector<double> columns_;  // (4, n): positions and weights by rank
+    LikelyNeighbours likely_;
     double size_;
 
     static std::vector<Seed> seeds(const Domain& domain, const double* positions, const double* weights,
@@ -163,65 +174,74 @@ private:
         cell.start(low, high);
     }
 
+    static bool later(const CellScratch::Entry& a, const CellScratch::Entry& b) { return a.key > b.key; }
+
     static void measure(const Polyhedron& cell, Query& query) {
-        const double *x = cell.x.data(), *y = cell.y.data(), *z = cell.z.data();
-        const Vec3 g = query.center;
-        double most = 0.0;
-        for (std::size_t v = 0; v < cell.size(); ++v) {
-            const double a = x[v] - g.x, b = y[v] - g.y, c = z[v] - g.z;
-            const double r2 = (a * a + b * b) + c * c;
-            most = r2 > most ? r2 : most;
-        }
-        query.radius = std::sqrt(most) * (1.0 + 4.0 * kRoundoff);
-        query.reach = query.radius + largest(g);
+        query.radius = std::sqrt(farthest2(cell.vertices(), query.center)) * (1.0 + 4.0 * kRoundoff);
+        query.reach = query.radius + largest(query.center);
+        query.size = std::fabs(query.weight) + norm2(query.center) + query.radius * query.radius + norm2(query.own);
     }
 
-    // With s the slope of a node, B its box and m the middle of that, the powers at z of its seeds are at least
-    // dist²(z + s, B) − 2 s·(z − m) − |s|² − top.
-    void push(const Query& query, int k, int shift, CellScratch& scratch) const {
-        const SeedNode& node = tree_.nodes()[k];
-        const Vec3 move = vectors_[shift] - query.origin, s = node.slope, g = query.center;
-        const Vec3 m = node.middle() + move, from = g + s, own = g - query.own;
-        double r2 = 0.0;
-        for (int axis = 0; axis < 3; ++axis) {
-            const double low = node.low[axis] + move[axis] - from[axis],
-                         high = from[axis] - node.high[axis] - move[axis];
-            const double d = std::max(std::max(low, high), 0.0);
-            r2 += d * d;
-        }
-        const double rest = query.weight - node.top - 2.0 * dot(s, g - m) - norm2(s) - norm2(own);
-        const Vec3 tilt = own + s;
-        const double scale = norm2(s) + node.size + std::fabs(query.weight) + norm2(m) + norm2(node.high - node.low) +
-                             norm2(g) + query.radius * query.radius + norm2(query.own);
-        scratch.heap.push_back({r2 + rest, std::sqrt(r2), norm(tilt), 32.0 * kRoundoff * scale, k, shift});
+    // A lower bound of the powers of a node's seeds at z, less the cell's own power, and less what may be rounding.
+    // With m the middle of the node, h half its sides, and q = z − m + s, the powers are at least
+    //   |z − m|² − 2 q·d + λ|d|² − top >= |z − m|² − Σ u (2|q| − u)/λ − top, u = min(|q|, λ h) for each axis.
+    // That is |z|² and a concave function, as is the own power |z|² and an affine one: where the bound is positive at all
+    // vertices it is so in the cell, and where it is not at the center it is not at some vertex.
+    bool is_above(const Query& query, const SeedNode& node, Vec3 move, const Polyhedron& cell, double& key) const {
+        const Vec3 m = node.middle + move, s = node.slope;
+        const Paraboloid paraboloid = {2.0 * (query.own - m), s - m, node.spread * node.half, node.inverse};
+        const double m2 = norm2(m), slack = 64.0 * kRoundoff * (query.size + node.size + m2);
+        const double rest = query.weight - node.top + m2 - norm2(query.own) - slack;
+        key = paraboloid(query.center) + rest;
+        return key > 0.0 && least_above(cell.vertices(), paraboloid) + rest > 0.0;
     }
 
-    // Whether the bound is above the cell's own power in the whole ball: there |z − g| <= R, and the difference is at least
-    // r² − 2 R r − 2 R |g + s − y| + the rest for r >= R.
-    static bool is_beyond(const Query& query, const CellScratch::Entry& entry) {
-        const double r = entry.reach, radius = query.radius;
-        return r >= radius && entry.key - 2.0 * radius * (r + entry.tilt) > entry.least;
+    // Seeds of least power at the center first: those of which only rounding makes neighbours come too late.
+    void cut_by_leaf(Query& query, const SeedNode& node, int shift, CellScratch& scratch) const {
+        const Vec3 move = vectors_[shift] - query.origin;
+        double clear[kLanes], least[kLanes], room[kLanes];
+        int order[kLanes];
+        for (int begin = node.begin; begin < node.end && !scratch.cell.empty(); begin += kLanes) {
+            const int count = std::min(kLanes, node.end - begin);
+            bisectors(columns_.data() + begin, ranks(), count, move, query.own, query.center, query.weight, query.size,
+                      query.radius, clear, least, room);
+            int found = 0;
+            for (int k = 0; k < count; ++k) {
+                const int other = begin + k;
+                if (clear[k] > 0.0) continue;
+                if (shift == kNoShift && (other == query.rank || is_asked(other, query.rank, scratch))) continue;
+                int at = found++;
+                for (; at > 0 && room[order[at - 1]] > room[k]; --at) order[at] = order[at - 1];
+                order[at] = k;
+            }
+            for (int c = 0; c < found && !scratch.cell.empty(); ++c) {
+                const int k = order[c], other = begin + k;
+                const Vec3 normal = tree_.seeds()[other].y + move - query.own;
+                if (2.0 * farthest_along(scratch.cell.vertices(), normal) < least[k]) continue;
+                cut(query, other, shift, scratch);
+            }
+        }
     }
 
-    // The same at every vertex, which is enough, as the bound is concave up to |z|², which both powers have.
-    bool is_above(const Query& query, const CellScratch::Entry& entry, const Polyhedron& cell) const {
-        const SeedNode& node = tree_.nodes()[entry.node];
-        const Vec3 move = vectors_[entry.shift] - query.origin, s = node.slope;
-        const Vec3 m = node.middle() + move, low = node.low + move - s, high = node.high + move - s;
-        const Vec3 t = 2.0 * (query.own - s);
-        const double rest = query.weight - node.top + 2.0 * dot(s, m) - norm2(s) - norm2(query.own) - entry.least;
-        const double *x = cell.x.data(), *y = cell.y.data(), *z = cell.z.data();
-        // dist²(z + s, B) − |z|² + t·z, the largest that is not more than rounding above
-        double least = HUGE_VAL;
-        for (std::size_t v = 0; v < cell.size(); ++v) {
-            const double dx = std::max(std::max(low.x - x[v], x[v] - high.x), 0.0);
-            const double dy = std::max(std::max(low.y - y[v], y[v] - high.y), 0.0);
-            const double dz = std::max(std::max(low.z - z[v], z[v] - high.z), 0.0);
-            const double difference =
-                (dx * dx - x[v] * (x[v] - t.x)) + (dy * dy - y[v] * (y[v] - t.y)) + (dz * dz - z[v] * (z[v] - t.z));
-            least = difference < least ? difference : least;
+    // The neighbours that are likely, in the same order.
+    void cut_by_likely(Query& query, CellScratch& scratch) const {
+        scratch.asked.resize(ranks(), -1);
+        auto& order = scratch.order;
+        order.clear();
+        for (const int* other = likely_.begin(query.rank); other != likely_.end(query.rank); ++other) {
+            const Seed& seed = tree_.seeds()[*other];
+            order.emplace_back(norm2(seed.y - query.origin - query.center) - seed.w, *other);
         }
-        return least + rest > 0.0;
+        std::sort(order.begin(), order.end());
+        for (const auto& [power, other] : order) {
+            if (is_asked(other, query.rank, scratch)) continue;
+            cut(query, other, kNoShift, scratch);
+            if (scratch.cell.empty()) return;
+            scratch.asked[other] = query.rank;
+        }
+    }
+    static bool is_asked(int other, int rank, const CellScratch& scratch) {
+        return !scratch.asked.empty() && scratch.asked[other] == rank;
     }
 
     void cut(Query& query, int other, int shift, CellScratch& scratch) const {
@@ -243,10 +263,9 @@ private:
             twice = exact_offset(query, seed, shift);
         }
         const HalfSpace half = half_space(normal, twice / 2.0);
-        const double room = half.offset - dot(half.normal, query.center);
-        if (room > 0.0 && room * room > query.radius * query.radius * norm2(half.normal)) return;
         const double tolerance = 4.0 * kRoundoff * (std::fabs(half.offset) + query.reach);
         if (scratch.cut(scratch.cell, half, other, shift, tolerance) && !scratch.cell.empty()) {
+            ++query.cuts;
             measure(scratch.cell, query);
         }
     }

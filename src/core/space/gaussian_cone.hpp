@@ -8,17 +8,31 @@
 // Γ_{k−1} = 1/k! + A Γ_k + 2(k+1) B Γ_{k+1}, as in the plane (gaussian_fan.hpp).
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstddef>
 #include <vector>
 
 #include "numeric/gauss_legendre.hpp"
+#include "numeric/wide.hpp"
 #include "gaussian/gaussian_fan.hpp"
 #include "space/density.hpp"
 #include "space/vec3.hpp"
 
 namespace diracs::space {
+
+// A polyhedron of radius δ about its center, r away from the origin, is small if δ (r + 2) is at most
+constexpr double kConeReach = 1.0;
+
+// `log_size` is the logarithm of δ (r + 2).
+inline int cone_rule(double log_size) {
+    constexpr double limit[4] = {-4.2, -2.4, -1.4, -0.7};
+    for (int k = 0; k < 4; ++k) {
+        if (log_size < limit[k]) return k;
+    }
+    return 4;
+}
 
 // Nodes on the triangles of all facets, about the center, with their areas as weights.
 struct ConeNodes {
@@ -26,10 +40,8 @@ struct ConeNodes {
     std::vector<std::size_t> begin;  // of each facet
     std::vector<double> height;      // of each facet from the center
 
-    // Gauss–Legendre on a square, one side of which is shrunk to a corner of the triangle.
-    template <int N>
-    void place(const Polyhedron& cell, const FaceList& list, Vec3 center) {
-        const GaussLegendre<N>& rule = gauss_legendre<N>;
+    // Each triangle by the rule for its own size: `scale` times half of its longest side is δ (r + 2), see cone_rule.
+    void place(const Polyhedron& cell, const FaceList& list, Vec3 center, double scale) {
         x.clear(), y.clear(), z.clear(), weight.clear(), begin.clear(), height.clear();
         for (const int first : list.begin) {
             begin.push_back(x.size());
@@ -40,22 +52,36 @@ struct ConeNodes {
             Vec3 a = cell.vertex(h / 3) - center - p;
             for (h = cell.next(h); h != first; h = cell.next(h)) {
                 const Vec3 b = cell.vertex(h / 3) - center - p;
-                const double twice = norm(cross(a, b));
-                if (twice > 0.0) {
-                    for (int i = 0; i < N; ++i) {
-                        const double r = 0.5 * (1.0 + rule.node[i]);
-                        for (int j = 0; j < N; ++j) {
-                            const double s = 0.5 * (1.0 + rule.node[j]);
-                            const Vec3 v = p + r * (a + s * (b - a));
-                            x.push_back(v.x), y.push_back(v.y), z.push_back(v.z);
-                            weight.push_back(0.25 * rule.weight[i] * rule.weight[j] * r * twice);
-                        }
-                    }
+                const double side2 = std::max({norm2(a), norm2(b), norm2(b - a)});
+                switch (cone_rule(0.5 * std::log(0.25 * scale * scale * side2))) {
+                    case 0: place<3>(p, a, b); break;
+                    case 1: place<4>(p, a, b); break;
+                    case 2: place<5>(p, a, b); break;
+                    case 3: place<6>(p, a, b); break;
+                    default: place<7>(p, a, b);
                 }
                 a = b;
             }
         }
         begin.push_back(x.size());
+    }
+
+private:
+    // Gauss–Legendre on a square, one side of which is shrunk to the corner p of the triangle p, p + a, p + b.
+    template <int N>
+    void place(Vec3 p, Vec3 a, Vec3 b) {
+        const GaussLegendre<N>& rule = gauss_legendre<N>;
+        const double twice = norm(cross(a, b));
+        if (!(twice > 0.0)) return;
+        for (int i = 0; i < N; ++i) {
+            const double r = 0.5 * (1.0 + rule.node[i]);
+            for (int j = 0; j < N; ++j) {
+                const double s = 0.5 * (1.0 + rule.node[j]);
+                const Vec3 v = p + r * (a + s * (b - a));
+                x.push_back(v.x), y.push_back(v.y), z.push_back(v.z);
+                weight.push_back(0.25 * rule.weight[i] * rule.weight[j] * r * twice);
+            }
+        }
     }
 };
 
@@ -88,9 +114,9 @@ inline std::array<double, 3> gammas(double a, double twice_b, double gamma, doub
 }
 
 template <int Last, int Halvings>
-void add_cone(std::size_t count, const double* __restrict x, const double* __restrict y, const double* __restrict z,
-              ConeExponent exponent, double factor, double* __restrict facet, double* __restrict gamma2,
-              double* __restrict gamma3, double* __restrict gamma4) {
+DIRACS_WIDE void add_cone(std::size_t count, const double* __restrict x, const double* __restrict y,
+                          const double* __restrict z, ConeExponent exponent, double factor, double* __restrict facet,
+                          double* __restrict gamma2, double* __restrict gamma3, double* __restrict gamma4) {
     const double xx = exponent.precision[0][0], yy = exponent.precision[1][1], zz = exponent.precision[2][2];
     const double xy = 2.0 * exponent.precision[0][1], xz = 2.0 * exponent.precision[0][2];
     const double yz = 2.0 * exponent.precision[1][2];
@@ -109,28 +135,6 @@ void add_cone(std::size_t count, const double* __restrict x, const double* __res
 }
 
 }  // namespace detail
-
-// A polyhedron of radius δ about its center, r away from the origin, is small if δ (r + 2) is at most
-constexpr double kConeReach = 1.0;
-
-// `log_size` is the logarithm of δ (r + 2).
-inline int cone_rule(double log_size) {
-    constexpr double limit[4] = {-4.2, -2.4, -1.4, -0.7};
-    for (int k = 0; k < 4; ++k) {
-        if (log_size < limit[k]) return k;
-    }
-    return 4;
-}
-
-inline void place_cone(int rule, const Polyhedron& cell, const FaceList& list, Vec3 center, ConeNodes& nodes) {
-    switch (rule) {
-        case 0: return nodes.place<3>(cell, list, center);
-        case 1: return nodes.place<4>(cell, list, center);
-        case 2: return nodes.place<5>(cell, list, center);
-        case 3: return nodes.place<6>(cell, list, center);
-        default: return nodes.place<7>(cell, list, center);
-    }
-}
 
 inline void add_cone(const ConeNodes& nodes, const ConeExponent& exponent, double log_size, double factor,
                      ConeValues& values) {

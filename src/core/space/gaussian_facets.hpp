@@ -17,7 +17,9 @@
 #include <vector>
 
 #include "numeric/gauss_legendre.hpp"
+#include "space/coulomb.hpp"
 #include "space/density.hpp"
+#include "space/gaussian_decay.hpp"
 #include "space/polyhedron.hpp"
 #include "space/vec3.hpp"
 
@@ -26,63 +28,12 @@ namespace diracs::space {
 namespace detail {
 
 constexpr double kPi = 3.14159265358979323846;
-constexpr double kRoot2OverPi = 0.79788456080286535588;
-constexpr double kInverseRoot2 = 0.70710678118654752440;
 constexpr double kNormal3 = 0.06349363593424097;  // (2π)^{−3/2}
 constexpr double kFar2 = 72.0;                    // r² beyond which erfc is below rounding
 constexpr double kLongTail = 80.0;                // exp(−r²/2) has fallen by 4e-18 where r² has grown by this
 constexpr double kNowhere2 = 3200.0;              // r² beyond which there is nothing, also of facets without edges
+constexpr double kSure = 1e-6;                    // of lengths: far above their rounding
 constexpr double kPole2 = 0.5;                    // ρ² below which differences are taken
-
-// C as a function of q = r².
-inline double coulomb(double q) {
-    if (q > 5e-3) {
-        const double r = std::sqrt(q);
-        return std::erf(r * kInverseRoot2) / r;
-    }
-    return kRoot2OverPi * (1.0 - q / 6.0 * (1.0 - q * 3.0 / 20.0 * (1.0 - q * 5.0 / 42.0 * (1.0 - q * 7.0 / 72.0))));
-}
-
-inline double screened(double q) {
-    const double r = std::sqrt(q);
-    return std::erfc(r * kInverseRoot2) / r;
-}
-
-// (C(q) − C(q₀))/(q − q₀), given the values at both; q ≥ q₀.
-inline double coulomb_slope(double q, double c, double q0, double c0) {
-    if (q <= 1.0) {
-        // C = √(2/π) Σ (−q/2)ᵏ/(k! (2k + 1)); (qᵏ − q₀ᵏ)/(q − q₀) is a sum of products.
-        double term = 1.0, products = 0.0, power = 1.0, sum = 0.0;
-        for (int k = 1; k <= 13; ++k) {
-            products = products * q + power, power *= q0;
-            term *= -0.5 / k;
-            sum += term * products / (2 * k + 1);
-        }
-        return kRoot2OverPi * sum;
-    }
-    if (q - q0 > 1e-3) return (c - c0) / (q - q0);
-    const double m = 0.5 * (q + q0), e = kRoot2OverPi * std::exp(-0.5 * m), value = coulomb(m);
-    const double first = (e - value) / (2.0 * m), second = (-0.5 * e - 3.0 * first) / (2.0 * m);
-    const double third = (0.25 * e - 5.0 * second) / (2.0 * m);
-    return first + third * (q - q0) * (q - q0) / 24.0;
-}
-
-// The same for E.
-inline double screened_slope(double q, double e_q, double q0, double e_0) {
-    if (q - q0 > 1e-3) return (e_q - e_0) / (q - q0);
-    const double m = 0.5 * (q + q0), e = kRoot2OverPi * std::exp(-0.5 * m), value = screened(m);
-    const double first = -(e + value) / (2.0 * m), second = (0.5 * e - 3.0 * first) / (2.0 * m);
-    const double third = (-0.25 * e - 5.0 * second) / (2.0 * m);
-    return first + third * (q - q0) * (q - q0) / 24.0;
-}
-
-// (1 − exp(−ρ²/2))/ρ².
-inline double bump(double rho2) {
-    if (rho2 > 0.1) return -std::expm1(-0.5 * rho2) / rho2;
-    const double x = 0.5 * rho2;
-    return 0.5 *
-           (1.0 - x / 2.0 * (1.0 - x / 3.0 * (1.0 - x / 4.0 * (1.0 - x / 5.0 * (1.0 - x / 6.0 * (1.0 - x / 7.0))))));
-}
 
 }  // namespace detail
 
@@ -92,9 +43,9 @@ public:
     struct Plane {
         Vec3 normal;  // unit, outward
         double h, h2;
-        double nearest2;         // least ρ² on its edges
-        double turn;             // the angle of its edges seen from the foot
-        bool holds_foot;         // by the angle: edges between vertices on one spot have any direction
+        double nearest2;            // least ρ² on its edges
+        bool is_within, is_beyond;  // the foot, of all edges surely, or of one
+        bool holds_foot;
         bool differences;        // whether its sectors are taken with the constant
         double c_h, e_h, decay;  // C, E and exp(−h²/2) there
         // Results: ∫φ₃, ∫vφ₃ and ∫v vᵀφ₃ over the facet, v = u − foot.
@@ -116,7 +67,7 @@ public:
         for (Plane& plane : planes) {
             plane.h2 = plane.h * plane.h;
             plane.nearest2 = HUGE_VAL;
-            plane.turn = 0.0;
+            plane.is_within = true, plane.is_beyond = false;
             plane.area = plane.area_size = plane.rim = 0.0;
             plane.lever = {};
             plane.spread = {};
@@ -128,15 +79,24 @@ public:
             const double length = norm(step);
             if (!(length > 0.0)) continue;
             const Vec3 t = (1.0 / length) * step, out = cross(t, plane.normal);
+            if (is_rounding(t, plane)) continue;
             const double d = dot(out, a), s1 = dot(t, a), s2 = s1 + length;
             const double s = s1 > 0.0 ? s1 : (s2 < 0.0 ? s2 : 0.0);
             plane.nearest2 = std::min(plane.nearest2, d * d + s * s);
-            plane.turn += angle(d, s1, s2);
+            const double reach = std::fabs(plane.h) + std::fabs(d) + std::fabs(s1) + length;
+            const bool sure = std::min(length, std::fabs(d)) > detail::kSure * reach;
+            plane.is_beyond = plane.is_beyond || (sure && d < 0.0);
+            plane.is_within = plane.is_within && sure;
         }
+        bool decided = true;
+        for (Plane& plane : planes) {
+            plane.holds_foot = plane.is_within && !plane.is_beyond;
+            decided = decided && (plane.is_within || plane.is_beyond);
+        }
+        if (!decided) find_feet(cell, slot);
         double nearest2 = HUGE_VAL;
         bool inside = true;
         for (Plane& plane : planes) {
-            plane.holds_foot = plane.turn > detail::kPi;
             inside = inside && plane.h >= 0.0;
             nearest2 = std::min(nearest2, plane.h2 + (plane.holds_foot ? 0.0 : plane.nearest2));
         }
@@ -180,6 +140,7 @@ public:
 private:
     double closest2_;
     bool inside_, regular_;
+    std::vector<double> turns_;  // of the edges of each facet
 
     // One of the two facets at an edge; the edge runs backwards around the second.
     struct Side {
@@ -187,6 +148,28 @@ private:
         Vec3 out, tangent;
         double d;
     };
+
+    // Whether facets hold their feet where an edge is short, or close to one: by the angle of all edges seen from there.
+    void find_feet(const Polyhedron& cell, const std::vector<int>& slot) {
+        turns_.assign(planes.size(), 0.0);
+        for (int g = 0, end = static_cast<int>(cell.left.size()); g < end; ++g) {
+            const Plane& plane = planes[slot[cell.left[g]]];
+            if (plane.is_within || plane.is_beyond) continue;
+            const Vec3 a = u[g / 3], step = u[cell.twin[g] / 3] - a;
+            const double length = norm(step);
+            if (!(length > 0.0)) continue;
+            const Vec3 t = (1.0 / length) * step;
+            if (is_rounding(t, plane)) continue;
+            const double s = dot(t, a);
+            turns_[slot[cell.left[g]]] += angle(dot(cross(t, plane.normal), a), s, s + length);
+        }
+        for (std::size_t f = 0; f < planes.size(); ++f) {
+            if (!planes[f].is_within && !planes[f].is_beyond) planes[f].holds_foot = turns_[f] > detail::kPi;
+        }
+    }
+
+    // An edge between vertices on one spot has any direction, and seen from a foot that is not there any angle.
+    static bool is_rounding(Vec3 t, const Plane& plane) { return std::fabs(dot(t, plane.normal)) > 0.1; }
 
     static double angle(double d, double s1, double s2) { return std::atan2(d * (s2 - s1), d * d + s1 * s2); }
 
@@ -196,6 +179,7 @@ private:
         const double length = norm(step);
         if (!(length > 0.0)) return;
         const Vec3 t = (1.0 / length) * step;
+        if (is_rounding(t, left) || is_rounding(t, right)) return;
         const double s1 = dot(t, a), s2 = s1 + length;
         const double s = s1 > 0.0 ? s1 : (s2 < 0.0 ? s2 : 0.0);
         const Vec3 axis = a - s1 * t;
@@ -274,10 +258,12 @@ private:
         double s2[N], q[N], e[N], g[N], line = 0.0, along = 0.0;
         for (int k = 0; k < N; ++k) {
             const double s = center + half * rule.node[k];
-            s2[k] = s * s, q[k] = from_axis2 + s2[k], e[k] = std::exp(-0.5 * q[k]);
-            g[k] = regular_ ? coulomb(q[k]) : screened(q[k]);
+            s2[k] = s * s, q[k] = from_axis2 + s2[k];
+        }
+        regular_ ? coulomb_decays(q, N, e, g) : screened_decays(q, N, e, g);
+        for (int k = 0; k < N; ++k) {
             line += rule.weight[k] * e[k];
-            along += rule.weight[k] * e[k] * s;
+            along += rule.weight[k] * e[k] * (center + half * rule.node[k]);
         }
         line *= half * kNormal3;
         along *= 0.5 * half * kNormal3;

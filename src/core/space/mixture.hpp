@@ -78,12 +78,13 @@ public:
         const Vec3 center = middle(cell);
         const double largest_estimate = collect(cell, origin, center, scratch);
         scratch.on.resize(list.begin.size());
-        int rule = -1;
+        double log_size = -HUGE_VAL;
         for (const Candidate& c : scratch.candidates) {
-            if (c.small && c.estimate >= largest_estimate - kNegligible) rule = std::max(rule, cone_rule(c.log_size));
+            if (c.small && c.estimate >= largest_estimate - kNegligible) log_size = std::max(log_size, c.log_size);
         }
-        if (rule >= 0) {
-            place_cone(rule, cell, list, center, scratch.nodes);
+        const bool cone = log_size > -HUGE_VAL;
+        if (cone) {
+            scratch.nodes.place(cell, list, center, std::exp(log_size) / radius(cell, center));
             scratch.values.clear(scratch.nodes.x.size());
         }
         for (const Candidate& c : scratch.candidates) {
@@ -94,6 +95,7 @@ public:
                 use(k, component.weight, by_edges(component, cell, origin, list, scratch), scratch.on);
                 continue;
             }
+            if (!cone) continue;  // all of the cell is one point
             const double density = std::exp(-0.5 * norm2(c.center)) * detail::kNormal3 / component.determinant;
             const Vec3 x = origin - component.mean + center;
             const auto& p = component.precision;
@@ -106,7 +108,7 @@ public:
             use(k, component.weight, by_cone(center, facets, scratch), scratch.on);
             scratch.values.clear(scratch.nodes.x.size());
         }
-        if (!each && rule >= 0) use(0, 1.0, by_cone(center, facets, scratch), scratch.on);
+        if (!each && cone) use(0, 1.0, by_cone(center, facets, scratch), scratch.on);
     }
 
 private:
@@ -116,10 +118,10 @@ private:
     std::vector<GaussianComponent> components_;
     Domain domain_;
 
+    static double radius(const Polyhedron& cell, Vec3 center) { return std::sqrt(farthest2(cell.vertices(), center)); }
+
     double collect(const Polyhedron& cell, Vec3 origin, Vec3 center, Scratch& scratch) const {
-        double radius2 = 0.0;
-        for (std::size_t v = 0; v < cell.size(); ++v) radius2 = std::max(radius2, norm2(cell.vertex(v) - center));
-        const double radius = std::sqrt(radius2), log_volume = 3.0 * std::log(radius + 1e-300);
+        const double reach = radius(cell, center), log_volume = 3.0 * std::log(reach + 1e-300);
         scratch.candidates.clear();
         double largest_estimate = -HUGE_VAL;
         for (std::size_t k = 0; k < components_.size(); ++k) {
@@ -127,7 +129,7 @@ private:
             Candidate candidate;
             candidate.component = static_cast<int>(k);
             candidate.center = component.whiten(origin - component.mean + center);
-            const double r = norm(candidate.center), size = radius * component.stretch;
+            const double r = norm(candidate.center), size = reach * component.stretch;
             candidate.small = size * (r + 2.0) <= kConeReach;
             double nearest = std::max(0.0, r - size);
             if (!candidate.small) {

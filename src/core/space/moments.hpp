@@ -31,12 +31,12 @@ struct Moments {
 
 constexpr std::size_t kCellsPerRange = 64;
 
-// `Density` as described in density.hpp. Hidden seeds, and all but one of the seeds at one position, get zeros. Every
+// `Density` as described in density.hpp; `pairs` as in cells.hpp. Hidden seeds, and all but one of the seeds at one position, get zeros. Every
 // result is computed by one thread and stored by index, so that it does not depend on the number of threads.
 template <class Density>
 Moments moments(const Density& density, const double* positions, const double* weights, std::size_t n, bool facets,
-                bool second, int threads) {
-    const PowerCells cells(positions, weights, n, density.domain(), threads);
+                bool second, int threads, const Pairs& pairs = {}) {
+    const PowerCells cells(positions, weights, n, density.domain(), threads, pairs);
     Moments result;
     result.mass.assign(n, 0.0);
     result.first.assign(3 * n, 0.0);

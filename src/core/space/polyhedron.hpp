@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "space/vec3.hpp"
+#include "space/vertex_loops.hpp"
 
 namespace diracs::space {
 
@@ -38,6 +39,7 @@ public:
     std::size_t size() const { return x.size(); }
     bool empty() const { return x.empty(); }
     Vec3 vertex(std::size_t v) const { return {x[v], y[v], z[v]}; }
+    Vertices vertices() const { return {x.data(), y.data(), z.data(), size()}; }
 
     static int next_around(int h) { return h % 3 == 2 ? h - 2 : h + 1; }
     static int previous_around(int h) { return h % 3 == 0 ? h + 2 : h - 1; }
@@ -101,37 +103,31 @@ public:
         if (n == 0) return false;
         excess_.resize(n);
         double* excess = excess_.data();
-        const double *x = cell.x.data(), *y = cell.y.data(), *z = cell.z.data();
-        const double a = half.normal.x, b = half.normal.y, c = half.normal.z, d = half.offset;
-        double top = -HUGE_VAL, bottom = HUGE_VAL;
-        for (std::size_t v = 0; v < n; ++v) {
-            const double e = ((a * x[v] + b * y[v]) + c * z[v]) - d;
-            excess[v] = e;
-            top = e > top ? e : top;
-            bottom = e < bottom ? e : bottom;
-        }
+        const auto [bottom, top] = excesses(cell.vertices(), half, excess);
         if (!(top > tolerance)) return false;
         if (!(bottom < -tolerance)) {
             cell.clear();
             return true;
         }
-        int outermost = 0, innermost = 0;
-        for (int v = 0; v < static_cast<int>(n); ++v) {
-            if (excess[v] == top) outermost = v;
-            if (excess[v] == bottom) innermost = v;
-        }
+        int outermost = 0;
+        while (excess[outermost] != top) ++outermost;
         removed_.assign(1, outermost);
         state_.assign(n, 0);
         state_[outermost] = 1;
+        std::size_t crossing = 0;
+        int first = -1;
         for (std::size_t k = 0; k < removed_.size(); ++k) {
             for (int h = 3 * removed_[k], end = h + 3; h < end; ++h) {
                 const int w = cell.twin[h] / 3;
-                if (state_[w] == 0 && excess[w] > tolerance) state_[w] = 1, removed_.push_back(w);
+                if (!(excess[w] > tolerance)) {
+                    first = cell.twin[h], ++crossing;
+                } else if (state_[w] == 0) {
+                    state_[w] = 1, removed_.push_back(w);
+                }
             }
         }
-        if (!find_path(cell)) {
-            keep_connected(cell, innermost);
-            find_path(cell);
+        if (!find_path(cell, first, crossing)) {
+            keep_connected(cell, static_cast<int>(std::find(excess, excess + n, bottom) - excess));
         }
         replace(cell, half, label, shift);
         return true;
@@ -144,15 +140,8 @@ private:
     std::vector<int> slots_, around_;
     std::vector<Vec3> places_;
 
-    // Walks around what is cut off; false if there is more than one way around.
-    bool find_path(const Polyhedron& cell) {
-        std::size_t count = 0;
-        int first = -1;
-        for (const int v : removed_) {
-            for (int h = 3 * v; h < 3 * v + 3; ++h) {
-                if (state_[cell.twin[h] / 3] == 0) first = cell.twin[h], ++count;
-            }
-        }
+    // Walks around what is cut off, from one of the half-edges to it; false if not all of them, `count`, are on the way.
+    bool find_path(const Polyhedron& cell, int first, std::size_t count) {
         path_.clear();
         int h = first;
         do {
@@ -164,7 +153,7 @@ private:
         return path_.size() == count;
     }
 
-    // Cuts off all that is not connected with vertex `v`.
+    // Cuts off all that is not connected with vertex `v`, and walks around it.
     void keep_connected(const Polyhedron& cell, int v) {
         state_[v] = 2;
         removed_.assign(1, v);
@@ -179,6 +168,13 @@ private:
             state_[w] = state_[w] == 2 ? 0 : 1;
             if (state_[w] == 1) removed_.push_back(static_cast<int>(w));
         }
+        int first = -1;
+        for (const int w : removed_) {
+            for (int h = 3 * w; h < 3 * w + 3; ++h) {
+                if (state_[cell.twin[h] / 3] == 0) first = cell.twin[h];
+            }
+        }
+        find_path(cell, first, cell.twin.size());
     }
 
     void replace(Polyhedron& cell, const HalfSpace& half, int label, int shift) {

@@ -1,6 +1,6 @@
 // A tree of boxes over weighted seeds, to find those that may cut a cell.
 //
-// Every node knows a box around its seeds and an affine function of the position that is nowhere below their weights: with
+// Every node knows a box around its seeds and a paraboloid over the position that is nowhere below their weights: with
 // weights as of a transport, which are smooth, this is as good as no weights at all.
 #pragma once
 
@@ -12,6 +12,7 @@
 
 #include "numeric/interrupt.hpp"
 #include "numeric/parallel.hpp"
+#include "space/sym3.hpp"
 #include "space/vec3.hpp"
 
 namespace diracs::space {
@@ -22,21 +23,21 @@ struct Seed {
     int index;  // as given
 };
 
-// w <= 2 s·(y − middle) + top for every seed of the node.
+// w <= 2 s·d + (1 − λ)|d|² + top for every seed of the node, d = y − middle.
 struct SeedNode {
-    Vec3 low, high;
-    Vec3 slope;  // s
+    Vec3 middle, half;       // of a box around the seeds, and its half sides
+    Vec3 slope;              // s
+    double spread, inverse;  // λ > 0, and 1/λ
     double top;
-    double size;     // of what top is a difference of: its error is some roundings of this
+    double size;     // of what the paraboloid is a difference of: its error is some roundings of this
     int begin, end;  // its seeds in the order of the tree
     int child;       // the first of two nodes, or −1
-
-    Vec3 middle() const { return 0.5 * (low + high); }
 };
 
 class SeedTree {
 public:
-    static constexpr int kLeaf = 8;
+    static constexpr int kLeaf = 16;
+    static constexpr double kLeastSpread = 0x1p-6, kMostSpread = 0x1p6;
 
     explicit SeedTree(std::vector<Seed> seeds, int threads) : seeds_(std::move(seeds)) {
         if (seeds_.empty()) return;
@@ -62,17 +63,22 @@ private:
 
     void split(int k) {
         SeedNode& node = nodes_[k];
-        node.low = node.high = seeds_[node.begin].y;
+        Vec3 low = seeds_[node.begin].y, high = low;
         for (int r = node.begin; r < node.end; ++r) {
             const Vec3 y = seeds_[r].y;
             for (int axis = 0; axis < 3; ++axis) {
-                node.low[axis] = std::min(node.low[axis], y[axis]);
-                node.high[axis] = std::max(node.high[axis], y[axis]);
+                low[axis] = std::min(low[axis], y[axis]);
+                high[axis] = std::max(high[axis], y[axis]);
             }
         }
         node.child = -1;
         const int count = node.end - node.begin;
-        const Vec3 side = node.high - node.low;
+        const Vec3 side = high - low;
+        node.middle = 0.5 * (low + high);
+        // Not less than to either end, whatever rounding says.
+        for (int axis = 0; axis < 3; ++axis) {
+            node.half[axis] = std::max(high[axis] - node.middle[axis], node.middle[axis] - low[axis]);
+        }
         if (count <= kLeaf || !(largest(side) > 0.0)) return;
         if (count > 4096) poll_interrupt();
         const int axis = side.x >= side.y && side.x >= side.z ? 0 : side.y >= side.z ? 1 : 2;
@@ -89,42 +95,49 @@ private:
         nodes_.push_back(second);
     }
 
-    // The affine function: least squares, raised.
+    // The paraboloid: least squares, raised.
     void bound(SeedNode& node) const {
-        const Vec3 m = node.middle();
+        const Vec3 m = node.middle;
         const int step = std::max(1, (node.end - node.begin) / 256);
-        double count = 0.0, mean_w = 0.0, most = 0.0;
+        double count = 0.0, mean_w = 0.0, mean_p = 0.0, most = 0.0;
         Vec3 mean;
         for (int r = node.begin; r < node.end; r += step) {
             const Seed& s = seeds_[r];
-            count += 1.0, mean_w += s.w, mean = mean + (s.y - m);
+            const Vec3 d = s.y - m;
+            count += 1.0, mean_w += s.w, mean_p += norm2(d), mean = mean + d;
         }
-        mean_w /= count, mean = (1.0 / count) * mean;
-        double xx = 0, xy = 0, xz = 0, yy = 0, yz = 0, zz = 0;
-        Vec3 rhs;
+        mean_w /= count, mean_p /= count, mean = (1.0 / count) * mean;
+        Sym3 cross;
+        Vec3 with_w, with_p;
+        double pp = 0.0, pw = 0.0;
         for (int r = node.begin; r < node.end; r += step) {
             const Seed& s = seeds_[r];
-            const Vec3 d = (s.y - m) - mean;
-            xx += d.x * d.x, xy += d.x * d.y, xz += d.x * d.z, yy += d.y * d.y, yz += d.y * d.z, zz += d.z * d.z;
-            rhs = rhs + (s.w - mean_w) * d;
+            const Vec3 d = s.y - m, e = d - mean;
+            const double w = s.w - mean_w, p = norm2(d) - mean_p;
+            cross = cross + square(e);
+            with_w = with_w + w * e, with_p = with_p + p * e;
+            pp += p * p, pw += p * w;
         }
-        const double ridge = 1e-7 * (xx + yy + zz);
-        xx += ridge, yy += ridge, zz += ridge;
-        const Vec3 c0 = {yy * zz - yz * yz, xz * yz - xy * zz, xy * yz - xz * yy};
-        const Vec3 c1 = {c0.y, xx * zz - xz * xz, xz * xy - xx * yz};
-        const Vec3 c2 = {c0.z, c1.z, xx * yy - xy * xy};
-        const double det = xx * c0.x + xy * c0.y + xz * c0.z;
-        node.slope = (0.5 / det) * Vec3{dot(c0, rhs), dot(c1, rhs), dot(c2, rhs)};
+        const double ridge = 1e-7 * (cross.xx + cross.yy + cross.zz);
+        cross = cross + Sym3{ridge, 0.0, 0.0, ridge, 0.0, ridge};
+        const Vec3 slope_w = solve(cross, with_w), slope_p = solve(cross, with_p);
+        // What is left of both when affine functions are taken away.
+        const double curvature = (pw - dot(slope_p, with_w)) / (pp - dot(slope_p, with_p));
+        node.spread = std::isfinite(curvature) ? std::clamp(1.0 - curvature, kLeastSpread, kMostSpread) : 1.0;
+        node.inverse = 1.0 / node.spread;
+        const double rest = 1.0 - node.spread;
+        node.slope = 0.5 * (slope_w - rest * slope_p);
         if (!(std::isfinite(node.slope.x) && std::isfinite(node.slope.y) && std::isfinite(node.slope.z))) {
             node.slope = {};
         }
         node.top = -HUGE_VAL;
         for (int r = node.begin; r < node.end; ++r) {
             const Seed& s = seeds_[r];
-            node.top = std::max(node.top, s.w - 2.0 * dot(node.slope, s.y - m));
+            const Vec3 d = s.y - m;
+            node.top = std::max(node.top, s.w - 2.0 * dot(node.slope, d) - rest * norm2(d));
             most = std::max(most, std::fabs(s.w));
         }
-        node.size = most + std::fabs(node.top);
+        node.size = most + std::fabs(node.top) + norm2(node.slope) + 4.0 * (1.0 + std::fabs(rest)) * norm2(node.half);
     }
 };
 

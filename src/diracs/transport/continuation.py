@@ -79,8 +79,8 @@ def solve(problem: Problem, tolerance: float, start: np.ndarray | None, most: in
 def _start(problem: Problem, density: UnitDensity, known: Moments | None = None) -> tuple[np.ndarray, Moments]:
     """Entropic weights, or Voronoi's, whose moments may be known, where these are nearer to the target masses."""
     entropic, voronoi = sinkhorn_weights(problem.seeds, problem.target, density), np.zeros(len(problem.target))
-    held = problem.moments(entropic, density)
-    known = problem.moments(voronoi, density) if known is None else known
+    held = problem.moments(entropic, density, known)
+    known = problem.moments(voronoi, density, held) if known is None else known
     return (entropic, held) if _spread(held, problem) <= _spread(known, problem) else (voronoi, known)
 
 
@@ -154,7 +154,7 @@ class _Path:
                 continue
             density = problem.density.blurred(factor * width) if factor else problem.density
             weights = found.weights + (factor - 1.0) * width * slope
-            moments = problem.moments(weights, density)
+            moments = problem.moments(weights, density, found.moments)
             if not (moments.mass >= _ADMISSIBLE * problem.target).all():
                 continue
             if not factor:
@@ -170,6 +170,7 @@ class _Path:
         """dw/dσ for constant masses: H dw = −∂m/∂σ, the latter by a difference."""
         problem, moments = self._problem, found.moments
         step = 1e-3 * width
-        change = problem.moments(found.weights, problem.density.blurred(width - step)).mass - moments.mass
+        narrower = problem.moments(found.weights, problem.density.blurred(width - step), moments)
+        change = narrower.mass - moments.mass
         rhs = change - moments.mass * change.sum() / moments.mass.sum()
         return solve_by_parts(problem.seeds, moments.i, moments.j, moments.coupling, rhs, 1e-8) / step

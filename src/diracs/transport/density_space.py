@@ -55,7 +55,12 @@ class VolumeDensity:
         return self.box
 
     def moments(self, seeds: np.ndarray, weights: np.ndarray) -> tuple[Cells, Edges]:
-        cells, edges = _core.moments(self.core, seeds, weights, edges=True)
+        return self.moments_near(seeds, weights, None)
+
+    def moments_near(
+        self, seeds: np.ndarray, weights: np.ndarray, near: tuple[np.ndarray, np.ndarray] | None
+    ) -> tuple[Cells, Edges]:
+        cells, edges = _core.moments(self.core, seeds, weights, edges=True, near=near)
         across = float((self.extent[self.ndim :] ** 2).sum()) / 12.0
         return cells._replace(second=cells.second - cells.mass * across), edges
 
@@ -108,6 +113,11 @@ class SpaceMixtureDensity(MixtureDensity):
     @cached_property
     def core(self) -> Any:
         return _core.SpaceMixture(*(np.ascontiguousarray(x) for x in (self.means, self.covs, self.weights)))
+
+    def moments_near(
+        self, seeds: np.ndarray, weights: np.ndarray, near: tuple[np.ndarray, np.ndarray]
+    ) -> tuple[Cells, Edges]:
+        return _core.moments(self.core, seeds, weights, edges=True, near=near)
 
     def facets(self, seeds: np.ndarray, weights: np.ndarray) -> tuple[Cells, FacetMoments]:
         cells, edges = _core.moments(self.core, seeds, weights, edges=True, second=True)

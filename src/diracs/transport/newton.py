@@ -117,7 +117,7 @@ def _search(
     length = 1.0
     while length > shortest:
         end = weights + length * direction
-        trial = problem.moments(end, density)
+        trial = problem.moments(end, density, moments)
         if few_empty(trial, problem.target):
             end, trial = revived(problem, density, end, trial)
             if _residual(trial.mass, problem.target) <= (1.0 - 0.25 * length) * residual:

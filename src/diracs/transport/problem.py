@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from diracs.transport.density import UnitDensity
+from diracs.transport.density import SpaceDensity, UnitDensity
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,13 @@ class Problem:
     target: np.ndarray
     density: UnitDensity
 
-    def moments(self, weights: np.ndarray, density: UnitDensity | None = None) -> Moments:
-        """Moments of the power cells {x : |x − yᵢ|² − wᵢ ≤ |x − yⱼ|² − wⱼ}."""
-        cells, edges = (density or self.density).moments(self.seeds, np.ascontiguousarray(weights))
+    def moments(self, weights: np.ndarray, density: UnitDensity | None = None, known: Moments | None = None) -> Moments:
+        """Moments of the power cells {x : |x − yᵢ|² − wᵢ ≤ |x − yⱼ|² − wⱼ}; those known for other weights save time."""
+        density, weights = density or self.density, np.ascontiguousarray(weights)
+        if known is not None and isinstance(density, SpaceDensity):
+            cells, edges = density.moments_near(self.seeds, weights, (known.i, known.j))
+        else:
+            cells, edges = density.moments(self.seeds, weights)
         coupling = edges.integrals[:, 0] / (2.0 * edges.gap)
         i, j = edges.i, edges.j
         # A cell may meet its own image on a torus: no weight moves that facet.

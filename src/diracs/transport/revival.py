@@ -60,7 +60,7 @@ def revived(
         share = np.minimum(target[dead] / np.maximum(target, moments.mass)[host], 1.0)
         weights = weights.copy()
         weights[dead] = least + _SMALL * gap * (size * share) ** (1.0 / d)
-        moments = problem.moments(weights, density)
+        moments = problem.moments(weights, density, moments)
     return weights, moments
 
 
