@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.special import chdtr, ndtr
+from scipy.special import chdtr, gammaln, ndtr
 
 from diracs.propagation.worst_mass import BEYOND, Nominal
 
@@ -61,11 +61,21 @@ def _component(values: np.ndarray, shifts: np.ndarray, radii: np.ndarray) -> tup
     delta = shifts**2 / np.maximum(values, 1e-300)
     if beta > 1e-4 * top and delta.sum() < 1000.0:
         a, left = _mixture(beta / values, delta)
-        k, y = np.arange(len(a)), r**2 / beta
-        sums = a @ chdtr(d + 2.0 * k[:, None], y)
-        low = np.maximum(low, sums)
-        high = np.minimum(high, sums + left * chdtr(d + 2.0 * len(a), y))
+        sums, rest = _chi_squares(a, d, r**2 / beta)
+        low, high = np.maximum(low, sums), np.minimum(high, sums + left * rest)
     return low, high
+
+
+def _chi_squares(a: np.ndarray, d: int, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Σ a_k P(χ²_{d+2k} ≤ y) and the probability of the first one that is left out: each is the last less a density."""
+    held, sums = chdtr(d, y), np.zeros(len(y))
+    with np.errstate(divide="ignore"):
+        drop = np.exp(0.5 * d * np.log(0.5 * y) - 0.5 * y - gammaln(0.5 * d + 1.0))
+    for k, share in enumerate(a.tolist()):
+        sums += share * held
+        held = np.maximum(held - drop, 0.0)
+        drop = drop * 0.5 * y / (0.5 * d + k + 1.0)
+    return sums, held
 
 
 def _mixture(ratios: np.ndarray, delta: np.ndarray) -> tuple[np.ndarray, float]:

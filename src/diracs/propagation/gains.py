@@ -25,8 +25,8 @@ from diracs.propagation.ball_masses import distance_bounds
 from diracs.propagation.worst_mass import Gain, Nominal, beyond, lines
 
 # Distances to a ball are rounded down to a series with this ratio, from this share of the reach on.
-_RATIO, _FIRST = 1.05, 0.25
-_SHELLS = 400
+_RATIO, _FIRST = 1.01, 0.25
+_SHELLS = 1500
 
 
 def leaving(law: Nominal, region: Region) -> Gain:
