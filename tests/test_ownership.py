@@ -11,6 +11,7 @@ import torch
 from diracs import (
     Affine,
     Ball,
+    Complement,
     CrossCodebook,
     Gaussian,
     GaussianMixture,
@@ -52,6 +53,7 @@ MAKERS = {
     "HalfSpace": lambda a: HalfSpace(a(np.ones(2)), a(np.ones(()))),
     "Ball": lambda a: Ball(a(np.ones(2)), a(np.ones(()))),
     "Polytope": lambda a: Polytope(a(np.eye(2)), a(np.ones(2))),
+    "Complement": lambda a: Complement(Ball(a(np.ones(2)), a(np.ones(())))),
     "box": lambda a: Polytope.box(a(np.zeros(2)), a(np.ones(2))),
 }
 

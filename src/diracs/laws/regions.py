@@ -197,7 +197,7 @@ class Polytope:
 
 
 @pytree
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, init=False)
 class Complement:
     """The points outside of a region: what is safe where the region is an obstacle.
 
@@ -205,12 +205,22 @@ class Complement:
     ----------
     region : HalfSpace, Ball or Polytope
         The boundary counts on the side that is worse for the bound.
+
+    Raises
+    ------
+    TypeError
+        If the region is none.
     """
 
     region: Any
 
     _leaves = ("region",)
     _static = ()
+
+    def __init__(self, region: Region) -> None:
+        if not hasattr(region, "depth"):
+            raise TypeError(f"region must be a region such as a Ball or a Polytope, got {type(region).__name__}")
+        object.__setattr__(self, "region", region)
 
     @property
     def ndim(self) -> int:

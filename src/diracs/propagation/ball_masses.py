@@ -25,7 +25,7 @@ _TERMS = 400
 # Sums of so many positive terms, each right to some 1e-15 of a chi-square's probability.
 _OFF = 1e-13
 # Terms are dropped once what they leave is less than this.
-_LEFT = 1e-15
+_LEFT = 2e-14
 
 
 def distance_bounds(law: Nominal, center: np.ndarray, radii: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -59,10 +59,12 @@ def _component(values: np.ndarray, shifts: np.ndarray, radii: np.ndarray) -> tup
     high = ndtr((r - away) / math.sqrt(max(along, 1e-300))) if away > 0 else np.ones(len(r))
     beta = float(values[0])
     delta = shifts**2 / np.maximum(values, 1e-300)
-    if beta > 1e-4 * top and delta.sum() < 1000.0:
+    undecided = np.flatnonzero((low < 1.0 - _OFF) & (high > _OFF))
+    if len(undecided) and beta > 1e-4 * top and delta.sum() < 1000.0:
         a, left = _mixture(beta / values, delta)
-        sums, rest = _chi_squares(a, d, r**2 / beta)
-        low, high = np.maximum(low, sums), np.minimum(high, sums + left * rest)
+        sums, rest = _chi_squares(a, d, r[undecided] ** 2 / beta)
+        low[undecided] = np.maximum(low[undecided], sums)
+        high[undecided] = np.minimum(high[undecided], sums + left * rest)
     return low, high
 
 
@@ -86,6 +88,6 @@ def _mixture(ratios: np.ndarray, delta: np.ndarray) -> tuple[np.ndarray, float]:
     a[0] = math.exp(-0.5 * float(delta.sum())) * math.sqrt(float(np.prod(ratios)))
     for n in range(1, _TERMS):
         a[n] = b[n - 1 :: -1] @ a[:n] / n if n > 1 else b[0] * a[0]
-        if n % 20 == 0 and 1.0 - a.sum() < _LEFT:
+        if n % 10 == 0 and 1.0 - a.sum() < _LEFT:
             break
     return a[: n + 1], max(1.0 - float(a.sum()), 0.0) + _LEFT

@@ -69,7 +69,7 @@ def quadratic_cost_bounds(law: Any, radius: float, Q: Any, q: Any = None) -> Bou
         raise ValueError(f"q must have shape {(d,)} to go with the law, got {g.shape}")
     with np.errstate(over="ignore"):
         g = np.ldexp(g, -ball.unit)
-    power = math.frexp(max(float(np.abs(H).max()), float(np.abs(g).max())))[1]
+    power = max(_exponent(H), _exponent(g))
     H, g = np.ldexp(H, -power), np.ldexp(g, -power)
     H = 0.5 * (H + H.T)
     high, low = _largest_quadratic(ball, H, g), -_largest_quadratic(ball, -H, -g)
@@ -117,7 +117,7 @@ def worst_case_max(law: Any, radius: float, slopes: Any, offsets: Any) -> Array:
     b = concrete(checks.floating("offsets", offsets, "numpy"))
     if b.shape != (len(a),):
         raise ValueError(f"offsets must have shape {(len(a),)} to go with slopes, got {b.shape}")
-    power = max(math.frexp(float(np.abs(a).max()))[1], math.frexp(float(np.abs(b).max()))[1] - ball.unit)
+    power = max(_exponent(a), _exponent(b) - ball.unit)
     a, b = np.ldexp(a, -power), np.ldexp(b, -power - ball.unit)
     away = a - a[0]
     lengths = np.linalg.norm(away, axis=1)
@@ -207,6 +207,12 @@ def _expected_max(slopes: np.ndarray, offsets: np.ndarray, means: np.ndarray, de
         excess = s * (z * ndtr(z) + np.exp(-0.5 * np.minimum(np.abs(z), 40.0) ** 2) / math.sqrt(2.0 * math.pi))
         found = found + (slopes[after] - slopes[before]) * np.maximum(excess, 0.0)
     return np.asarray(found)
+
+
+def _exponent(x: np.ndarray) -> int:
+    """The power of two just above all entries; below any double if they are zero."""
+    top = float(np.abs(x).max())
+    return math.frexp(top)[1] if top > 0 else -1100
 
 
 def _times_power(x: float, power: int) -> float:
