@@ -57,11 +57,11 @@ def main() -> None:
     high = diracs.quantile_bounds(trajectory.states[-1], float(trajectory.w2_bound[-1]), [0.0, 1.0], 0.95).high
     print(f"95 % of the cars end below {high:.4f} (simulated {np.quantile(states[-1][:, 1], 0.95):.4f})")
 
-    figure = Figure(figsize=(15.0, 5.0), layout="constrained")
-    axes = figure.subplots(1, 3, width_ratios=(1.6, 1.0, 1.0))
-    plot_safe_set(trajectory, diracs.Complement(OBSTACLE), axes[0], diracs=False)
-    plot_safety(wall, axes[1])
-    plot_quantiles(trajectory, [0.0, 1.0], 0.95, axes[2], limit=0.6)
+    figure = Figure(figsize=(11.0, 7.5), layout="constrained")
+    axes = figure.subplot_mosaic([["states", "states"], ["steps", "quantile"]])
+    plot_safe_set(trajectory, diracs.Complement(OBSTACLE), axes["states"], diracs=False)
+    plot_safety(wall, axes["steps"])
+    plot_quantiles(trajectory, [0.0, 1.0], 0.95, axes["quantile"], limit=0.6)
     figure.savefig(arguments.output, dpi=140)
     print(f"picture: {arguments.output}")
 

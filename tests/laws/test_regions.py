@@ -17,7 +17,7 @@ def test_depths_of_polytopes_are_distances_inside_and_less_outside():
     assert (rounding < 1e-13).all()
     for x, found in zip(points[2:], depth[2:]):
         constraints = [{"type": "ineq", "fun": lambda y, k=k: (triangle.h - triangle.H @ y)[k]} for k in range(3)]
-        nearest = minimize(lambda y: ((y - x) ** 2).sum(), np.zeros(2), constraints=constraints).x
+        nearest = minimize(lambda y, x=x: ((y - x) ** 2).sum(), np.zeros(2), constraints=constraints).x
         assert -found <= np.linalg.norm(nearest - x) + 1e-6
     np.testing.assert_array_equal(Complement(triangle).depth(points)[0], -depth)
     assert triangle.ndim == Complement(triangle).ndim == 2

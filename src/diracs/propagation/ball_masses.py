@@ -41,9 +41,9 @@ def distance_bounds(law: Nominal, center: np.ndarray, radii: np.ndarray) -> tupl
         loose += (BEYOND + math.sqrt(d)) * math.sqrt(d) * root
         shifts = vectors.T @ (mean - center)
         inner, outer = (np.maximum(radii + sign * loose, -1.0) for sign in (-1.0, 1.0))
-        a, b = _component(values, shifts, inner)[0], _component(values, shifts, outer)[1]
-        low += weight * np.where(inner >= 0, np.maximum(a - _OFF, 0.0), 0.0)
-        high += weight * np.where(outer >= 0, np.minimum(b + _OFF, 1.0), 0.0)
+        a, b = (x.reshape(2, -1) for x in _component(values, shifts, np.concatenate([inner, outer])))
+        low += weight * np.where(inner >= 0, np.maximum(a[0] - _OFF, 0.0), 0.0)
+        high += weight * np.where(outer >= 0, np.minimum(b[1] + _OFF, 1.0), 0.0)
     return low, high
 
 
@@ -81,7 +81,12 @@ def _chi_squares(a: np.ndarray, d: int, y: np.ndarray) -> tuple[np.ndarray, np.n
 
 
 def _mixture(ratios: np.ndarray, delta: np.ndarray) -> tuple[np.ndarray, float]:
-    """Ruben's weights a_k, and what is left of them."""
+    """Ruben's weights a_k, and what is left of them: those of Poisson where all variances are the same."""
+    if (ratios == 1.0).all():
+        half, k = 0.5 * float(delta.sum()), np.arange(_TERMS)
+        a = np.exp(k * math.log(max(half, 1e-300)) - half - gammaln(k + 1.0))
+        a = a[: max(int(np.searchsorted(np.cumsum(a), 1.0 - _LEFT)), 1) + 1]
+        return a, max(1.0 - float(a.sum()), 0.0) + _LEFT
     k = np.arange(1, _TERMS)[:, None]
     b = 0.5 * ((1.0 - ratios) ** k + k * ratios * delta * (1.0 - ratios) ** (k - 1)).sum(axis=1)
     a = np.zeros(_TERMS)

@@ -202,9 +202,9 @@ def _draw_region(mpl: ModuleType, ax: Axes, region: Region, margin: float, step:
     """Shade what is outside of a region, draw its border and that of the shrunken one; entries for a legend."""
     limits = np.array([ax.get_xlim(), ax.get_ylim()])
     # Borders just beyond the states are to be seen.
-    limits += _RIM * np.ptp(limits, axis=1, keepdims=True) * np.array([-1.0, 1.0])
+    limits += _RIM * np.ptp(limits, axis=1).max() * np.array([-1.0, 1.0])
     ax.set(xlim=limits[0], ylim=limits[1])
-    x, y = (np.linspace(*ends, _PIXELS) for ends in limits)
+    x, y = (np.linspace(low, high, _PIXELS) for low, high in limits)
     points = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
     depth = region.depth(points)[0].reshape(_PIXELS, _PIXELS)
     entries = []
