@@ -64,7 +64,7 @@ def run(monkeypatch):
 
 def test_every_example_is_run_here():
     points = {"place_points_jax", "place_points_torch"}
-    propagation = {"bayesian_layer", "damped_rotation", "network", "pendulum", "ten_dimensions"}
+    propagation = {"bayesian_layer", "damped_rotation", "network", "pendulum", "safe_set", "ten_dimensions"}
     assert {script.stem for script in SCRIPTS} == {
         "ct_volume",
         "demo",
@@ -133,6 +133,15 @@ def test_local_slopes_of_the_pendulum_help_at_first(tmp_path):
     # Later on merged cells with one constant have smaller bounds than grids with local slopes.
     assert len(rows) == 8 and float(rows[0][1]) < float(rows[0][0])
     assert (tmp_path / "pendulum.png").stat().st_size > 1000
+
+
+def test_certified_probabilities_are_below_those_of_simulation(run, tmp_path):
+    printed = run("safe_set", "--points", "60", "--output", str(tmp_path / "safe.png"), STEPS=6, DRAWS=20_000)
+    rows = re.findall(r"P ≥ ([\d.]+) \(simulated ([\d.]+)\)", printed)
+    assert len(rows) == 9 and all(0.3 < float(low) <= float(share) + 1e-3 for low, share in rows)
+    high, quantile = re.findall(r"below ([\d.]+) \(simulated ([\d.]+)\)", printed)[0]
+    assert float(quantile) < float(high) < float(quantile) + 0.3
+    assert (tmp_path / "safe.png").stat().st_size > 1000
 
 
 @pytest.mark.parametrize(

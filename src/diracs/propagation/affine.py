@@ -19,6 +19,7 @@ from diracs.propagation.ambiguity import NONE, Radius, drifts
 from diracs.propagation.bounds import AffineGrowth
 from diracs.propagation.dynamics import Affine, norm
 from diracs.propagation.growth import growth_factors
+from diracs.propagation.joint import Chain
 from diracs.propagation.law import law_of, state_rounding
 from diracs.propagation.limit import check_contraction, sum_of_norms
 from diracs.propagation.merging import merge
@@ -81,7 +82,16 @@ def propagate_exactly(
         return Limit(given, bound_in(bound * (1.0 + 1e-12), kind, start.means, up=True))
 
     w2_bound, none = (bound_in(x, kind, start.means, up=True) for x in (bounds, np.zeros(0)))
-    return Trajectory(start, tuple(states), w2_bound, (), none, (), limit)
+    return Trajectory(
+        start, tuple(states), w2_bound, (), none, (), limit, _chain(state_of(start), A, b, noise, components)
+    )
+
+
+def _chain(start: State, A: np.ndarray, b: np.ndarray, noise: State, components: int) -> Chain | None:
+    """The chain, if its components keep apart: with one of the noise, and no more of the start than are kept."""
+    if len(noise.weights) > 1 or len(start.weights) > components or A.shape[0] != A.shape[1]:
+        return None
+    return Chain(A, b + noise.means[0], noise.covs[0], start.means, start.covs, start.weights)
 
 
 def advance(state: State, A: np.ndarray, b: np.ndarray, noise: State, components: int) -> State:
