@@ -82,9 +82,8 @@ def propagate_exactly(
         return Limit(given, bound_in(bound * (1.0 + 1e-12), kind, start.means, up=True))
 
     w2_bound, none = (bound_in(x, kind, start.means, up=True) for x in (bounds, np.zeros(0)))
-    return Trajectory(
-        start, tuple(states), w2_bound, (), none, (), limit, _chain(state_of(start), A, b, noise, components)
-    )
+    chain = _chain(state_of(start), A, b, noise, components)
+    return Trajectory(start, tuple(states), w2_bound, (), none, (), limit, chain=chain)
 
 
 def _chain(start: State, A: np.ndarray, b: np.ndarray, noise: State, components: int) -> Chain | None:
