@@ -18,7 +18,7 @@ from scipy.special import ndtri
 
 from diracs import Affine, Gaussian, propagate
 from diracs.cells.line import LineMixture
-from diracs.propagation import chain
+from diracs.propagation import run
 
 ANGLE, STEPS = np.pi / 8, 6
 A = 0.8 * np.array([[np.cos(ANGLE), np.sin(ANGLE)], [-np.sin(ANGLE), np.cos(ANGLE)]])
@@ -51,11 +51,11 @@ def at_least(state, mean, variance):
 
 def by_grids(*given, **options):
     """Propagation without merging, and the time that it took."""
-    kept, chain.can_merge = chain.can_merge, lambda law, n: False
+    kept, run.can_merge = run.can_merge, lambda law, n: False
     try:
         return timed(*given, **options)
     finally:
-        chain.can_merge = kept
+        run.can_merge = kept
 
 
 def timed(*given, **options):

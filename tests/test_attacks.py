@@ -37,6 +37,7 @@ from diracs import (
     recertify,
     reduce_mixture,
 )
+from diracs.intervals import jacobian_of, value_of
 
 CASES = int(os.environ.get("DIRACS_ATTACKS", "3"))
 ATTACKS: list[Callable[[np.random.Generator], None]] = []
@@ -69,6 +70,56 @@ def holds(bound, truth, slack=0.0):
 def weights_of(law):
     """The weights that a mixture holds, which are those of the law that it stands for."""
     return np.asarray(law.weights, dtype=np.float64)
+
+
+# For expressions: in NumPy, and in 50 digits with the derivative.
+UNARY = [
+    (np.sin, mp.sin, mp.cos),
+    (np.cos, mp.cos, lambda u: -mp.sin(u)),
+    (np.tanh, mp.tanh, lambda u: 1 / mp.cosh(u) ** 2),
+    (np.arctan, mp.atan, lambda u: 1 / (1 + u * u)),
+    (lambda u: np.exp(-u * u), lambda u: mp.exp(-u * u), lambda u: -2 * u * mp.exp(-u * u)),
+    (lambda u: np.sqrt(1 + u**2), lambda u: mp.sqrt(1 + u * u), lambda u: u / mp.sqrt(1 + u * u)),
+    (lambda u: np.logaddexp(u, 0), lambda u: mp.log1p(mp.exp(u)), lambda u: 1 / (1 + mp.exp(-u))),
+    (lambda u: 0.1 * u - 3, lambda u: mpf(0.1) * u - 3, lambda u: mpf(0.1)),
+    (lambda u: u**3, lambda u: u**3, lambda u: 3 * u * u),
+]
+
+
+@attack
+def jacobians_of_expressions(rng):
+    """Random expressions over boxes of any size, by dual numbers of 50 digits at their corners and inside."""
+    steps = [(int(rng.integers(len(UNARY) + 3)), *(int(i) for i in rng.integers(0, 2 + n, 2))) for n in range(5)]
+
+    def f(x):
+        nodes = [x[:, 0], x[:, 1]]
+        for kind, i, j in steps:
+            a, b = nodes[i], nodes[j]
+            nodes.append([a + b, a * b, a / (2 + b * b)][kind] if kind < 3 else UNARY[kind - 3][0](a))
+        return np.stack(nodes[2:], axis=1)
+
+    def exact(x):
+        nodes = [(mpf(x[0]), (mpf(1), mpf(0))), (mpf(x[1]), (mpf(0), mpf(1)))]
+        for kind, i, j in steps:
+            (a, da), (b, db) = nodes[i], nodes[j]
+            if kind >= 3:
+                _, value, slope = UNARY[kind - 3]
+                nodes.append((value(a), tuple(slope(a) * p for p in da)))
+            else:
+                value = [a + b, a * b, a / (2 + b * b)][kind]
+                to_a, to_b = [(1, 1), (b, a), (1 / (2 + b * b), -2 * a * b / (2 + b * b) ** 2)][kind]
+                nodes.append((value, tuple(to_a * p + to_b * q for p, q in zip(da, db))))
+        return nodes[2:]
+
+    center, radius = rng.normal(size=2) * 10.0 ** rng.uniform(-3, 1), 10.0 ** rng.uniform(-12, 1) * rng.random(2)
+    box = np.stack([center - radius * rng.integers(0, 2, 2), center + radius])
+    slopes, values = jacobian_of(f)(box[None]), value_of(f)(box[None])
+    with mp.workdps(50):
+        for t in [*np.ndindex(2, 2), *rng.random((3, 2))]:
+            x = np.clip(box[0] + np.array(t) * (box[1] - box[0]), *box)
+            for n, (value, slope) in enumerate(exact(x)):
+                assert values[0][0, n] <= value <= values[1][0, n]
+                assert all(slopes[0][0, n, k] <= slope[k] <= slopes[1][0, n, k] for k in range(2))
 
 
 @attack

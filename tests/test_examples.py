@@ -64,7 +64,7 @@ def run(monkeypatch):
 
 def test_every_example_is_run_here():
     points = {"place_points_jax", "place_points_torch"}
-    propagation = {"bayesian_layer", "damped_rotation", "pendulum", "ten_dimensions"}
+    propagation = {"bayesian_layer", "damped_rotation", "network", "pendulum", "safe_set", "ten_dimensions"}
     assert {script.stem for script in SCRIPTS} == {
         "ct_volume",
         "demo",
@@ -135,6 +135,15 @@ def test_local_slopes_of_the_pendulum_help_at_first(tmp_path):
     assert (tmp_path / "pendulum.png").stat().st_size > 1000
 
 
+def test_certified_probabilities_are_below_those_of_simulation(run, tmp_path):
+    printed = run("safe_set", "--points", "60", "--output", str(tmp_path / "safe.png"), STEPS=6, DRAWS=20_000)
+    rows = re.findall(r"P ≥ ([\d.]+) \(simulated ([\d.]+)\)", printed)
+    assert len(rows) == 9 and all(0.3 < float(low) <= float(share) + 1e-3 for low, share in rows)
+    high, quantile = re.findall(r"below ([\d.]+) \(simulated ([\d.]+)\)", printed)[0]
+    assert float(quantile) < float(high) < float(quantile) + 0.3
+    assert (tmp_path / "safe.png").stat().st_size > 1000
+
+
 @pytest.mark.parametrize(
     "name, arguments, constants",
     [("ten_dimensions", ["--steps", "3"], {"POINTS": 20}), ("bayesian_layer", [], {"UNITS": 6, "POINTS": (1, 5)})],
@@ -167,6 +176,14 @@ def test_grains_have_their_volumes_and_pictures_morph(run, tmp_path):
     widths = [float(width) for width in re.findall(r"deviations ([\d.]+)", printed)]
     assert len(widths) == 5 and widths == sorted(widths)
     assert all(picture.stat().st_size > 1000 for picture in pictures)
+
+
+def test_a_network_is_propagated_by_the_set_of_its_jacobians(run, tmp_path):
+    picture = tmp_path / "network.png"
+    printed = run("network", "--points", "20", "--steps", "3", "--rounds", "100", "--output", str(picture))
+    constant, sets = map(float, re.findall(r"W₂ ≤ ([\d.]+)", printed))
+    assert 0.0 < sets < 0.7 * constant
+    assert picture.stat().st_size > 1000
 
 
 def test_seeds_on_meshes(run, tmp_path):

@@ -11,6 +11,7 @@ import torch
 from diracs import (
     Affine,
     Ball,
+    Complement,
     CrossCodebook,
     Gaussian,
     GaussianMixture,
@@ -19,6 +20,7 @@ from diracs import (
     Mesh,
     PointScheme,
     PolynomialGrid,
+    Polytope,
     PowerDiagram,
     ProductScheme,
     ScalarCodebook,
@@ -50,6 +52,9 @@ MAKERS = {
     "Affine without b": lambda a: Affine(a(np.eye(2))),
     "HalfSpace": lambda a: HalfSpace(a(np.ones(2)), a(np.ones(()))),
     "Ball": lambda a: Ball(a(np.ones(2)), a(np.ones(()))),
+    "Polytope": lambda a: Polytope(a(np.eye(2)), a(np.ones(2))),
+    "Complement": lambda a: Complement(Ball(a(np.ones(2)), a(np.ones(())))),
+    "box": lambda a: Polytope.box(a(np.zeros(2)), a(np.ones(2))),
 }
 
 

@@ -6,11 +6,16 @@ from diracs.laws.diracs import SumOfDiracs
 from diracs.laws.gaussian import Gaussian, GaussianMixture, SumOfGaussians
 from diracs.laws.mesh import Mesh
 from diracs.laws.pixels import PolynomialGrid
+from diracs.laws.regions import Ball, Complement, HalfSpace, Polytope
 from diracs.mixtures.fit import MixtureFit, fit_mixture
 from diracs.mixtures.reduction import reduce_mixture
-from diracs.propagation import Affine, Limit, Trajectory, propagate
+from diracs.propagation import Affine, Limit, PiecewiseAffine, Smooth, Trajectory, propagate
+from diracs.propagation.costs import quadratic_cost_bounds, worst_case_max
+from diracs.propagation.horizon import Horizon, reach_avoid, stays_in
+from diracs.propagation.questions import probability_bounds, quantile_bounds
+from diracs.propagation.samples import sample_radius
 from diracs.quantization.discretization import Quantization, discretize
-from diracs.quantization.expectation import Ball, HalfSpace, expectation, probability, worst_case
+from diracs.quantization.expectation import expectation, probability, worst_case
 from diracs.quantization.front import quantize
 from diracs.quantization.recertification import recertify
 from diracs.quantization.summary import Summary
@@ -30,11 +35,13 @@ __version__ = "0.1.0"
 __all__ = [
     "Affine",
     "Ball",
+    "Complement",
     "ConvergenceWarning",
     "CrossCodebook",
     "Gaussian",
     "GaussianMixture",
     "HalfSpace",
+    "Horizon",
     "LayeredScheme",
     "Limit",
     "MassesNotMet",
@@ -42,12 +49,15 @@ __all__ = [
     "MixtureFit",
     "OtJacobian",
     "OtPlan",
+    "PiecewiseAffine",
     "PointScheme",
     "PolynomialGrid",
+    "Polytope",
     "PowerDiagram",
     "ProductScheme",
     "Quantization",
     "ScalarCodebook",
+    "Smooth",
     "SumOfDiracs",
     "SumOfGaussians",
     "Summary",
@@ -61,9 +71,16 @@ __all__ = [
     "lloyd",
     "optimal_transport_plan",
     "probability",
+    "probability_bounds",
     "propagate",
+    "quadratic_cost_bounds",
+    "quantile_bounds",
     "quantize",
+    "reach_avoid",
     "recertify",
     "reduce_mixture",
+    "sample_radius",
+    "stays_in",
     "worst_case",
+    "worst_case_max",
 ]

@@ -23,7 +23,7 @@ def grown(w, bias, delta, noise_radius=0.0):
     growth.drift, growth.steps = 1e3, 1  # the way through the nominal chain is closed
     if noise_radius == 0.0:
         growth.drift = 0.0
-    step = StepError(np.array([[delta**2]]), bias, np.zeros((1, 1)), 0.0)
+    step = StepError(np.array([[delta**2]]), np.array([[bias**2]]), np.zeros((1, 1)), 0.0)
     return growth.bound(step) - noise_radius
 
 

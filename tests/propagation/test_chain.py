@@ -14,7 +14,8 @@ from diracs import Affine, Gaussian, GaussianMixture, SumOfDiracs, propagate
 from diracs.laws.convert import as_mixture
 from diracs.laws.gaussian import full_covariances
 from diracs.mixtures.reduction import bures
-from diracs.propagation import chain, fine
+from diracs.propagation import fine, run
+from diracs.propagation.ambiguity import NONE
 from diracs.propagation.bounds import AffineGrowth, LipschitzGrowth, Split, StepError
 from diracs.propagation.law import law_of, with_noise
 from diracs.propagation.limit import settle
@@ -35,7 +36,7 @@ def coarse():
 @pytest.fixture
 def grids(monkeypatch):
     """Cells of grids only: these can be told from the schemes."""
-    monkeypatch.setattr(chain, "can_merge", lambda law, n: False)
+    monkeypatch.setattr(run, "can_merge", lambda law, n: False)
 
 
 def damped_rotation(n, steps=6, **options):
@@ -133,7 +134,7 @@ def test_random_affine_systems_are_never_below_the_truth(seed):
     quantized, merging = rng.integers(2, size=2).astype(bool).tolist()
     with pytest.MonkeyPatch.context() as patch:
         if not merging:
-            patch.setattr(chain, "can_merge", lambda law, n: False)
+            patch.setattr(run, "can_merge", lambda law, n: False)
         trajectory = propagate(start, Affine(A, b), noise, 4, **options, quantized=quantized)
     size = np.sqrt(np.trace(moments(start)[1])) + np.sqrt(np.trace(moments(noise)[1]))  # roots are right to 1e-7 of it
     for bound, state, true in zip(
@@ -392,14 +393,14 @@ def test_rounding_of_the_recursion_is_paid_for():
         exact = [[Fraction(x) for x in row] for row in A.tolist()]
         inner = [[Fraction(x) for x in row] for row in error.tolist()]
         trace = sum(row[i] * row[j] * inner[i][j] for row in exact for i in range(2) for j in range(2))
-        growth = AffineGrowth(A, 0.0, 0.0, 1)
-        assert growth.after_nominal(StepError(error, 0.0, np.zeros((2, 2)), 0.0)) ** 2 >= float(trace)
+        growth = AffineGrowth(A, NONE, NONE, 1)
+        assert growth.after_nominal(StepError(error, np.zeros((2, 2)), np.zeros((2, 2)), 0.0)) ** 2 >= float(trace)
 
 
 def test_moved_diracs_count_beside_local_slopes():
     """√(L²W² + 2LW√ℓ + ℓ + L²(2Wβ + q)) may grow faster than L W: what moved Diracs is part of the nominal error."""
     growth = LipschitzGrowth(1.0, 0.0, 0.0)
-    step = StepError(np.eye(1), 1.0, np.zeros((1, 1)), 0.5, (Split(0.3, 0.0, 0.0), Split(0.1, 0.2, 0.4)))
+    step = StepError(np.eye(1), np.eye(1), np.zeros((1, 1)), 0.5, (Split(0.3, 0.0, 0.0), Split(0.1, 0.2, 0.4)))
     growth.advance(step)
     assert growth.nominal >= np.sqrt(0.3) + 0.5
     assert growth.drift == 0.0
@@ -519,7 +520,7 @@ def test_pytorch_and_jax_see_their_own_arrays(dtype, grids):
         ({"lipschitz": 0.8}, ValueError, "leave lipschitz out"),
         ({"dynamics": np.sin}, ValueError, "give lipschitz"),
         ({"dynamics": np.sin, "lipschitz": -1.0}, ValueError, "lipschitz must be"),
-        ({"dynamics": np.eye(2)}, TypeError, "Affine map or a callable"),
+        ({"dynamics": np.eye(2)}, TypeError, "Affine map, a Smooth one or a callable"),
         ({"dynamics": lambda x: x[0], "lipschitz": 1.0}, ValueError, "vectorize"),
         ({"dynamics": lambda x: None, "lipschitz": 1.0}, TypeError, "must return an array"),
         ({"dynamics": lambda x: x * 1j, "lipschitz": 1.0}, TypeError, "array of real numbers"),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from diracs import Affine, Gaussian, GaussianMixture, SumOfDiracs, propagate, recertify
-from diracs.propagation import chain, fine
+from diracs.propagation import fine, run
 from diracs.propagation.law import law_of, with_noise
 from diracs.propagation.merged import can_merge, merged_cells
 
@@ -76,7 +76,7 @@ def test_never_worse_than_grids(n, lipschitz, monkeypatch):
     given = Gaussian([1.0, 0.0], [0.04, 0.01]), dynamics, Gaussian([0.0, 0.0], [0.02, 0.03]), 2
     options = {"n": n, "quantized": True} if lipschitz is None else {"n": n, "lipschitz": lipschitz}
     merged = propagate(*given, **options)
-    monkeypatch.setattr(chain, "can_merge", lambda law, n: False)
+    monkeypatch.setattr(run, "can_merge", lambda law, n: False)
     grids = propagate(*given, **options)
     assert merged.w2_bound[-1] <= grids.w2_bound[-1] * (1.0 + 1e-12)
     assert all(len(diracs) <= n for diracs in merged.diracs)

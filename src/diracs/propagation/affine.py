@@ -15,8 +15,11 @@ import scipy
 
 from diracs.backend.arrays import Array, bound_in, concrete, eps, framework, to_framework
 from diracs.laws.gaussian import GaussianMixture, full_covariances
-from diracs.propagation.bounds import AffineGrowth, growth_factors
+from diracs.propagation.ambiguity import NONE, Radius, drifts
+from diracs.propagation.bounds import AffineGrowth
 from diracs.propagation.dynamics import Affine, norm
+from diracs.propagation.growth import growth_factors
+from diracs.propagation.joint import Chain
 from diracs.propagation.law import law_of, state_rounding
 from diracs.propagation.limit import check_contraction, sum_of_norms
 from diracs.propagation.merging import merge
@@ -48,7 +51,7 @@ def propagate_exactly(
     noise_in: Callable[[int], GaussianMixture],
     steps: int,
     components: int,
-    radii: tuple[float, float],
+    radii: tuple[Radius, Radius],
 ) -> Trajectory:
     """The trajectory of an affine map, its images merged to at most `components` in every step before noise is added.
 
@@ -56,6 +59,7 @@ def propagate_exactly(
     """
     A, b = concrete(dynamics.A), concrete(dynamics.b)
     noise = state_of(noise_in(len(A)))
+    radii[1].check("noise_radius", len(A))
     state, states, moved, apart = state_of(start), [], [], []
     for t in range(steps):
         state = advance(state, A, b, noise, components)
@@ -64,8 +68,8 @@ def propagate_exactly(
         states.append(_as_mixture(state, start.means))
         moved.append(state.moved)
         apart.append(_apart(state) + _narrowing(state, states[-1]))
-    factors = growth_factors(AffineGrowth(A, 0.0, 0.0, steps), steps)
-    drift = factors[1:] * radii[0] + np.cumsum(factors[:-1]) * radii[1]
+    factors = growth_factors(AffineGrowth(A, NONE, NONE, steps), steps)
+    drift = drifts(A, *radii, steps)
     bounds = (np.convolve(moved, factors)[:steps] + apart + drift) * (1.0 + 1e-12)
     if not np.isfinite(bounds).all():
         raise ValueError("the bounds of the states overflow: take fewer steps")
@@ -74,11 +78,19 @@ def propagate_exactly(
     def limit() -> Limit:
         found, bound = stationary(A, b, noise, components)
         given = _as_mixture(found, start.means)
-        bound += sum_of_norms(A) * radii[1] + _narrowing(found, given)
+        bound += sum_of_norms(A) * radii[1].value + _narrowing(found, given)
         return Limit(given, bound_in(bound * (1.0 + 1e-12), kind, start.means, up=True))
 
     w2_bound, none = (bound_in(x, kind, start.means, up=True) for x in (bounds, np.zeros(0)))
-    return Trajectory(start, tuple(states), w2_bound, (), none, (), limit)
+    chain = _chain(state_of(start), A, b, noise, components)
+    return Trajectory(start, tuple(states), w2_bound, (), none, (), limit, chain=chain)
+
+
+def _chain(start: State, A: np.ndarray, b: np.ndarray, noise: State, components: int) -> Chain | None:
+    """The chain, if its components keep apart: with one of the noise, and no more of the start than are kept."""
+    if len(noise.weights) > 1 or len(start.weights) > components or A.shape[0] != A.shape[1]:
+        return None
+    return Chain(A, b + noise.means[0], noise.covs[0], start.means, start.covs, start.weights)
 
 
 def advance(state: State, A: np.ndarray, b: np.ndarray, noise: State, components: int) -> State:

@@ -6,11 +6,13 @@ Diracs c that stand for z, r the radius of the noise.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 
+from diracs.propagation.ambiguity import Radius, drifts
 from diracs.propagation.dynamics import norm
 
 # Relative amount by which bounds are raised, to cover the rounding of their arithmetic.
@@ -29,15 +31,33 @@ class StepError(NamedTuple):
     """The errors of one step."""
 
     error: np.ndarray  # (d, d): Q = E δδᵀ
-    bias: float  # β: root mean square over the sources of E[δ | source]
+    biases: np.ndarray | None  # (d, d): B = Σ w_i E[δ | i] E[δ | i]ᵀ over the sources i; None if that is not known
     merging: np.ndarray  # (m, m): second moment of what merging the images moved them by
     moved: float  # root mean square of what rounding moved the Diracs by
     splits: tuple[Split, ...] = ()  # where slopes are known locally, the first with all cells in G
+    parted: float = 0.0  # mass that borders of a switch lie between and its Diracs
+    leaps: np.ndarray | None = None  # (q, m) f'(c) − f(c) for Diracs c and the maps f' across these borders
 
     @property
     def square(self) -> float:
         """Δ² = E|δ|²."""
         return max(float(np.trace(self.error)), 0.0)
+
+    @property
+    def bias(self) -> float:
+        """β: the root mean square over the sources of E[δ | source]."""
+        return self.bias_in(None)
+
+    def square_in(self, metric: np.ndarray) -> float:
+        """E δᵀPδ for a metric P (d, d)."""
+        return max(float(np.vdot(metric, self.error)), 0.0)
+
+    def bias_in(self, metric: np.ndarray | None) -> float:
+        """β in a metric P (d, d); None is the identity."""
+        if self.biases is None:
+            return math.inf
+        found = np.trace(self.biases) if metric is None else np.vdot(metric, self.biases)
+        return math.sqrt(max(float(found), 0.0))
 
 
 @dataclass
@@ -121,8 +141,8 @@ class AffineGrowth:
     """
 
     A: np.ndarray
-    initial_radius: float
-    noise_radius: float
+    initial_radius: Radius
+    noise_radius: Radius
     horizon: int
     steps: int = 0
     matrix: np.ndarray | None = None
@@ -134,7 +154,7 @@ class AffineGrowth:
     def __post_init__(self) -> None:
         self._power = np.eye(self.A.shape[1])
         self.weights = _weights(self.A, self.horizon)
-        self.plain = LipschitzGrowth(norm(self.A), self.initial_radius, self.noise_radius)
+        self.plain = LipschitzGrowth(norm(self.A), self.initial_radius.value, self.noise_radius.value)
 
     def _after(self, step: StepError) -> np.ndarray:
         inner = step.error if self.matrix is None else self.matrix + step.error
@@ -144,12 +164,12 @@ class AffineGrowth:
         return 0.5 * (grown + grown.T) * (1.0 + _SLACK)
 
     def _drift(self, step: StepError) -> float:
-        """‖Aᵗ‖ r₀ + Σ ‖Aˢ‖ r_v and the rounding of the Diracs."""
+        """What the radii and the rounding of the Diracs have become."""
         norms = [*self.norms, self._next()]
         moved = [*self.moved, step.moved]
         rounding = sum(norms[len(moved) - s] * m for s, m in enumerate(moved))
-        noise = sum(norms[:-1]) * self.noise_radius if self.noise_radius else 0.0
-        return (norms[-1] * self.initial_radius + noise + rounding) * (1.0 + _SLACK)
+        drift = drifts(self.A, self.initial_radius, self.noise_radius, len(moved))[-1]
+        return float(drift + rounding) * (1.0 + _SLACK)
 
     def _next(self) -> float:
         """‖Aᵗ‖ for the step to come, or the product of norms where A is not square."""
@@ -181,9 +201,6 @@ class AffineGrowth:
         return bound
 
 
-Growth = LipschitzGrowth | AffineGrowth
-
-
 def _weights(A: np.ndarray, horizon: int) -> list[np.ndarray]:
     """Σ_{s=1}^{T−t} (Aˢ)ᵀ Aˢ for t = 0 … T − 1, up to a factor."""
     if A.shape[0] != A.shape[1]:
@@ -195,35 +212,3 @@ def _weights(A: np.ndarray, horizon: int) -> list[np.ndarray]:
         one, gain = one / scale, gain / scale
         out.append(gain)
     return out[::-1]
-
-
-def growth_factors(growth: Growth, steps: int) -> np.ndarray:
-    """By what an error grows in s steps, s = 0 … steps: Lˢ or ‖Aˢ‖."""
-    if isinstance(growth, LipschitzGrowth) or growth.A.shape[0] != growth.A.shape[1]:
-        slope = growth.slope if isinstance(growth, LipschitzGrowth) else growth.plain.slope
-        return slope ** np.arange(steps + 1.0)
-    power, out = np.eye(len(growth.A)), [1.0]
-    for _ in range(steps):
-        power = growth.A @ power
-        out.append(norm(power))
-    return np.array(out)
-
-
-def targets(growth: Growth, steps: int, most: float) -> np.ndarray:
-    """Nominal errors to stay below after each step, so that every bound is at most `most`: equal errors in all steps.
-
-    Raises
-    ------
-    ValueError
-        If the radii alone cost as much.
-    """
-    factors = growth_factors(growth, steps)
-    drift = factors[1:] * growth.initial_radius + np.cumsum(factors[:-1]) * growth.noise_radius
-    left = most - float(drift.max())
-    if left <= 0:
-        raise ValueError(
-            f"w2_bound = {most:g} cannot be kept: initial_radius and noise_radius alone grow to {drift.max():g};"
-            " give a larger bound or fewer steps"
-        )
-    grown = np.sqrt(np.cumsum(factors[1:] ** 2))
-    return left * (1.0 - 1e-6) * grown / max(grown.max(), 1e-300)

@@ -41,7 +41,7 @@ class FineCells:
         self._blocks: list[Block] = []
         d = law.means.shape[1]
         if law.covs.any():
-            found = barycentric_cells(law, _fine_grids(law, _groups(law, count), count), bias=False)
+            found = barycentric_cells(law, fine_grids(law, groups_of(law, count), count), bias=False)
             self._blocks, self.error = found.blocks, found.error
             masses, places = found.masses, found.barycenters
         else:
@@ -64,10 +64,14 @@ class FineCells:
         return out
 
 
-def _groups(law: Law, count: int) -> Groups:
-    """Components of one covariance each, in as many groups as make the cells finest."""
+def groups_of(law: Law, count: int, *, common: bool | None = None) -> Groups:
+    """Components of one covariance each, in as many groups as make the cells finest.
+
+    If `common`, axes are those of the covariance; by default where these are any other than all.
+    """
     best: tuple[float, Groups] | None = None
-    common = len(law.covs) > 1 or not isotropic(law.covs[0])
+    if common is None:
+        common = len(law.covs) > 1 or not isotropic(law.covs[0])
     for labels in grouping_tree(law, None).values():
         pairs = np.unique(labels * len(law.covs) + law.kind, return_inverse=True)[1]
         if best is not None and pairs.max() >= min(_GRIDS, count):
@@ -103,14 +107,21 @@ def _numbers(groups: Groups, count: int) -> list[np.ndarray]:
     return out
 
 
-def _fine_grids(law: Law, groups: Groups, count: int) -> LayeredScheme:
-    """Grids whose levels are as dense as the best points of many are."""
+def fine_grids(law: Law, groups: Groups, count: int, borders: np.ndarray | None = None) -> LayeredScheme:
+    """Grids whose levels are as dense as the best points of many are.
+
+    No cell reaches across the planes x₀ = `borders`, if the axes of the groups are those of space.
+    """
     schemes = []
     for g, numbers in enumerate(_numbers(groups, count)):
         rows = np.flatnonzero(groups.labels == g)
         axes, centre = groups.axes[g], groups.means[g]
-        books = [ScalarCodebook(_levels(law, rows, centre, axes[:, k], int(m))) for k, m in enumerate(numbers)]
-        schemes.append(ProductScheme(books, axes, centre))
+        levels = [_levels(law, rows, centre, axes[:, k], int(m)) for k, m in enumerate(numbers)]
+        if borders is not None:
+            k = int(np.argmax(np.abs(axes[0])))
+            for border in borders:
+                levels[k] = parted(levels[k], (border - centre[0]) * np.sign(axes[0, k]))
+        schemes.append(ProductScheme([ScalarCodebook(y) for y in levels], axes, centre))
     return LayeredScheme(schemes, groups.labels)
 
 
@@ -126,6 +137,13 @@ def _levels(law: Law, rows: np.ndarray, centre: np.ndarray, direction: np.ndarra
     total = np.append(0.0, np.cumsum(share))
     levels = np.interp((np.arange(n) + 0.5) / n * total[-1], total, edges)
     return np.asarray(table.centre + table.scale * levels)
+
+
+def parted(levels: np.ndarray, border: float) -> np.ndarray:
+    """Levels with two more, of which the border is the middle, so that it lies between two of their cells."""
+    kept = levels[levels != border]
+    gap = float(np.abs(kept - border).min()) if len(kept) else 1.0
+    return np.sort(np.append(kept, [border - 0.5 * gap, border + 0.5 * gap]))
 
 
 def fineness(ndim: int, n: int, components: int) -> int:

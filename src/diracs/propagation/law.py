@@ -39,6 +39,13 @@ def law_of(mixture: GaussianMixture) -> Law:
     return Law(means, covs, np.arange(len(means)), weights, np.zeros(len(means), dtype=int))
 
 
+def covariance_of(law: Law) -> np.ndarray:
+    """(d, d)"""
+    off = law.means - law.weights @ law.means
+    within = np.tensordot(np.bincount(law.kind, law.weights, len(law.covs)), law.covs, 1)
+    return np.asarray(within + (law.weights[:, None] * off).T @ off)
+
+
 def without_empty(law: Law) -> Law:
     """The law without components of no weight."""
     keep = law.weights > 0

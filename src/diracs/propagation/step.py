@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -11,9 +10,10 @@ from diracs.backend import doubled
 from diracs.backend.arrays import Array
 from diracs.certificates.masses import mass_error_within, settled
 from diracs.certificates.rounding import ROUNDINGS, with_moved_masses
-from diracs.propagation.bounds import Growth, StepError
+from diracs.propagation.bounds import StepError
 from diracs.propagation.cells import StateCells, barycentric_cells
 from diracs.propagation.dynamics import SlopeOnBalls
+from diracs.propagation.growth import Growth
 from diracs.propagation.law import Law
 from diracs.propagation.local import splits
 from diracs.propagation.schemes import candidate, candidates, grids, grouping_tree
@@ -101,16 +101,16 @@ def measure(law: Law, scheme: LayeredScheme, *, biased: bool = True) -> Choice:
     return Choice(
         scheme,
         cells,
-        StepError(error, bias_of(law, cells.bias), np.zeros((1, 1)), shifted + 8.0 * 2.0**-52 * float(positions)),
+        StepError(error, biases_of(law, cells.bias), np.zeros((1, 1)), shifted + 8.0 * 2.0**-52 * float(positions)),
     )
 
 
-def bias_of(law: Law, bias: np.ndarray | None) -> float:
-    """β: the root mean square over the sources of E[δ | source], from E[δ; source] (S, d); ∞ if that is not known."""
+def biases_of(law: Law, bias: np.ndarray | None) -> np.ndarray | None:
+    """B = Σ w_i E[δ | i] E[δ | i]ᵀ over the sources, from E[δ; source] (S, d); None if that is not known."""
     if bias is None:
-        return math.inf
+        return None
     weights = np.bincount(law.source, law.weights, len(bias))
-    return float(np.sqrt(((bias**2).sum(axis=1) / np.maximum(weights, 1e-300)).sum()))
+    return np.asarray((bias / np.maximum(weights, 1e-300)[:, None]).T @ bias)
 
 
 def _mass_rounding(

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
 
 from diracs.backend.arrays import Array, concrete
 from diracs.laws.diracs import SumOfDiracs
 from diracs.laws.gaussian import GaussianMixture
+from diracs.propagation.joint import Chain
 from diracs.schemes.layered import LayeredScheme
 from diracs.schemes.points import PointScheme
+
+if TYPE_CHECKING:
+    from diracs.propagation.horizon import Horizon
 
 
 class Limit(NamedTuple):
@@ -41,6 +47,11 @@ class Trajectory:
     schemes : tuple of LayeredScheme or PointScheme
         The cells: those of these schemes' points; for a PointScheme the fine boxes that were merged into each point.
         Empty where states are exact.
+    metrics : tuple of arrays (d, d)
+        Of `Smooth` maps: for each step the metric in which its cells are round. Else empty.
+    chain : Chain, optional
+        The dynamics themselves where they make the states at all times jointly normal: affine, with one component of
+        the noise, and none of the start merged.
     """
 
     initial: GaussianMixture
@@ -50,6 +61,8 @@ class Trajectory:
     dirac_errors: Array
     schemes: tuple[LayeredScheme | PointScheme, ...]
     _limit: Callable[[], Limit] = field(repr=False)
+    metrics: tuple[np.ndarray, ...] = ()
+    chain: Chain | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
         """Number of steps."""
@@ -69,6 +82,18 @@ class Trajectory:
             If the dynamics are no contraction: spectral radius of A, or Lipschitz constant, of 1 or more.
         """
         return self._limit()
+
+    def stays_in(self, regions: Any, *, start: bool = True, initial_radius: float = 0.0) -> Horizon:
+        """The probability of staying in a safe set over the horizon; see `diracs.stays_in`."""
+        from diracs.propagation.horizon import stays_in
+
+        return stays_in(self, regions, start=start, initial_radius=initial_radius)
+
+    def reach_avoid(self, target: Any, avoid: Any, *, start: bool = True, initial_radius: float = 0.0) -> Horizon:
+        """The probability of ending in a target and never meeting an obstacle; see `diracs.reach_avoid`."""
+        from diracs.propagation.horizon import reach_avoid
+
+        return reach_avoid(self, target, avoid, start=start, initial_radius=initial_radius)
 
     def plot(self, ax: Any = None, **options: Any) -> Any:
         """Draw the states with their ambiguity balls; see `diracs.show.propagation.plot_trajectory`."""

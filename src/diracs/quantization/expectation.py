@@ -5,30 +5,18 @@ Let Q be the Diracs and ρ a bound on W₂ between them and the law P. Everythin
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from diracs.backend import checks
-from diracs.backend.arrays import (
-    Array,
-    bound_in,
-    common_framework,
-    companion,
-    concrete,
-    framework,
-    pytree,
-    to_framework,
-)
+from diracs.backend.arrays import Array, bound_in, concrete, framework, to_framework
+from diracs.laws.regions import Region
 from diracs.quantization.discretization import Quantization
 
 # Relative error left to sums of masses and costs.
 _ROUNDING = 1e-12
-# No double has a larger exponent of two.
-_LARGEST = 1100
 
 
 class Certified(NamedTuple):
@@ -37,100 +25,6 @@ class Certified(NamedTuple):
     value: Array
     low: Array
     high: Array
-
-
-@pytree
-@dataclass(frozen=True, eq=False, init=False)
-class HalfSpace:
-    """The points x with normal · x ≤ offset.
-
-    Parameters
-    ----------
-    normal : array (d,)
-        Not zero; of any length.
-    offset : number
-
-    Raises
-    ------
-    ValueError, TypeError
-        If the normal is not a finite vector other than zero, or the offset not a finite number.
-    """
-
-    normal: Array
-    offset: Array
-
-    _leaves = ("normal", "offset")
-    _static = ()
-
-    def __init__(self, normal: Any, offset: Any) -> None:
-        kind = common_framework(normal=normal, offset=offset)
-        a = checks.floating("normal", normal, kind, companion(normal, offset))
-        if a.ndim != 1 or not concrete(a).any():
-            raise ValueError(f"normal must be a vector other than zero, got shape {tuple(a.shape)}")
-        object.__setattr__(self, "normal", a)
-        object.__setattr__(self, "offset", _number("offset", offset, kind, a))
-
-    @property
-    def ndim(self) -> int:
-        return self.normal.shape[0]
-
-    def depth(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Signed distances (n,) of points (n, d) to the boundary, positive inside, and a bound on their rounding."""
-        normal, offset = concrete(self.normal), float(concrete(self.offset))
-        n, (b, e) = np.ldexp(normal, -_exponent(normal)), math.frexp(offset)
-        e -= _exponent(normal)
-        # In a unit that holds all numbers; b/|n| itself may overflow.
-        unit = max(_exponent(points), e) if offset else _exponent(points)
-        x, b = np.ldexp(points, -unit), math.ldexp(b, e - unit)
-        length = float(np.linalg.norm(n))
-        sizes = np.abs(x) @ np.abs(n) + abs(b)
-        return _in_unit((b - x @ n) / length, 4e-16 * (len(n) + 4) * sizes / length, unit)
-
-
-@pytree
-@dataclass(frozen=True, eq=False, init=False)
-class Ball:
-    """The points x with |x − center| ≤ radius.
-
-    Parameters
-    ----------
-    center : array (d,)
-    radius : number
-        Positive.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If the center is not a finite vector, or the radius not a positive number.
-    """
-
-    center: Array
-    radius: Array
-
-    _leaves = ("center", "radius")
-    _static = ()
-
-    def __init__(self, center: Any, radius: Any) -> None:
-        kind = common_framework(center=center, radius=radius)
-        c = checks.floating("center", center, kind, companion(center, radius))
-        if c.ndim != 1:
-            raise ValueError(f"center must be a vector, got shape {tuple(c.shape)}")
-        r = _number("radius", radius, kind, c)
-        checks.all_positive("radius", r)
-        object.__setattr__(self, "center", c)
-        object.__setattr__(self, "radius", r)
-
-    @property
-    def ndim(self) -> int:
-        return self.center.shape[0]
-
-    def depth(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Signed distances (n,) of points (n, d) to the boundary, positive inside, and a bound on their rounding."""
-        center, radius = concrete(self.center), float(concrete(self.radius))
-        unit = max(_exponent(points), _exponent(center), math.frexp(radius)[1])
-        x, c, r = np.ldexp(points, -unit), np.ldexp(center, -unit), math.ldexp(radius, -unit)
-        sizes = np.linalg.norm(x, axis=1) + np.linalg.norm(c) + r
-        return _in_unit(r - np.linalg.norm(x - c, axis=1), 4e-16 * (len(c) + 4) * sizes, unit)
 
 
 def expectation(
@@ -198,13 +92,13 @@ def worst_case(
     return found
 
 
-def probability(quantization: Quantization, region: HalfSpace | Ball, *, radius: float = 0.0) -> Certified:
-    """The probability of a half-space or a ball under a law, from its Diracs.
+def probability(quantization: Quantization, region: Region, *, radius: float = 0.0) -> Certified:
+    """The probability of a region under a law, from its Diracs.
 
     Parameters
     ----------
     quantization : Quantization
-    region : HalfSpace or Ball
+    region : HalfSpace, Ball, Polytope or Complement
         Or anything with `ndim` and such a `depth`.
     radius : number
         W₂ distance of the law meant from the one that was quantized, such as `Trajectory.w2_bound`.
@@ -213,7 +107,8 @@ def probability(quantization: Quantization, region: HalfSpace | Ball, *, radius:
     -------
     value, low, high
         The mass of the Diracs in the region, and bounds on that of the law: the least and the largest among all laws
-        within ρ = w2 + radius of the Diracs, exactly. Diracs on the boundary, up to rounding, may count on either side.
+        within ρ = w2 + radius of the Diracs, exactly; only around polytopes, whose corners count as if they were
+        extended, the largest may be less. Diracs on the boundary, up to rounding, may count on either side.
 
     Raises
     ------
@@ -277,22 +172,3 @@ def _certified(quantization: Quantization, value: float, low: float, high: float
     inner = to_framework(np.asarray(value), kind, like)
     inner = inner[()] if kind == "numpy" else inner
     return Certified(inner, bound_in(low, kind, like, up=False), bound_in(high, kind, like, up=True))
-
-
-def _exponent(x: np.ndarray) -> int:
-    """The power of two just above all entries; far below any double if they are zero."""
-    top = float(np.abs(x).max())
-    return math.frexp(top)[1] if top > 0 else -_LARGEST
-
-
-def _in_unit(depth: np.ndarray, rounding: np.ndarray, unit: int) -> tuple[np.ndarray, np.ndarray]:
-    """Times 2^unit; infinite depths stay larger than their rounding."""
-    with np.errstate(over="ignore"):
-        return np.ldexp(depth, unit), np.minimum(np.ldexp(rounding, unit), np.finfo(np.float64).max)
-
-
-def _number(name: str, x: Any, kind: str, like: Array) -> Array:
-    value = checks.floating(name, x, kind, like)
-    if value.ndim:
-        raise ValueError(f"{name} must be a number, got shape {tuple(value.shape)}")
-    return value
