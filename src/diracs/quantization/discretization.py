@@ -34,7 +34,7 @@ from diracs.certificates.rounding import diffused, mass_change, root_mean_square
 from diracs.certificates.upper.assignment import transport
 from diracs.certificates.upper.traced import compiled
 from diracs.codebooks.scalar import ScalarCodebook
-from diracs.laws.convert import as_mixture
+from diracs.laws.convert import as_law, as_mixture
 from diracs.laws.diracs import SumOfDiracs
 from diracs.quantization.by_points import ENGINES, engines
 from diracs.quantization.nearest_points import in_given_order, mixture_to_points, unit_to_points
@@ -182,6 +182,7 @@ def discretize(distribution: Any, scheme: Scheme) -> Quantization:
         raise TypeError(
             f"scheme must be a ProductScheme, a LayeredScheme or a PointScheme, got {type(scheme).__name__}"
         )
+    distribution = as_law(distribution)
     if ENGINES.know(distribution):
         return _discretize_by_points(distribution, scheme)
     mixture = as_mixture(distribution)

@@ -19,7 +19,7 @@ from diracs.backend.arrays import (
     stop_gradient,
     to_framework,
 )
-from diracs.laws.convert import as_mixture, without_covariances
+from diracs.laws.convert import as_law, as_mixture, without_covariances
 from diracs.laws.diracs import SumOfDiracs
 from diracs.laws.engines import Engines
 from diracs.laws.gaussian import GaussianMixture
@@ -108,6 +108,7 @@ def quantize(
         if count is None or scheme not in ("auto", "optimal") or match_moments:
             raise ValueError("a dask.array of samples goes to a number n of points, by scheme='auto'")
         return quantize_chunks(distribution, count, seed=seed)
+    distribution = as_law(distribution)
     plain = partial(quantize, seed=seed, executor=executor)
     if match_moments:
         return _quantize_with_moments(distribution, count, target, scheme, plain)
