@@ -147,10 +147,12 @@ def _from_torch(x: Any) -> Univariate | None:
 
 def _has_distribution_function(x: Any) -> bool:
     """Whether PyTorch knows the quantiles of a continuous law."""
+    import torch
+
     if getattr(getattr(x, "support", None), "is_discrete", True) or tuple(x.event_shape):
         return False
     try:
-        x.icdf(x.cdf(x.mean))
+        x.cdf(x.icdf(torch.tensor(0.5)))
     except (NotImplementedError, ValueError):
         return False
     return True
@@ -176,8 +178,8 @@ def _refuse_batch(name: str, shapes: list[tuple[int, ...]]) -> None:
 
 
 def _refuse_infinite(name: str, variance: float) -> None:
-    if math.isinf(variance):
+    if not math.isfinite(variance):
         raise ValueError(
-            f"distribution must have a variance, but the second moment of {name} is infinite: W₂ to any Diracs is"
-            " infinite without one"
+            f"distribution must have a finite second moment, but that of {name} is infinite or not known: W₂ between"
+            " Diracs and a law of infinite second moment is infinite"
         )
