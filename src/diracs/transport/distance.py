@@ -32,8 +32,9 @@ def distance(diracs: SumOfDiracs | HoldsDiracs, density: Density) -> Array:
     """The squared 2-Wasserstein distance W₂² between Diracs and a density, on the line, in the plane or in space.
 
     Differentiable (PyTorch, JAX; `jax.jit` and `jax.vmap` too) in the positions and masses of the Diracs, in the values
-    of a grid or a mesh, in the means, covariances and weights of a mixture, in location and scale of a univariate law; twice in positions and masses (`hvp`,
-    `hessian`). Moving the Diracs against the gradient in their positions, 2 ∫_{cell} (yᵢ − x) dρ, is how to place them.
+    of a grid or a mesh, in the means, covariances and weights of a mixture, in location and scale of a univariate law;
+    twice in positions and masses (`hvp`, `hessian`). Moving the Diracs against the gradient in their positions,
+    2 ∫_{cell} (yᵢ − x) dρ, is how to place them.
 
     Parameters
     ----------

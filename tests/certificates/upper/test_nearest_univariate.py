@@ -41,13 +41,8 @@ def coupling(law, positions, masses):
     for lower in (True, False):
         cuts = ends if lower else rest[::-1]
         levels = y if lower else y[::-1]
-        shares = np.concatenate(
-            [
-                0.5 ** np.arange(1.0, 320.0 if law.dist.name in ("t", "pareto") else 100.0),
-                cuts[(cuts > 0) & (cuts < 0.5)],
-            ]
-        )
-        u = np.unique(shares)
+        last = 320.0 if law.dist.name in ("t", "pareto") else 100.0
+        u = np.unique(np.concatenate([0.5 ** np.arange(1.0, last), cuts[(cuts > 0) & (cuts < 0.5)], kinks]))
         left, width = u[:-1], np.diff(u)
         owner = np.clip(np.searchsorted(cuts, left + 0.5 * width, side="right") - 1, 0, len(y) - 1)
         u = (left[:, None] + width[:, None] * 0.5 * (1 + NODES)).ravel()
