@@ -22,6 +22,8 @@ _PARTS, _PARTS_PER_LEVEL = 1024, 8
 _SEARCHED, _BINS = 128, 1024
 # Tails are followed until what is left of ∫ f^{1/3} hardly counts, as far as squares can be held.
 _REST, _FARTHEST, _DOUBLINGS = 1e-7, 1e150, 500
+# What counts as mass beside a pole.
+_BESIDE = 1e-15
 # Slopes of ln f may rise by so much, relative, for a density to count as log-concave.
 _NOISE = 1e-6
 
@@ -84,8 +86,10 @@ def _parts(family: Standard, n: int) -> starts.Grid:
     centre, width = 0.5 * edges[1:] + 0.5 * edges[:-1], np.diff(edges)
     f = family.heights(centre)
     mass = f * width
-    mass[0] += float(family.cdf(edges[0]))
-    mass[-1] += float(family.sf(edges[-1]))
+    # Beside a pole there is more; of tails that would look like a mode.
+    for end, rest in ((0, float(family.cdf(edges[0]))), (-1, float(family.sf(edges[-1])))):
+        if rest > _BESIDE and np.isfinite(family.support[end]):
+            mass[end] += rest
     return starts.Grid(edges, mass, centre, np.cbrt(f) * width, _is_log_concave(centre, f))
 
 
