@@ -12,6 +12,8 @@ from diracs.laws.univariate.panels import Moments
 from diracs.laws.univariate.standard import Standard
 
 _EPS = float(np.finfo(np.float64).eps)
+# Products of four lengths must not overflow.
+_LARGEST = 1e60
 
 
 @pytree
@@ -59,10 +61,13 @@ class Univariate:
                 raise ValueError(f"{name} must be one finite number, got {value}")
         if not is_traced(self.scale) and not concrete(self.scale) > 0:
             raise ValueError(f"scale must be above zero, got {float(concrete(self.scale)):g}")
-        if not 0 < self.family.variance < math.inf:
+        variance = _variance(self.family)
+        if math.isfinite(variance) and variance > _LARGEST**2:
+            raise ValueError(f"distribution must have a deviation below {_LARGEST:g} of its scale, got {self.family}")
+        if not 0 < variance < math.inf:
             raise ValueError(
                 f"distribution must have a finite second moment and not be a point, but the variance of {self.family}"
-                f" is {self.family.variance:g}: W₂ between Diracs and a law of infinite second moment is infinite"
+                f" is {variance:g}: W₂ between Diracs and a law of infinite second moment is infinite"
             )
 
     @property
@@ -125,6 +130,12 @@ class Univariate:
             return f"Univariate({self.family}, traced)"
         loc, scale = self.placed
         return f"Univariate({self.family}, loc={loc:g}, scale={scale:g})"
+
+
+def _variance(family: Standard) -> float:
+    """It may overflow."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return family.variance
 
 
 def standard_quantiles(family: Standard, below: np.ndarray, above: np.ndarray) -> np.ndarray:

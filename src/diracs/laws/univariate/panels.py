@@ -24,6 +24,8 @@ _RULES = tuple(np.polynomial.legendre.leggauss(n) for n in (6, 16))
 _RADII = np.array([1.5, 2.0, 2.5, 3.0, 4.0, 6.0, 8.0, 12.0, 20.0])
 # Panels are halved until the bound is below this share of the density, or so often.
 _SHARE, _HALVINGS = 1e-19, 40
+# Densities below that are no more than rounding, and have none of their own.
+_NOTHING = 1e-280
 # What few nodes may be off by, relative to the density, before more are taken.
 _NARROW = 1e-17
 
@@ -135,7 +137,7 @@ class Panels:
             height, best = law.pdf(centre), bounds.argmin(axis=1)
             row = np.arange(len(best))
             wide = bounds[row, best] > _SHARE * height
-            wide &= (centre > edges[:-1]) & (centre < edges[1:])
+            wide &= (height > _NOTHING) & (centre > edges[:-1]) & (centre < edges[1:])
             if not wide.any():
                 break
             edges = np.sort(np.concatenate([edges, centre[wide]]))

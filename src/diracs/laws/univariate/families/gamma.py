@@ -87,6 +87,11 @@ class GeneralizedGamma(Analytic):
         return np.asarray(8.0 + terms + 2.0 * np.abs(a - u) + 2.0 * np.abs(z * self.slope(z)))
 
     def coarse(self) -> np.ndarray:
+        if self.alpha >= _LARGE:
+            # Nearly normal: SciPy's quantiles fail where α is very large.
+            root = 14.5 / math.sqrt(self.alpha)
+            ends = self.alpha * math.exp(-root), self.alpha * (1.0 + root) + 105.0
+            return np.asarray(np.linspace(*ends, 17) ** (1.0 / self.power))
         low, high = float(self.ppf(np.array(FAR))), float(self.isf(np.array(FAR)))
         # E z² ≤ this; where α is small the deviation is far above the median.
         size = math.exp(0.5 * float(scipy.special.gammaln(self.alpha + 2.0 / self.power) - _log_gamma(self.alpha)))

@@ -14,6 +14,8 @@ from diracs.laws.univariate.tails import ClosedTail
 
 # Deviations of x beyond which a normal law has hardly any mass.
 _FAR = 13.5
+# Squares of e to the power of more may overflow.
+_LARGEST = 340.0
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class LogNormal(Analytic):
         return np.asarray(8.0 + 4.0 * np.abs(np.log(z)) / self.s**2 * (1.0 + np.abs(np.log(z))))
 
     def coarse(self) -> np.ndarray:
-        low, high = -_FAR * self.s, 2.0 * self.s**2 + _FAR * self.s
+        low, high = max(-_FAR * self.s, -_LARGEST), min(2.0 * self.s**2 + _FAR * self.s, _LARGEST)
         return np.exp(np.linspace(low, high, 2 + math.ceil((high - low) / math.log(2.0))))
 
     def lower_tail(self) -> Tail:
