@@ -13,12 +13,30 @@ from diracs.backend import checks
 from diracs.backend.arrays import concrete, framework, is_array, is_lazy, namespace, to_framework
 from diracs.laws.diracs import SumOfDiracs
 from diracs.laws.gaussian import Gaussian, GaussianMixture
+from diracs.laws.univariate.convert import univariate_of
+from diracs.laws.univariate.law import Univariate
 
 ACCEPTED = """\
   diracs                Gaussian, GaussianMixture, SumOfDiracs
   torch.distributions   MultivariateNormal, Normal, Independent(Normal(...), 1), or a MixtureSameFamily of these
   scikit-learn          a fitted GaussianMixture or BayesianGaussianMixture, of any covariance type
-  scipy.stats           multivariate_normal(mean, cov), norm(mean, deviation)"""
+  scipy.stats           multivariate_normal(mean, cov), norm(mean, deviation)
+where any law on the line will do also
+  scipy.stats           frozen continuous distributions of finite variance, such as gamma(2, scale=3)
+  torch.distributions   Beta, Chi2, Exponential, Gamma, Gumbel, HalfNormal, Laplace, LogNormal, Pareto, StudentT,
+                        Uniform, Weibull, and what has cdf and icdf"""
+
+
+def as_law(x: Any) -> Any:
+    """A univariate law of another library as one of diracs; anything else unchanged.
+
+    Raises
+    ------
+    ValueError
+        As `univariate_of`.
+    """
+    found = None if isinstance(x, Gaussian | GaussianMixture | SumOfDiracs | Univariate) else univariate_of(x)
+    return x if found is None else found
 
 
 def as_distribution(x: Any) -> Gaussian | GaussianMixture | SumOfDiracs:

@@ -23,12 +23,15 @@ from diracs.backend.arrays import (
 from diracs.certificates.masses import mass_error
 from diracs.certificates.rounding import ROUNDINGS, mass_change, with_moved_masses
 from diracs.certificates.upper.discrete import with_given_masses
-from diracs.certificates.upper.nearest import FARTHEST, BoundedCells, into, raised
+from diracs.certificates.upper.nearest import FARTHEST, into, raised
 from diracs.certificates.upper.nearest_line import UnitLineImage
+from diracs.certificates.upper.nearest_univariate import UnitUnivariate
 from diracs.codebooks.cell_laws import hilbert_order
-from diracs.laws.convert import as_mixture, points_of
+from diracs.laws.convert import as_law, as_mixture, points_of
 from diracs.laws.diracs import SumOfDiracs, as_diracs
+from diracs.laws.univariate.discrete import atoms_of
 from diracs.quantization.by_points import ENGINES
+from diracs.quantization.discrete import raised as raised_for
 from diracs.quantization.discretization import Quantization, discretize
 from diracs.quantization.units import send, unit_law
 from diracs.schemes.points import PointScheme
@@ -86,10 +89,15 @@ def recertify(distribution: Any, diracs: SumOfDiracs | Quantization) -> Recertif
     between neighbours along a curve is a coupling as well; its cost is added.
     """
     given = as_diracs(diracs)
-    law = distribution if ENGINES.know(distribution) else as_mixture(distribution)
+    atoms = atoms_of(distribution)
+    if atoms is not None:
+        found = recertify(atoms.diracs, given)
+        return Recertified(found.masses, raised_for(found.w2, atoms), raised_for(found.w2_given, atoms))
+    law = as_law(distribution)
+    law = law if ENGINES.know(law) else as_mixture(law)
     common_framework(distribution=leaves(law)[0], diracs=given.positions)
-    found = companion(*leaves(law), *leaves(given))
-    like = leaves(law)[0] if found is None else found
+    beside = companion(*leaves(law), *leaves(given))
+    like = leaves(law)[0] if beside is None else beside
     kind = framework(like)
     if any(is_traced(x) for x in (like, given.positions, given.weights)):
         raise TypeError("recertify needs numbers, not traced values: use discretize and distance inside jit or grad")
@@ -159,17 +167,17 @@ def _with_given_masses(law: Any, diracs: SumOfDiracs) -> float:
     return _with_masses(w2, positions[order], cells.mass[order], masses[order], cells.second[order])
 
 
-def _with_given_masses_on_line(law: UnitLineImage, diracs: SumOfDiracs) -> float:
+def _with_given_masses_on_line(law: UnitLineImage | UnitUnivariate, diracs: SumOfDiracs) -> float:
     """The cells are intervals between quantiles: a coupling, wherever these are rounded to, with masses of its own."""
     held = diracs.weights > 0
     order = np.argsort(diracs.positions[held, 0], kind="stable")
     positions, masses = diracs.positions[held][order], diracs.weights[held][order]
     y = into(law, positions)
-    if not np.abs(y).max() < FARTHEST:
+    if not np.abs(y).max() < max(FARTHEST, law.reach):
         raise ValueError(f"diracs must not lie further from the distribution than {FARTHEST:g} of its sizes")
-    found = transport_on_line(y[:, 0], masses / masses.sum(), law.law)
-    w2 = raised(law, y, BoundedCells.positive(found.mass, found.first[:, None], found.second))
-    return _with_masses(w2, positions, found.mass, masses, found.second)
+    borders = transport_on_line(y[:, 0], masses / masses.sum(), law.law).borders
+    cells = law.between(y[:, 0], np.concatenate([[-np.inf], borders, [np.inf]]))
+    return _with_masses(raised(law, y, cells), positions, cells.mass, masses, cells.second)
 
 
 def _with_masses(
