@@ -1,0 +1,1 @@
+"""One file per family of standard laws, or group of families."""
