@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from diracs.cells.boxes import FAR, normal_cells
+from diracs.laws.univariate.law import Univariate
 
 _EPS = 2.0**-52
 
@@ -75,38 +76,40 @@ def normal_axis() -> Axis:
     return Axis(between, -FAR, FAR)
 
 
-def law_axis(law: Any) -> Axis:
-    """A `Univariate` law, less its mean and over its deviation."""
-    mean, deviation = float(law.mean), math.sqrt(law.variance)
+def law_axis(law: Univariate) -> Axis:
+    """A law less its mean and over its deviation."""
+    mean, deviation = law.mean, math.sqrt(law.variance)
     low, high = law.support
 
-    def placed(u: np.ndarray) -> np.ndarray:
-        return np.clip(mean + deviation * u, low, high)
-
     def between(below: np.ndarray, above: np.ndarray) -> Intervals:
-        start, stop = placed(below), placed(above)
-        borders = np.unique(np.concatenate([start, stop]))
-        held = np.flatnonzero(stop > start)
+        start, stop = (np.clip(mean + deviation * u, low, high) for u in (below, above))
         out = Intervals(*(np.zeros(len(below)) for _ in range(4)))
+        held = np.flatnonzero(stop > start)
         if not len(held):
             return out
-        before, after = borders[:-1], borders[1:]
-        left, right = np.isinf(before), np.isinf(after)
-        near, far = np.where(left, after, before), np.where(right, before, after)
-        seeds = np.where(left & right, mean, 0.5 * near + 0.5 * far + deviation * (1.0 * right - 1.0 * left))
-        mass, first, second, mass_error, second_error = (
-            x[np.searchsorted(before, start[held])] for x in law.moments(np.clip(seeds, low, high), borders)
-        )
+        borders = np.unique(np.concatenate([start[held], stop[held]]))
+        seeds = np.clip(_inside(borders, mean, deviation), low, high)
+        place = np.searchsorted(borders, start[held])
+        mass, first, second, mass_error, second_error = (x[place] for x in law.moments(seeds, borders))
         solid = np.where(mass > 0, mass, 1.0)
-        shift, square = first / solid, second / solid
-        seed = np.clip(seeds, low, high)[np.searchsorted(before, start[held])]
-        variance = np.maximum(square - shift**2, 0.0)
-        least = np.where(variance > 0, variance, 1.0) * solid
-        out.mass[held], out.mean[held] = mass, (seed - mean + shift) / deviation
+        shift = first / solid
+        variance = np.maximum(second / solid - shift**2, 0.0)
+        out.mass[held], out.mean[held] = mass, (seeds[place] - mean + shift) / deviation
         out.variance[held] = variance / deviation**2
-        # What a difference of squares is off by, and sums.
-        unsure = 2.0 * mass_error / solid + (2.0 * second_error + 4.0 * _EPS * second) / least
-        out.doubt[held] = np.where(mass > 0, unsure, 0.0) + 4.0 * _EPS
+        # Of the difference of squares, what it is one of counts.
+        unsure = (2.0 * second_error + 4.0 * _EPS * second) / np.where(variance > 0, variance * solid, 1.0)
+        out.doubt[held] = np.where(mass > 0, 2.0 * mass_error / solid + unsure, 0.0) + 4.0 * _EPS
         return out
 
-    return Axis(between, -math.inf if math.isinf(low) else (low - mean) / deviation, math.inf if math.isinf(high) else (high - mean) / deviation)
+    return Axis(between, (low - mean) / deviation, (high - mean) / deviation)
+
+
+def _inside(borders: np.ndarray, mean: float, deviation: float) -> np.ndarray:
+    """A point (m,) in each interval between borders (m + 1,), the outer ones of which may be infinite."""
+    inner = borders[np.isfinite(borders)]
+    if not len(inner):
+        return np.array([mean])
+    middles = 0.5 * inner[1:] + 0.5 * inner[:-1]
+    left = [inner[:1] - deviation] if np.isinf(borders[0]) else []
+    right = [inner[-1:] + deviation] if np.isinf(borders[-1]) else []
+    return np.concatenate([*left, middles, *right])

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from diracs.backend.arrays import concrete
+from diracs.cells.balls import BallPieces
 from diracs.cells.axis import Axis, law_axis, normal_axis
 from diracs.cells.boxes import Components
 from diracs.cells.divisible import Divisible, Extent, divisible, extent
@@ -16,6 +17,7 @@ from diracs.cells.partition import Partition
 from diracs.cells.pixels import Pixels
 from diracs.cells.products import Products
 from diracs.cells.scaled import Scaled
+from diracs.laws.balls import Balls
 from diracs.laws.diracs import SumOfDiracs
 from diracs.laws.elliptical import Elliptical
 from diracs.laws.gaussian import Gaussian, GaussianMixture, components_of
@@ -116,6 +118,19 @@ def _(law: Elliptical, centre: np.ndarray, unit: float) -> Divisible:
     offset = (concrete(law.mean) - centre) / unit
     rounding = normal.rounding + 2.0 * law.ndim * _EPS * float(np.sqrt((matrix**2).sum()))
     return Scaled(law_axis(law.scale), mean / size, deviation / size, normal_axis(), matrix, offset, rounding)
+
+
+@extent.register
+def _(law: Balls) -> Extent:
+    held = concrete(law.centres)[concrete(law.weights) > 0]
+    return _between(held.min(axis=0), held.max(axis=0), law.radius)
+
+
+@divisible.register
+def _(law: Balls, centre: np.ndarray, unit: float) -> Divisible:
+    weights = concrete(law.weights)
+    held = weights > 0
+    return BallPieces.of((concrete(law.centres)[held] - centre) / unit, law.radius / unit, weights[held] / weights.sum())
 
 
 @extent.register(PolynomialGrid)

@@ -11,8 +11,17 @@ import numpy as np
 
 from diracs.backend import checks
 from diracs.backend.arrays import concrete, framework, is_array, is_lazy, namespace, to_framework
+from diracs.laws.balls import Balls
 from diracs.laws.diracs import SumOfDiracs
-from diracs.laws.gaussian import Gaussian, GaussianMixture
+from diracs.laws.elliptical import Elliptical
+from diracs.laws.gaussian import Gaussian, GaussianMixture, full_covariances
+from diracs.laws.histogram import Histogram
+from diracs.laws.independent import Independent
+from diracs.laws.mesh import Mesh
+from diracs.laws.mixed import Mixture
+from diracs.laws.own import CutsItself
+from diracs.laws.pixels import PolynomialGrid
+from diracs.laws.univariate.law import Univariate
 
 ACCEPTED = """\
   diracs                Gaussian, GaussianMixture, SumOfDiracs
@@ -131,6 +140,44 @@ def _described(x: Any) -> str:
     if name in ("multivariate_normal_gen", "norm_gen"):
         return f"{name} (call it with its parameters first)"
     return name if module == "builtins" else f"{module}.{name}"
+
+
+def as_law(x: Any) -> Any:
+    """`x` as a law that diracs knows: one of its own, of another library, or one that cuts itself into cells.
+
+    A `Mixture` of Gaussians and Gaussian mixtures alone is the Gaussian mixture that it is.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `as_distribution`.
+    """
+    from diracs.laws.convert_multivariate import multivariate
+
+    if isinstance(x, Mixture):
+        return _gaussian_parts(x)
+    if isinstance(x, Independent | Elliptical | Balls | Histogram | Mesh | PolynomialGrid | Univariate):
+        return x
+    if isinstance(x, CutsItself) and not isinstance(x, type):
+        return x
+    if _normal_parameters(x) is None:
+        found = multivariate(x)
+        if found is not None:
+            return found
+    return as_distribution(x)
+
+
+def _gaussian_parts(x: Mixture) -> Mixture | GaussianMixture:
+    """The same as one Gaussian mixture if all parts are."""
+    if not all(isinstance(law, Gaussian | GaussianMixture) for law in x.laws):
+        return x
+    parts = [law.as_mixture() if isinstance(law, Gaussian) else law for law in x.laws]
+    like = x.weights
+    means = np.concatenate([concrete(part.means) for part in parts])
+    covs = np.concatenate([full_covariances(concrete(part.means), concrete(part.covs)) for part in parts])
+    weights = np.concatenate([w * concrete(part.weights) for w, part in zip(concrete(x.weights), parts)])
+    kind = framework(like)
+    return GaussianMixture(*(to_framework(a, kind, like) for a in (means, covs, weights)))
 
 
 def as_mixture(x: Any) -> GaussianMixture:

@@ -8,7 +8,7 @@ from typing import Any
 
 from diracs.backend import checks
 from diracs.backend.arrays import Array, common_framework, companion, concrete, pytree
-from diracs.laws.convert_univariate import as_univariate
+from diracs.laws.coordinates import as_univariate
 from diracs.laws.gaussian import Gaussian
 from diracs.laws.univariate.law import Univariate
 

@@ -11,10 +11,6 @@ import numpy as np
 from diracs.backend import checks
 from diracs.backend.arrays import frozen, pytree
 
-# Edges are equal up to this share of the widest bin: `numpy.linspace` rounds.
-_EQUAL = 1e-9
-
-
 @pytree
 @dataclass(frozen=True, eq=False, init=False)
 class Histogram:
@@ -89,5 +85,6 @@ def checked_histogram(counts: Any, edges: Any) -> tuple[np.ndarray, list[np.ndar
 
 
 def evenly_spaced(edges: Sequence[np.ndarray]) -> bool:
-    """Whether the bins along each axis are of one width, up to rounding."""
-    return all(bool(np.ptp(np.diff(edge)) <= _EQUAL * np.diff(edge).max()) for edge in edges)
+    """Whether the bins along each axis are of one width: where `numpy.linspace` would put their edges, to rounding."""
+    even = [np.linspace(edge[0], edge[-1], len(edge)) for edge in edges]
+    return all(bool(np.abs(edge - x).max() <= 2.0**-50 * np.abs(edge).max()) for edge, x in zip(edges, even))

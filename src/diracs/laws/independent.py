@@ -11,7 +11,7 @@ import numpy as np
 from diracs.backend import checks
 from diracs.backend.arrays import Array, common_framework, companion, concrete, pytree, to_framework
 from diracs.laws.univariate.law import Univariate
-from diracs.laws.convert_univariate import as_univariate
+from diracs.laws.coordinates import as_univariate
 
 
 @pytree

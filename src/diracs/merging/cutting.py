@@ -43,6 +43,15 @@ class Sent(NamedTuple):
         zero = np.zeros(len(y))
         return cls(Gathered(y, (zero, zero), np.zeros_like(y), zero, 0.0), zero, 0.0, 0.0, 0)
 
+    @property
+    def points(self) -> np.ndarray:
+        """Those that it has gone to, (n, d)."""
+        return self.found.points
+
+    def at_barycenters(self) -> Sent:
+        """The same gone to its barycenters instead."""
+        return self._replace(found=self.found.at_barycenters())
+
     def among(self, points: np.ndarray, places: np.ndarray) -> Sent:
         """The same where there are other points too, to which nothing goes."""
         wide = np.zeros(len(points))

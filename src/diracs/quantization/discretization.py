@@ -34,7 +34,7 @@ from diracs.certificates.rounding import diffused, mass_change, root_mean_square
 from diracs.certificates.upper.assignment import transport
 from diracs.certificates.upper.traced import compiled
 from diracs.codebooks.scalar import ScalarCodebook
-from diracs.laws.convert import as_mixture
+from diracs.laws.convert import as_law, as_mixture
 from diracs.laws.diracs import SumOfDiracs
 from diracs.quantization.by_points import ENGINES, engines
 from diracs.quantization.nearest_points import in_given_order, mixture_to_points, unit_to_points
@@ -97,7 +97,7 @@ class Quantization:
         if not self.w2_lower_known:
             law, n = self.distribution, self.positions.shape[-2]
             if ENGINES.know(law):
-                bounds, like = np.asarray(engines(law).sharpest(law, n)), leaves(law)[0]
+                bounds, like = np.asarray(engines(law).sharpest(law, n)), self.positions
             else:
                 from diracs.certificates.lower.mixture import law_lower_bound
 
@@ -182,9 +182,10 @@ def discretize(distribution: Any, scheme: Scheme) -> Quantization:
         raise TypeError(
             f"scheme must be a ProductScheme, a LayeredScheme or a PointScheme, got {type(scheme).__name__}"
         )
-    if ENGINES.know(distribution):
-        return _discretize_by_points(distribution, scheme)
-    mixture = as_mixture(distribution)
+    law = as_law(distribution)
+    if ENGINES.know(law):
+        return _discretize_by_points(law, scheme)
+    mixture = as_mixture(law)
     common_framework(distribution=mixture.means, **{f"scheme's array {i}": a for i, a in enumerate(scheme.arrays())})
     mixture, scheme = together(mixture, scheme)
     kind = framework(mixture.means)
@@ -240,15 +241,15 @@ def _discretize_by_points(law: Any, scheme: Scheme) -> Quantization:
     kind = type(law).__name__
     if not isinstance(scheme, PointScheme):
         raise TypeError(f"scheme must be a PointScheme for a {kind}, got {type(scheme).__name__}")
-    common_framework(distribution=leaves(law)[0], scheme=scheme.points)
+    common_framework(**{f"distribution's array {i}": a for i, a in enumerate(leaves(law))}, scheme=scheme.points)
     law, points = together(law, scheme)
     engine = ENGINES.of(law)
     if engine is None or scheme.ndim != law.ndim:
         raise ValueError(
-            f"distribution and scheme must both lie on the line, in the plane or in space for a {kind}, got dimensions"
+            f"distribution and scheme must lie in one dimension, that a {kind} is quantized in, got dimensions"
             f" {law.ndim} and {scheme.ndim}"
         )
-    like = leaves(law)[0]
+    like = next(iter(leaves(law)), points.points)
     if any(is_traced(x) for x in (*leaves(law), points.points)):
         raise TypeError(f"a {kind} cannot be discretized under transforms such as jit: its derivatives are not known")
     return Quantization(law, points, *unit_to_points(engine.unit(law), points.points, like))

@@ -19,10 +19,11 @@ from diracs.backend.arrays import (
     stop_gradient,
     to_framework,
 )
-from diracs.laws.convert import as_mixture, without_covariances
+from diracs.laws.convert import as_law, as_mixture, without_covariances
 from diracs.laws.diracs import SumOfDiracs
 from diracs.laws.engines import Engines
 from diracs.laws.gaussian import GaussianMixture
+import diracs.quantization.by_cells  # noqa: F401 — registers laws of several dimensions
 from diracs.quantization.by_merging import in_space, of_cloud
 from diracs.quantization.by_points import ENGINES, engines
 from diracs.quantization.by_product import by_product, found_within, settled
@@ -111,9 +112,10 @@ def quantize(
     plain = partial(quantize, seed=seed, executor=executor)
     if match_moments:
         return _quantize_with_moments(distribution, count, target, scheme, plain)
-    if ENGINES.know(distribution):
-        return _quantize_by_points(distribution, count, target, scheme)
-    mixture = as_mixture(distribution)
+    law = as_law(distribution)
+    if ENGINES.know(law):
+        return _quantize_by_points(law, count, target, scheme)
+    mixture = as_mixture(law)
     batch = mixture.batch_shape
     # As they are: weights normalized once more might be rounded to others.
     singles = [map_arrays(mixture, lambda a: a[i]) for i in np.ndindex(*batch)]  # noqa: B023
@@ -126,9 +128,10 @@ def quantize(
 def _quantize_with_moments(
     distribution: Any, count: int | None, target: float | None, scheme: str, plain: Callable[..., Quantization]
 ) -> Quantization:
-    if ENGINES.know(distribution):
-        return matched(distribution, count, target, scheme, plain)
-    mixture = map_arrays(as_mixture(distribution), stop_gradient)
+    law = as_law(distribution)
+    if ENGINES.know(law):
+        return matched(law, count, target, scheme, plain)
+    mixture = map_arrays(as_mixture(law), stop_gradient)
     batch = mixture.batch_shape
     found = [
         matched(map_arrays(mixture, lambda a: a[i]), count, target, scheme, plain)  # noqa: B023
@@ -189,7 +192,7 @@ def _quantize_by_points(law: Any, count: int | None, target: float | None, schem
     unit = engine.unit(law)
 
     def at(points: int) -> Quantization:
-        return discretize(law, to_kind_of(PointScheme(engine.positions(unit, points)), arrays[0]))
+        return discretize(law, _like(PointScheme(engine.positions(unit, points)), arrays))
 
     if count is not None:
         return at(count)
@@ -200,6 +203,11 @@ def _quantize_by_points(law: Any, count: int | None, target: float | None, schem
     if points is None:
         raise ValueError(f"w2 = {target:g} needs more than {_MOST_BY_POINTS} points; ask for a larger error")
     return found_within(settled(at, points, target, _MOST_BY_POINTS, law.ndim), target)
+
+
+def _like(scheme: PointScheme, arrays: list[Array]) -> PointScheme:
+    """In the kind of a law's arrays, if it has any."""
+    return to_kind_of(scheme, arrays[0]) if arrays else scheme
 
 
 def _stack(mixture: GaussianMixture, found: list[Quantization]) -> Quantization:

@@ -26,7 +26,7 @@ from diracs.certificates.upper.discrete import with_given_masses
 from diracs.certificates.upper.nearest import FARTHEST, BoundedCells, into, raised
 from diracs.certificates.upper.nearest_line import UnitLineImage
 from diracs.codebooks.cell_laws import hilbert_order
-from diracs.laws.convert import as_mixture, points_of
+from diracs.laws.convert import as_law, as_mixture, points_of
 from diracs.laws.diracs import SumOfDiracs, as_diracs
 from diracs.quantization.by_points import ENGINES
 from diracs.quantization.discretization import Quantization, discretize
@@ -86,10 +86,11 @@ def recertify(distribution: Any, diracs: SumOfDiracs | Quantization) -> Recertif
     between neighbours along a curve is a coupling as well; its cost is added.
     """
     given = as_diracs(diracs)
-    law = distribution if ENGINES.know(distribution) else as_mixture(distribution)
-    common_framework(distribution=leaves(law)[0], diracs=given.positions)
+    law = as_law(distribution)
+    law = law if ENGINES.know(law) else as_mixture(law)
+    common_framework(**{f"distribution's array {i}": a for i, a in enumerate(leaves(law))}, diracs=given.positions)
     found = companion(*leaves(law), *leaves(given))
-    like = leaves(law)[0] if found is None else found
+    like = next(iter(leaves(law)), given.positions) if found is None else found
     kind = framework(like)
     if any(is_traced(x) for x in (like, given.positions, given.weights)):
         raise TypeError("recertify needs numbers, not traced values: use discretize and distance inside jit or grad")

@@ -25,6 +25,7 @@ from diracs.laws.gaussian import GaussianMixture, components_of
 from diracs.merging.cloud import UnitCloud, narrowed, to_nearest
 from diracs.merging.merge import assign
 from diracs.merging.mixture import UnitMixtureCells
+from diracs.merging.pieces import UnitPieces
 from diracs.merging.refinement import Each
 from diracs.quantization.by_points import ENGINES, engines
 
@@ -111,9 +112,10 @@ def _(unit: UnitCloud, points: np.ndarray, dtype: type) -> Sent:
     return Sent(*narrowed(cloud, points, to_nearest(cloud, points), dtype), True)
 
 
-@send.register
-def _(unit: UnitMixtureCells, points: np.ndarray, dtype: type) -> Sent:
-    masses, w2 = unit.certify(unit.sent(points))
+@send.register(UnitMixtureCells)
+@send.register(UnitPieces)
+def _(unit: UnitMixtureCells | UnitPieces, points: np.ndarray, dtype: type) -> Sent:
+    masses, w2 = unit.certify(unit.sent(points))  # type: ignore[arg-type]
     if dtype != np.float64:
         narrow = diffused(masses, dtype)
         change, fraction = mass_change(np.clip(unit.into(points), -FARTHEST, FARTHEST), masses, narrow)
@@ -156,8 +158,9 @@ def _(unit: UnitCloud, points: np.ndarray) -> Barycentric:
     return Barycentric(masses, unit.out_of(points), w2 * (1.0 + 1e-12))
 
 
-@barycentric_cells.register
-def _(unit: UnitMixtureCells, points: np.ndarray) -> Barycentric:
+@barycentric_cells.register(UnitMixtureCells)
+@barycentric_cells.register(UnitPieces)
+def _(unit: UnitMixtureCells | UnitPieces, points: np.ndarray) -> Barycentric:
     found = unit.sent(points).at_barycenters()
-    masses, w2 = unit.certify(found)
+    masses, w2 = unit.certify(found)  # type: ignore[arg-type]
     return Barycentric(masses, unit.out_of(found.points), w2 * (1.0 + 1e-12))
