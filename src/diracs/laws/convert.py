@@ -21,13 +21,18 @@ from diracs.laws.mesh import Mesh
 from diracs.laws.mixed import Mixture
 from diracs.laws.own import CutsItself
 from diracs.laws.pixels import PolynomialGrid
+from diracs.laws.univariate.convert import univariate_of
 from diracs.laws.univariate.law import Univariate
 
 ACCEPTED = """\
   diracs                Gaussian, GaussianMixture, SumOfDiracs
   torch.distributions   MultivariateNormal, Normal, Independent(Normal(...), 1), or a MixtureSameFamily of these
   scikit-learn          a fitted GaussianMixture or BayesianGaussianMixture, of any covariance type
-  scipy.stats           multivariate_normal(mean, cov), norm(mean, deviation)"""
+  scipy.stats           multivariate_normal(mean, cov), norm(mean, deviation)
+where any law on the line will do also
+  scipy.stats           frozen continuous distributions of finite variance, such as gamma(2, scale=3)
+  torch.distributions   Beta, Chi2, Exponential, Gamma, Gumbel, HalfNormal, Laplace, LogNormal, Pareto, StudentT,
+                        Uniform, Weibull, and what has cdf and icdf"""
 
 
 def as_distribution(x: Any) -> Gaussian | GaussianMixture | SumOfDiracs:
@@ -161,7 +166,8 @@ def as_law(x: Any) -> Any:
     if isinstance(x, CutsItself) and not isinstance(x, type):
         return x
     if _normal_parameters(x) is None:
-        found = multivariate(x)
+        found = univariate_of(x)
+        found = multivariate(x) if found is None else found
         if found is not None:
             return found
     return as_distribution(x)

@@ -71,9 +71,14 @@ def _kernel_density(x: Any) -> GaussianMixture | Balls:
 
 
 def _independent(x: Any) -> Independent | None:
-    """`torch.distributions.Independent` of a univariate base of batch shape (d,)."""
-    if len(x.event_shape) != 1 or x.batch_shape or len(x.base_dist.event_shape):
+    """`torch.distributions.Independent(base, 1)` of a univariate base of batch shape (d,)."""
+    base = x.base_dist
+    if len(x.event_shape) != 1 or len(x.batch_shape) or len(base.event_shape):
         return None
-    from diracs.laws.convert import univariates
-
-    return Independent(univariates(x.base_dist))
+    (d,) = base.batch_shape
+    columns = {name: getattr(base, name).expand(d) for name in base.arg_constraints if hasattr(base, name)}
+    like = base.mean
+    return Independent(
+        [type(base)(**{name: column[k] for name, column in columns.items()}) for k in range(d)],
+        offset=like.detach() * 0.0,
+    )

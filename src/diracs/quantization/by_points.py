@@ -1,4 +1,4 @@
-"""Laws that are quantized by points alone, known by the cells of these: images, meshes, and what registers here.
+"""Laws that are quantized by points alone, known by the cells of these: images, meshes, univariate laws, and others.
 
 Mixtures are not among them: their points come from product schemes as well, of which the front door takes the best.
 """
@@ -14,14 +14,22 @@ import numpy as np
 from diracs.backend.arrays import concrete
 from diracs.certificates.lower.image import image_lower_bound, sharpest_image_lower_bound
 from diracs.certificates.lower.mesh import mesh_lower_bound, sharpest_mesh_lower_bound
+from diracs.certificates.lower.univariate import sharpest_univariate_lower_bound, univariate_lower_bound
 from diracs.certificates.upper.nearest import UnitImage
 from diracs.certificates.upper.nearest_line import UnitLineImage, unit_image
 from diracs.certificates.upper.nearest_mesh import UnitMesh
 from diracs.certificates.upper.nearest_torus import UnitTorus
+from diracs.certificates.upper.nearest_univariate import UnitUnivariate
 from diracs.laws.engines import Engines
 from diracs.laws.mesh import Mesh
 from diracs.laws.pixels import PolynomialGrid
-from diracs.quantization.line_search import line_error, optimal_line_positions
+from diracs.laws.univariate.law import Univariate
+from diracs.quantization.line_search import (
+    line_error,
+    optimal_line_positions,
+    optimal_univariate_positions,
+    univariate_error,
+)
 from diracs.quantization.voronoi_search import optimal_positions, quick_error
 
 
@@ -112,3 +120,20 @@ def _mesh_sharpest(mesh: Mesh, n: int) -> float:
 
 ENGINES.add(Mesh, 2, ByPoints(_mesh_unit, best_positions, best_error, _mesh_lower, _mesh_sharpest))
 ENGINES.add(Mesh, 3, ByPoints(_mesh_unit, best_positions, best_error, _mesh_lower, _mesh_lower))
+
+
+def _univariate_lower(law: Univariate, n: int) -> float:
+    return univariate_lower_bound(UnitUnivariate.of(law), n)
+
+
+def _univariate_sharpest(law: Univariate, n: int) -> float:
+    return sharpest_univariate_lower_bound(UnitUnivariate.of(law), n)
+
+
+ENGINES.add(
+    Univariate,
+    1,
+    ByPoints(
+        UnitUnivariate.of, optimal_univariate_positions, univariate_error, _univariate_lower, _univariate_sharpest
+    ),
+)

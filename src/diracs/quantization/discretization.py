@@ -182,10 +182,10 @@ def discretize(distribution: Any, scheme: Scheme) -> Quantization:
         raise TypeError(
             f"scheme must be a ProductScheme, a LayeredScheme or a PointScheme, got {type(scheme).__name__}"
         )
-    law = as_law(distribution)
-    if ENGINES.know(law):
-        return _discretize_by_points(law, scheme)
-    mixture = as_mixture(law)
+    distribution = as_law(distribution)
+    if ENGINES.know(distribution):
+        return _discretize_by_points(distribution, scheme)
+    mixture = as_mixture(distribution)
     common_framework(distribution=mixture.means, **{f"scheme's array {i}": a for i, a in enumerate(scheme.arrays())})
     mixture, scheme = together(mixture, scheme)
     kind = framework(mixture.means)

@@ -109,13 +109,13 @@ def quantize(
         if count is None or scheme not in ("auto", "optimal") or match_moments:
             raise ValueError("a dask.array of samples goes to a number n of points, by scheme='auto'")
         return quantize_chunks(distribution, count, seed=seed)
+    distribution = as_law(distribution)
     plain = partial(quantize, seed=seed, executor=executor)
     if match_moments:
         return _quantize_with_moments(distribution, count, target, scheme, plain)
-    law = as_law(distribution)
-    if ENGINES.know(law):
-        return _quantize_by_points(law, count, target, scheme)
-    mixture = as_mixture(law)
+    if ENGINES.know(distribution):
+        return _quantize_by_points(distribution, count, target, scheme)
+    mixture = as_mixture(distribution)
     batch = mixture.batch_shape
     # As they are: weights normalized once more might be rounded to others.
     singles = [map_arrays(mixture, lambda a: a[i]) for i in np.ndindex(*batch)]  # noqa: B023
@@ -128,10 +128,9 @@ def quantize(
 def _quantize_with_moments(
     distribution: Any, count: int | None, target: float | None, scheme: str, plain: Callable[..., Quantization]
 ) -> Quantization:
-    law = as_law(distribution)
-    if ENGINES.know(law):
-        return matched(law, count, target, scheme, plain)
-    mixture = map_arrays(as_mixture(law), stop_gradient)
+    if ENGINES.know(distribution):
+        return matched(distribution, count, target, scheme, plain)
+    mixture = map_arrays(as_mixture(distribution), stop_gradient)
     batch = mixture.batch_shape
     found = [
         matched(map_arrays(mixture, lambda a: a[i]), count, target, scheme, plain)  # noqa: B023

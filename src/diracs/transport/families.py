@@ -14,7 +14,7 @@ import numpy as np
 from diracs.backend.arrays import Array
 from diracs.backend.callback import Numbers
 from diracs.cells.line import LineDensity
-from diracs.laws.convert import as_mixture
+from diracs.laws.convert import as_law, as_mixture
 from diracs.laws.engines import Engines
 from diracs.transport.density import UnitDensity
 
@@ -106,6 +106,7 @@ def family_of(law: Any) -> Family | None:
 
 def as_density(x: Any) -> Any:
     """A law of a family, or any law that is a mixture of Gaussians."""
+    x = as_law(x)
     if family_of(x) is not None:
         return x
     try:

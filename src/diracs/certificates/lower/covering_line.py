@@ -163,7 +163,7 @@ def _largest(values: np.ndarray, first: np.ndarray, last: np.ndarray) -> np.ndar
     return out
 
 
-def _levels_for(n: int) -> int:
+def levels_for(n: int) -> int:
     """How many levels the law is divided by: finer where that takes no time."""
     return (16 if n <= 2000 else 12) * n
 
@@ -190,7 +190,7 @@ def line_covering_bound(means: np.ndarray, variances: np.ndarray, weights: np.nd
     float
         0 if there are so many points or components that the bound would take long.
     """
-    count = _levels_for(n)
+    count = levels_for(n)
     # Components so narrow that hardly a level would fall on them are left out, which only lowers the cost.
     share = np.cbrt(weights * variances)
     kept = share * count > _FEWEST_LEVELS * share.sum()
@@ -216,7 +216,7 @@ def line_image_covering_bound(law: UnitLineImage, n: int) -> float:
     """The same, on W₂ in space, for a density that is constant on pixels."""
     if n > MOST_POINTS:
         return 0.0
-    levels = companded_levels(law.law, _levels_for(n))
+    levels = companded_levels(law.law, levels_for(n))
     if len(levels) < 4:
         return 0.0
     cells = law.cells(levels[:, None])

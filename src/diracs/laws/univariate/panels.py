@@ -11,6 +11,7 @@ integrands of first and second moments are at most (|c − y| + R)^k times as la
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -73,6 +74,40 @@ def _quadrature_bound(ratio: np.ndarray, nodes: int) -> np.ndarray:
     return np.where(sound, 64.0 / 15.0 * rho ** (-2.0 * nodes) / (1.0 - rho**-2.0), np.inf)
 
 
+def assembled(
+    edges: np.ndarray,
+    support: tuple[float, float],
+    tails: tuple[Tail, Tail],
+    pieces: Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], np.ndarray],
+    seeds: np.ndarray,
+    borders: np.ndarray,
+) -> Moments:
+    """The line is cut at all borders (m + 1,) and edges of panels: each piece is one seed's, of a panel or a tail.
+
+    `pieces` takes left ends, widths, seeds and panels of pieces to their moments and errors (5, …).
+    """
+    borders = np.clip(borders, *support)
+    inner = edges[(edges > borders[0]) & (edges < borders[-1])]
+    # Two sorted runs, which a stable sort merges.
+    cuts = np.sort(np.concatenate([borders, inner]), kind="stable")
+    kept = np.flatnonzero(cuts[1:] > cuts[:-1])
+    left, right = cuts[kept], cuts[kept + 1]
+    owner = np.searchsorted(borders, left, side="right") - 1
+    panel = np.searchsorted(edges, left, side="right") - 1
+    y, last = seeds[owner], len(edges) - 1
+    found = np.zeros((5, len(left)))
+    for tail, rows in zip(tails, (np.flatnonzero(panel < 0), np.flatnonzero(panel >= last)), strict=True):
+        if len(rows):
+            found[:, rows] = tail.moments(left[rows], right[rows], y[rows])
+    rows = np.flatnonzero((panel >= 0) & (panel < last))
+    found[:, rows] = pieces(left[rows], right[rows] - left[rows], y[rows], panel[rows])
+    out = np.zeros((5, len(seeds)))
+    if len(owner):
+        begins = np.flatnonzero(np.diff(owner, prepend=-1))
+        out[:, owner[begins]] = np.add.reduceat(found, begins, axis=1)
+    return Moments(*out)
+
+
 @dataclass(frozen=True)
 class Panels:
     """A law between the edges of panels, and its tails."""
@@ -110,33 +145,16 @@ class Panels:
         plain = cls(law, edges, radius[row, best], held[row, best], height, relative, tails)
         # A factor that is wrong everywhere drops out: all masses together are one.
         inner = np.array([edges[0], edges[-1]])
-        outer = [t.moments(*(np.array([x]) for x in ends), inner[:1])[0, 0] for t, ends in _outside(law, inner, tails)]
+        outer = [
+            float(tail.moments(np.array(ends[:1]), np.array(ends[1:]), inner[:1])[0, 0])
+            for tail, ends in _outside(law, inner, tails)
+        ]
         whole = float(plain.moments(edges[:1], inner).mass[0])
         return cls(law, edges, plain.radius, plain.magnitude, height, relative, tails, (1.0 - sum(outer)) / whole)
 
     def moments(self, seeds: np.ndarray, borders: np.ndarray) -> Moments:
         """Of the intervals between consecutive borders (m + 1,), sorted, about seeds (m,)."""
-        low, high = self.law.support
-        borders = np.clip(borders, low, high)
-        inner = self.edges[(self.edges > borders[0]) & (self.edges < borders[-1])]
-        # Two sorted runs, which a stable sort merges.
-        cuts = np.sort(np.concatenate([borders, inner]), kind="stable")
-        kept = np.flatnonzero(cuts[1:] > cuts[:-1])
-        left, right = cuts[kept], cuts[kept + 1]
-        owner = np.searchsorted(borders, left, side="right") - 1
-        panel = np.searchsorted(self.edges, left, side="right") - 1
-        y = seeds[owner]
-        found = np.zeros((5, len(left)))
-        for side, rows in enumerate((np.flatnonzero(panel < 0), np.flatnonzero(panel >= len(self.height)))):
-            if len(rows):
-                found[:, rows] = self.tails[side].moments(left[rows], right[rows], y[rows])
-        rows = np.flatnonzero((panel >= 0) & (panel < len(self.height)))
-        found[:, rows] = self._pieces(left[rows], right[rows] - left[rows], y[rows], panel[rows])
-        out = np.zeros((5, len(seeds)))
-        if len(owner):
-            begins = np.flatnonzero(np.diff(owner, prepend=-1))
-            out[:, owner[begins]] = np.add.reduceat(found, begins, axis=1)
-        return Moments(*out)
+        return assembled(self.edges, self.law.support, self.tails, self._pieces, seeds, borders)
 
     def _pieces(self, left: np.ndarray, width: np.ndarray, seeds: np.ndarray, panel: np.ndarray) -> np.ndarray:
         """Moments and errors (5, m) of pieces of panels, by as few nodes as are enough."""

@@ -134,7 +134,7 @@ class Pareto(Analytic):
 
     @property
     def variance(self) -> float:
-        return self.b / ((self.b - 1.0) ** 2 * (self.b - 2.0))
+        return self.b / ((self.b - 1.0) ** 2 * (self.b - 2.0)) if self.b > 2 else math.inf
 
     @property
     def entropy(self) -> float:

@@ -82,7 +82,7 @@ class Student(Analytic):
 
     @property
     def variance(self) -> float:
-        return self.nu / (self.nu - 2.0)
+        return self.nu / (self.nu - 2.0) if self.nu > 2 else math.inf
 
     @property
     def entropy(self) -> float:
