@@ -40,7 +40,7 @@ class Axis:
     """
 
     def __init__(self, between: Between, low: float, high: float) -> None:
-        self._between = between
+        self.between = between
         self.low, self.high = np.array([low]), np.array([high])
         self.mass, self.mean, self.variance, self.doubt = between(self.low, self.high)
         self._first = np.array([-1])
@@ -58,7 +58,7 @@ class Axis:
         middle = np.clip(self.mean[nodes], low, high)
         self._first[nodes] = len(self.low) + 2 * np.arange(len(nodes))
         lows, highs = (np.stack(x, axis=1).ravel() for x in ((low, middle), (middle, high)))
-        found = self._between(lows, highs)
+        found = self.between(lows, highs)
         self.low, self.high = np.concatenate([self.low, lows]), np.concatenate([self.high, highs])
         self.mass, self.mean, self.variance, self.doubt = (
             np.concatenate(x) for x in zip((self.mass, self.mean, self.variance, self.doubt), found)

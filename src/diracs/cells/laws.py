@@ -7,8 +7,8 @@ import math
 import numpy as np
 
 from diracs.backend.arrays import concrete
-from diracs.cells.balls import BallPieces
 from diracs.cells.axis import Axis, law_axis, normal_axis
+from diracs.cells.balls import BallPieces
 from diracs.cells.boxes import Components
 from diracs.cells.divisible import Divisible, Extent, divisible, extent
 from diracs.cells.fixed import Fixed
@@ -130,7 +130,9 @@ def _(law: Balls) -> Extent:
 def _(law: Balls, centre: np.ndarray, unit: float) -> Divisible:
     weights = concrete(law.weights)
     held = weights > 0
-    return BallPieces.of((concrete(law.centres)[held] - centre) / unit, law.radius / unit, weights[held] / weights.sum())
+    return BallPieces.of(
+        (concrete(law.centres)[held] - centre) / unit, law.radius / unit, weights[held] / weights.sum()
+    )
 
 
 @extent.register(PolynomialGrid)

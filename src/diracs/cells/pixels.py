@@ -112,7 +112,9 @@ class Pixels:
 
 def _codes(places: Sequence[np.ndarray], shape: Sequence[int], sides: Sequence[float]) -> np.ndarray:
     """Numbers (P,) from the places along each axis: the digit that stands for most length comes first."""
-    digits = [(side * 2.0**b, k, b) for k, (n, side) in enumerate(zip(shape, sides)) for b in range((n - 1).bit_length())]
+    digits = [
+        (side * 2.0**b, k, b) for k, (n, side) in enumerate(zip(shape, sides)) for b in range((n - 1).bit_length())
+    ]
     code = np.zeros(len(places[0]), dtype=np.int64)
     for _, k, b in sorted(digits, reverse=True):
         code = (code << 1) | ((places[k] >> b) & 1)

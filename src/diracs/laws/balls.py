@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from diracs.backend import checks
 from diracs.backend.arrays import Array, common_framework, companion, pytree
 

@@ -163,7 +163,7 @@ def as_law(x: Any) -> Any:
         return _gaussian_parts(x)
     if isinstance(x, Independent | Elliptical | Balls | Histogram | Mesh | PolynomialGrid | Univariate):
         return x
-    if isinstance(x, CutsItself) and not isinstance(x, type):
+    if isinstance(x, CutsItself) and hasattr(x, "ndim") and not isinstance(x, type):
         return x
     if _normal_parameters(x) is None:
         found = univariate_of(x)

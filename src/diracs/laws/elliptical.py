@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
 from diracs.backend import checks
-from diracs.backend.arrays import Array, common_framework, companion, concrete, pytree
+from diracs.backend.arrays import Array, common_framework, companion, pytree
 from diracs.laws.coordinates import as_univariate
 from diracs.laws.gaussian import Gaussian
 from diracs.laws.univariate.law import Univariate

@@ -11,6 +11,7 @@ import numpy as np
 from diracs.backend import checks
 from diracs.backend.arrays import frozen, pytree
 
+
 @pytree
 @dataclass(frozen=True, eq=False, init=False)
 class Histogram:

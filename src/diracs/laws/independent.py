@@ -10,8 +10,8 @@ import numpy as np
 
 from diracs.backend import checks
 from diracs.backend.arrays import Array, common_framework, companion, concrete, pytree, to_framework
-from diracs.laws.univariate.law import Univariate
 from diracs.laws.coordinates import as_univariate
+from diracs.laws.univariate.law import Univariate
 
 
 @pytree
@@ -68,7 +68,11 @@ class Independent:
             m = checks.floating("matrix", matrix, kind, like)
             if m.ndim != 2 or m.shape[1] != len(z):
                 raise ValueError(f"matrix must have shape (d, {len(z)}), a column for each law, got {tuple(m.shape)}")
-        b = to_framework(np.zeros(m.shape[0]), kind, m) if offset is None else checks.floating("offset", offset, kind, m)
+        b = (
+            to_framework(np.zeros(m.shape[0]), kind, m)
+            if offset is None
+            else checks.floating("offset", offset, kind, m)
+        )
         if tuple(b.shape) != (m.shape[0],):
             raise ValueError(f"offset must have shape ({m.shape[0]},), got {tuple(b.shape)}")
         object.__setattr__(self, "laws", z)

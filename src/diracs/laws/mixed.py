@@ -75,7 +75,9 @@ class Mixture:
                     f"laws must be of one dimension, got {flat[0].ndim} (laws[0]) and {law.ndim} (laws[{k}])"
                 )
         object.__setattr__(self, "laws", tuple(flat))
-        object.__setattr__(self, "weights", shares if len(flat) == len(parts) else to_framework(np.array(held), kind, shares))
+        object.__setattr__(
+            self, "weights", shares if len(flat) == len(parts) else to_framework(np.array(held), kind, shares)
+        )
 
     @property
     def ndim(self) -> int:

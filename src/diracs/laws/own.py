@@ -6,22 +6,24 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from diracs.backend import checks
+
 # Masses sum to one up to this; what they lack is left to rounding.
 _SUM = 1e-9
 
 
 @runtime_checkable
 class CutsItself(Protocol):
-    """What a class needs to be quantized; see docs/your_own_law.md."""
-
-    @property
-    def ndim(self) -> int:
-        """The dimension d of the space."""
-        ...
+    """What a class needs to be quantized, and `ndim`, the dimension d of the space; see docs/your_own_law.md."""
 
     def cells(self, count: int) -> tuple[Any, Any, Any]:
         """About `count` cells or more: mass (m,), barycenter (m, d), and spread E[|X − barycenter|²; cell] (m,)."""
         ...
+
+
+def dimension_of(law: Any) -> int:
+    """Its `ndim`, checked."""
+    return checks.count(f"ndim of a {type(law).__name__}", getattr(law, "ndim", None))
 
 
 def cells_of(law: CutsItself, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -32,15 +34,15 @@ def cells_of(law: CutsItself, count: int) -> tuple[np.ndarray, np.ndarray, np.nd
     ValueError
         If they cannot be cells of a law.
     """
-    name = f"{type(law).__name__}.cells({count})"
+    name, d = f"{type(law).__name__}.cells({count})", dimension_of(law)
     try:
         mass, barycenter, spread = (np.asarray(x, dtype=np.float64) for x in law.cells(count))
     except (TypeError, ValueError) as error:
         raise ValueError(f"{name} must return mass (m,), barycenter (m, d) and spread (m,): {error}") from error
     m = len(mass) if mass.ndim else 0
-    if m == 0 or mass.shape != (m,) or barycenter.shape != (m, law.ndim) or spread.shape != (m,):
+    if m == 0 or mass.shape != (m,) or barycenter.shape != (m, d) or spread.shape != (m,):
         raise ValueError(
-            f"{name} must return mass (m,), barycenter (m, {law.ndim}) and spread (m,), got shapes {mass.shape},"
+            f"{name} must return mass (m,), barycenter (m, {d}) and spread (m,), got shapes {mass.shape},"
             f" {barycenter.shape} and {spread.shape}"
         )
     if not all(np.isfinite(x).all() for x in (mass, barycenter, spread)):

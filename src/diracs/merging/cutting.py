@@ -121,7 +121,9 @@ def sent_within(law: Divisible, rows: np.ndarray, y: np.ndarray, precision: floa
         left = np.ones(len(order), dtype=bool)
         left[cut] = False
         small = active.excess < _LEFT * wanted / count
-        new = _looked_at(law, np.concatenate(law.halves(active.rows[cut], y[active.other[cut]] - y[active.label[cut]])), y)
+        new = _looked_at(
+            law, np.concatenate(law.halves(active.rows[cut], y[active.other[cut]] - y[active.label[cut]])), y
+        )
         done = _gathered(done, active.take(left & small))
         active = active.take(left & ~small).joined(new.take(new.mass > 0))
     return _gathered(done, active)
@@ -131,7 +133,9 @@ def _looked_at(law: Divisible, rows: np.ndarray, y: np.ndarray) -> _Pieces:
     """Pieces with their nearest points, and the excess over others; of these, the one that most of it is due to."""
     (mass, barycenter, spread), doubt, loose = law.cut(rows)
     count = min(len(y), _NEIGHBOURS[min(y.shape[1], len(_NEIGHBOURS)) - 1])
-    distance, near = (x.reshape(len(rows), count) for x in scipy.spatial.cKDTree(y).query(barycenter, count, workers=-1))
+    distance, near = (
+        x.reshape(len(rows), count) for x in scipy.spatial.cKDTree(y).query(barycenter, count, workers=-1)
+    )
     label, square = near[:, 0], ((barycenter - y[near[:, 0]]) ** 2).sum(axis=1)
     excess, most, other = np.zeros(len(rows)), np.zeros(len(rows)), label.copy()
     size = np.sqrt(np.divide(spread, mass, out=np.zeros_like(mass), where=mass > 0))
@@ -149,6 +153,15 @@ def _looked_at(law: Divisible, rows: np.ndarray, y: np.ndarray) -> _Pieces:
         better = more > most[on]
         most[on[better]], other[on[better]] = more[better], b[on[better]]
     return _Pieces(rows, mass, barycenter, spread, doubt, label, other, square, excess)
+
+
+def gone(cut: Cut, y: np.ndarray, label: np.ndarray) -> Sent:
+    """Pieces gone to the points with these numbers (N,) among y (n, d)."""
+    (mass, barycenter, spread), doubt, _ = cut
+    square = ((barycenter - y[label]) ** 2).sum(axis=1)
+    return _gathered(
+        Sent.none(y), _Pieces(label[:, None], mass, barycenter, spread, doubt, label, label, square, 0.0 * mass)
+    )
 
 
 def _gathered(done: Sent, more: _Pieces) -> Sent:

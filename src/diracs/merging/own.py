@@ -42,7 +42,7 @@ class UnitOwn(UnitPieces):
     def of(cls, law: CutsItself) -> UnitOwn:  # type: ignore[override]
         centre, size = extent(law)
         unit = math.ldexp(1.0, math.frexp(size)[1]) if size > 0 else 1.0
-        return cls(Fixed(Partition.of_points(np.zeros((1, law.ndim)), np.ones(1))), centre, unit, law)
+        return cls(Fixed(Partition.of_points(np.zeros((1, len(centre))), np.ones(1))), centre, unit, law)
 
     def cells(self, count: int) -> Partition:
         """About so many, or more."""

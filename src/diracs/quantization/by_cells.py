@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-import diracs.cells.laws  # noqa: F401 — how each is cut
+import diracs.cells.laws
+import diracs.quantization.cell_moments  # noqa: F401 — their means and covariances
 from diracs.certificates.lower.cells import cells_lower_bound
 from diracs.laws.balls import Balls
 from diracs.laws.elliptical import Elliptical
@@ -17,6 +18,7 @@ from diracs.laws.own import CutsItself
 from diracs.laws.pixels import MOST_AXES, PolynomialGrid
 from diracs.merging.own import UnitOwn
 from diracs.merging.pieces import UnitPieces
+from diracs.quantization.by_grid import grid, grid_error
 from diracs.quantization.by_points import ENGINES, ByPoints, best_error, best_positions
 
 
@@ -45,5 +47,6 @@ def _by_cells(unit: Any) -> ByPoints:
 
 ENGINES.add(CutsItself, None, _by_cells(UnitOwn.of))
 ENGINES.add(PolynomialGrid, None, _by_cells(_histogram))
-for _kind in (Independent, Elliptical, Mixture, Histogram, Balls):
+for _kind in (Elliptical, Mixture, Histogram, Balls):
     ENGINES.add(_kind, None, _by_cells(UnitPieces.of))
+ENGINES.add(Independent, None, _by_cells(UnitPieces.of)._replace(grid=grid, grid_error=grid_error, most_axes=MOST_AXES))

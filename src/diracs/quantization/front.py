@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 
+import diracs.quantization.by_cells  # noqa: F401 — registers laws of several dimensions
 from diracs.backend import checks
 from diracs.backend.arrays import (
     Array,
+    concrete,
     framework,
     is_traced,
     leaves,
@@ -23,9 +25,8 @@ from diracs.laws.convert import as_law, as_mixture, without_covariances
 from diracs.laws.diracs import SumOfDiracs
 from diracs.laws.engines import Engines
 from diracs.laws.gaussian import GaussianMixture
-import diracs.quantization.by_cells  # noqa: F401 — registers laws of several dimensions
 from diracs.quantization.by_merging import in_space, of_cloud
-from diracs.quantization.by_points import ENGINES, engines
+from diracs.quantization.by_points import ENGINES, ByPoints, engines
 from diracs.quantization.by_product import by_product, found_within, settled
 from diracs.quantization.by_voronoi import in_plane, in_three_dimensions
 from diracs.quantization.discretization import Quantization, discretize
@@ -182,26 +183,54 @@ def _quantize_single(
 
 
 def _quantize_by_points(law: Any, count: int | None, target: float | None, scheme: str) -> Quantization:
-    """By optimal points."""
-    if scheme not in ("auto", "optimal"):
-        raise ValueError(f"scheme must be 'auto' or 'optimal' for a {type(law).__name__}, got {scheme!r}")
-    engine, arrays = engines(law), leaves(law)
-    if any(is_traced(x) for x in arrays):
+    """By optimal points, or by a grid where the law has independent coordinates."""
+    engine = engines(law)
+    known = ("auto", "optimal", "grid", "product") if engine.grid is not None else ("auto", "optimal")
+    if scheme not in known:
+        listed = ", ".join(map(repr, known))
+        raise ValueError(f"scheme must be one of {listed} for a {type(law).__name__}, got {scheme!r}")
+    if any(is_traced(x) for x in leaves(law)):
         raise TypeError("points are chosen by looking at the distribution, which cannot be done under transforms")
-    unit = engine.unit(law)
+    found = []
+    many = engine.most_axes is not None and law.ndim > engine.most_axes
+    if scheme in ("auto", "optimal") and not (many and scheme == "auto"):
+        found.append(_within(law, *_by_optimal_points(law, engine), count, target))
+    if engine.grid is not None and engine.grid_error is not None and scheme != "optimal":
+        at, error = partial(engine.grid, law), partial(engine.grid_error, law)
+        found.append(_within(law, at, error, count, target, refuse=not found))
+    kept = [q for q in found if q is not None]
+    return min(kept, key=lambda q: (float(concrete(q.w2)), len(q)) if target is None else (len(q), 0.0))
+
+
+def _by_optimal_points(law: Any, engine: ByPoints) -> tuple[Callable[[int], Quantization], Callable[[int], float]]:
+    """Of a number of points: the quantization, and about its error."""
+    arrays, unit = leaves(law), engine.unit(law)
 
     def at(points: int) -> Quantization:
         return discretize(law, _like(PointScheme(engine.positions(unit, points)), arrays))
 
+    return at, lambda points: engine.error(unit, points)
+
+
+def _within(
+    law: Any,
+    at: Callable[[int], Quantization],
+    error: Callable[[int], float],
+    count: int | None,
+    target: float | None,
+    refuse: bool = True,
+) -> Quantization | None:
+    """With `count` points, or the fewest for an error; None, or an error, where that needs too many."""
     if count is not None:
         return at(count)
     assert target is not None
     points = None
-    if engine.lower(law, _MOST_BY_POINTS) <= target:
-        points = expected_number(lambda m: engine.error(unit, m), target, _MOST_BY_POINTS, law.ndim)
-    if points is None:
+    if engines(law).lower(law, _MOST_BY_POINTS) <= target:
+        points = expected_number(error, target, _MOST_BY_POINTS, law.ndim)
+    if points is None and refuse:
         raise ValueError(f"w2 = {target:g} needs more than {_MOST_BY_POINTS} points; ask for a larger error")
-    return found_within(settled(at, points, target, _MOST_BY_POINTS, law.ndim), target)
+    result = None if points is None else settled(at, points, target, _MOST_BY_POINTS, law.ndim)
+    return found_within(result, target) if refuse else result
 
 
 def _like(scheme: PointScheme, arrays: list[Array]) -> PointScheme:

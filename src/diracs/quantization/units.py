@@ -116,12 +116,19 @@ def _(unit: UnitCloud, points: np.ndarray, dtype: type) -> Sent:
 @send.register(UnitPieces)
 def _(unit: UnitMixtureCells | UnitPieces, points: np.ndarray, dtype: type) -> Sent:
     masses, w2 = unit.certify(unit.sent(points))  # type: ignore[arg-type]
-    if dtype != np.float64:
-        narrow = diffused(masses, dtype)
-        change, fraction = mass_change(np.clip(unit.into(points), -FARTHEST, FARTHEST), masses, narrow)
-        square = with_moved_masses(np.asarray((w2 / unit.unit) ** 2), np.asarray(change), fraction)
-        masses, w2 = narrow, math.sqrt(float(square)) * unit.unit
-    return Sent(masses, w2, False)
+    return Sent(*narrowed_masses(unit, points, masses, w2, dtype), False)
+
+
+def narrowed_masses(
+    unit: UnitMixtureCells | UnitPieces, points: np.ndarray, masses: np.ndarray, w2: float, dtype: type
+) -> tuple[np.ndarray, float]:
+    """Masses (n,) on points (n, d) of space in a dtype, and the bound with these."""
+    if dtype == np.float64:
+        return masses, w2
+    narrow = diffused(masses, dtype)
+    change, fraction = mass_change(np.clip(unit.into(points), -FARTHEST, FARTHEST), masses, narrow)
+    square = with_moved_masses(np.asarray((w2 / unit.unit) ** 2), np.asarray(change), fraction)
+    return narrow, math.sqrt(float(square)) * unit.unit
 
 
 class Barycentric(NamedTuple):

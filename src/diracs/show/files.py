@@ -20,9 +20,14 @@ import numpy as np
 from diracs.backend.arrays import frozen, is_array
 from diracs.codebooks.cross import CrossCodebook
 from diracs.codebooks.scalar import ScalarCodebook
+from diracs.laws.balls import Balls
 from diracs.laws.diracs import SumOfDiracs
+from diracs.laws.elliptical import Elliptical
 from diracs.laws.gaussian import Gaussian, GaussianMixture
+from diracs.laws.histogram import Histogram
+from diracs.laws.independent import Independent
 from diracs.laws.mesh import Mesh
+from diracs.laws.mixed import Mixture
 from diracs.laws.pixels import PolynomialGrid
 from diracs.laws.simplices import Simplices
 from diracs.quantization.discretization import Quantization
@@ -43,6 +48,11 @@ _CLASSES: dict[str, type] = {
         PolynomialGrid,
         Mesh,
         Simplices,
+        Independent,
+        Elliptical,
+        Mixture,
+        Histogram,
+        Balls,
         ScalarCodebook,
         CrossCodebook,
         ProductScheme,

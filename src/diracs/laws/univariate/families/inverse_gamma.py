@@ -87,4 +87,6 @@ class InverseGamma(Analytic):
         """ln Γ(α) − ln k + α − (α + 1/k) ψ(α)."""
         a, k = self.alpha, self.power
         digamma = float(scipy.special.digamma(a))
-        return float(scipy.special.gammaln(a)) - math.log(k) + a - (a + 1.0 / k) * digamma - 1e-15 * a * math.log(a + 2.0)
+        return (
+            float(scipy.special.gammaln(a)) - math.log(k) + a - (a + 1.0 / k) * digamma - 1e-15 * a * math.log(a + 2.0)
+        )
