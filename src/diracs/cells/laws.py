@@ -102,8 +102,7 @@ def _axes(laws: list[Univariate]) -> list[Axis]:
 
 @extent.register
 def _(law: Elliptical) -> Extent:
-    centre, size = extent(law.normal())
-    return Extent(concrete(law.mean), math.sqrt(law.second) * size)
+    return Extent(concrete(law.mean), math.sqrt(law.second) * extent(law.normal()).size)
 
 
 @divisible.register

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from diracs.cells.axis import Axis
+from diracs.cells.axis import Axis, Intervals
 from diracs.cells.divisible import Cut
 from diracs.cells.partition import Partition
 
@@ -22,7 +22,7 @@ _EPS = 2.0**-52
 class Products:
     """A mixture of K laws of that kind, over the same coordinates. Pieces are their number, and a node of each axis."""
 
-    axes: Sequence[Axis]  # r of them, of mean 0 and variance 1
+    axes: Sequence[Axis | Intervals]  # r of them, of mean 0 and variance 1; intervals alone are not cut further
     matrices: np.ndarray  # (K, d, r)
     offsets: np.ndarray  # (K, d)
     weights: np.ndarray  # (K,)
@@ -61,7 +61,7 @@ class Products:
 
     def halves(self, pieces: np.ndarray, along: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
         best = self._gains(pieces, along).argmax(axis=1)
-        return in_two(self.axes, pieces, best, 1)
+        return in_two([axis for axis in self.axes if isinstance(axis, Axis)], pieces, best, 1)
 
     def _gains(self, pieces: np.ndarray, along: np.ndarray | None) -> np.ndarray:
         """(N, r): what each axis adds to the variance along vectors, or to the spread."""

@@ -166,8 +166,8 @@ def as_law(x: Any) -> Any:
     if isinstance(x, CutsItself) and hasattr(x, "ndim") and not isinstance(x, type):
         return x
     if _normal_parameters(x) is None:
-        found = univariate_of(x)
-        found = multivariate(x) if found is None else found
+        line = univariate_of(x)
+        found = multivariate(x) if line is None else line
         if found is not None:
             return found
     return as_distribution(x)

@@ -22,7 +22,7 @@ class Independent:
     Parameters
     ----------
     laws : sequence of r univariate laws
-        Frozen laws of `scipy.stats`, `torch.distributions` without batch shape, Gaussians on the line; of finite variance.
+        Frozen laws of `scipy.stats`, `torch.distributions` without batch shape, Gaussians on the line.
     matrix : array (d, r), optional
         The identity by default; of any rank.
     offset : array (d,), optional

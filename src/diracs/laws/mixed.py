@@ -20,9 +20,9 @@ class Mixture:
     Parameters
     ----------
     laws : sequence of k laws
-        Whatever `quantize` takes, single ones: Gaussians, point clouds (atoms), histograms, meshes, `Independent`,
-        univariate laws, laws of one's own, mixtures again, which are flattened. Of Gaussians and Gaussian mixtures alone it is quantized as a
-        GaussianMixture.
+        Whatever `quantize` takes, single ones: Gaussians, point clouds (atoms), histograms, `Independent`,
+        `Elliptical`, univariate laws, laws of one's own, mixtures again, which are flattened. Of Gaussians and Gaussian mixtures
+        alone it is quantized as a GaussianMixture.
     weights : array (k,), optional
         Non-negative, normalized to sum 1; equal by default.
 
@@ -75,9 +75,8 @@ class Mixture:
                     f"laws must be of one dimension, got {flat[0].ndim} (laws[0]) and {law.ndim} (laws[{k}])"
                 )
         object.__setattr__(self, "laws", tuple(flat))
-        object.__setattr__(
-            self, "weights", shares if len(flat) == len(parts) else to_framework(np.array(held), kind, shares)
-        )
+        shares = shares if len(flat) == len(parts) else to_framework(np.array(held), kind, shares)
+        object.__setattr__(self, "weights", shares)
 
     @property
     def ndim(self) -> int:

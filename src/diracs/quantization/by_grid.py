@@ -1,12 +1,13 @@
 """Independent coordinates quantized by products of levels, with the exact error of the product cells.
 
-x = b + B z goes to b + B c, c_k the barycenter of the cell of z_k: coordinates are uncorrelated in a product of cells, so
-that E|x − y|² = Σ_k (BᵀB)_kk E (z_k − c_k)², whatever B is.
+x = b + B z goes to b + B c, c_k the barycenter of the cell of z_k: coordinates are uncorrelated in a product of cells,
+so that E|x − y|² = Σ_k (BᵀB)_kk E (z_k − c_k)², whatever B is.
 """
 
 from __future__ import annotations
 
 from functools import lru_cache, partial
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,6 @@ from diracs.certificates.upper.nearest_univariate import UnitUnivariate
 from diracs.codebooks.line_image import voronoi_borders
 from diracs.laws.independent import Independent
 from diracs.laws.univariate.law import Univariate
-from diracs.laws.univariate.standard import Standard
 from diracs.merging.cutting import gone
 from diracs.merging.pieces import UnitPieces
 from diracs.quantization.discretization import Quantization
@@ -67,7 +67,7 @@ def _numbers(law: Independent, n: int) -> tuple[list[int], float]:
 
 
 @lru_cache(maxsize=4096)
-def _distortion(family: Standard, m: int) -> float:
+def _distortion(family: Any, m: int) -> float:
     """E (z − q(z))² over the variance, for the best m levels."""
     return univariate_error(UnitUnivariate(family, np.zeros(1), 1.0), m) ** 2 / family.variance
 

@@ -102,7 +102,7 @@ def _by_voronoi(
 
 
 def _by_merging(mixture: GaussianMixture, law: UnitMixture, n: int) -> Quantization | None:
-    """The better of products and of merged pieces, moved to the barycenters of their exact cells, for many components."""
+    """For many components: the better of products and of merged pieces, moved to the barycenters of exact cells."""
     if is_lazy_mixture(mixture) or n > MOST[2].points or n * mixture.n_components > _MOST_MERGED:
         return None
     places = barycentric_cells(law, UnitPieces.of(mixture).best_points(n)).barycenters

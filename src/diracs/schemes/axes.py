@@ -48,8 +48,7 @@ def allocated(weights: np.ndarray, distortions: Sequence[Callable[[int], float]]
 
 def _tabulated(distortion: Callable[[int], float], numbers: np.ndarray) -> np.ndarray:
     """Of numbers of levels, ascending; their logarithms are interpolated where there are many."""
-    places = np.unique(
-        np.concatenate([np.arange(min(16, len(numbers))), np.geomspace(1, len(numbers), _COMPUTED).astype(int) - 1])
-    )
+    few, some = np.arange(min(16, len(numbers))), np.geomspace(1, len(numbers), _COMPUTED).astype(int) - 1
+    places = np.union1d(few, some)
     logs = np.log([max(distortion(int(m)), 1e-300) for m in numbers[places]])
     return np.exp(np.interp(np.log(numbers), np.log(numbers[places]), logs))

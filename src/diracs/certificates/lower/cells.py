@@ -42,8 +42,8 @@ def cells_lower_bound(law: Any, n: int) -> float:
 def _(law: Independent, n: int) -> float:
     """With the entropies h_k of the coordinates and a triangular factor R of the matrix B = QR:
 
-    Qᵀx = R z, so that given the coordinates after it (Qᵀx)_k has the entropy h_k + ln|R_kk|. By the chain rule I(X; Y) is
-    a sum of terms that are at least that less ½ ln 2πe D_k, and at least zero: D is no less than what reverse
+    Qᵀx = R z, so that given the coordinates after it (Qᵀx)_k has the entropy h_k + ln|R_kk|. By the chain rule I(X; Y)
+    is a sum of terms that are at least that less ½ ln 2πe D_k, and at least zero: D is no less than what reverse
     water-filling gives for the variances R_kk² e^{2h_k}/2πe. What exceeds the rank is taken as known.
     """
     root, unit = _in_unit(law.root)
