@@ -28,6 +28,8 @@ from diracs.laws.own import CutsItself, cells_of
 from diracs.laws.pixels import PolynomialGrid
 from diracs.laws.univariate.law import Univariate
 
+__all__ = ["divisible", "extent"]
+
 _EPS = 2.0**-52
 # Cells of a law of one's own where it is part of a mixture.
 _OWN_CELLS = 2**14

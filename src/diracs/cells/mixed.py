@@ -10,6 +10,8 @@ import numpy as np
 from diracs.cells.divisible import Cut, Divisible
 from diracs.cells.partition import Partition
 
+_EPS = 2.0**-52
+
 
 @dataclass(frozen=True)
 class Mixed:
@@ -44,7 +46,7 @@ class Mixed:
             found = self.parts[i].cut(own)
             weight = self.weights[i]
             mass[at], spread[at] = weight * found.cells.mass, weight * found.cells.spread
-            barycenter[at], doubt[at], loose[at] = found.cells.barycenter, found.doubt, weight * found.loose
+            barycenter[at], doubt[at], loose[at] = found.cells.barycenter, found.doubt + _EPS, weight * found.loose
         return Cut(Partition(mass, barycenter, spread), doubt, loose)
 
     def variances(self, pieces: np.ndarray, along: np.ndarray) -> np.ndarray:

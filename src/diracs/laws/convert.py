@@ -173,8 +173,12 @@ def as_law(x: Any) -> Any:
     return as_distribution(x)
 
 
-def _gaussian_parts(x: Mixture) -> Mixture | GaussianMixture:
-    """The same as one Gaussian mixture if all parts are."""
+def _gaussian_parts(x: Mixture) -> Mixture | GaussianMixture | SumOfDiracs:
+    """The same as one Gaussian mixture, or point cloud, if all parts are."""
+    if all(isinstance(law, SumOfDiracs) for law in x.laws):
+        positions = np.concatenate([concrete(law.positions) for law in x.laws])
+        shares = [w * concrete(law.weights) for w, law in zip(concrete(x.weights), x.laws)]
+        return SumOfDiracs(positions, np.concatenate(shares))
     if not all(isinstance(law, Gaussian | GaussianMixture) for law in x.laws):
         return x
     parts = [law.as_mixture() if isinstance(law, Gaussian) else law for law in x.laws]

@@ -21,8 +21,8 @@ class Mixture:
     ----------
     laws : sequence of k laws
         Whatever `quantize` takes, single ones: Gaussians, point clouds (atoms), histograms, `Independent`,
-        `Elliptical`, univariate laws, laws of one's own, mixtures again, which are flattened. Of Gaussians and Gaussian mixtures
-        alone it is quantized as a GaussianMixture.
+        `Elliptical`, univariate laws, laws of one's own, mixtures again, which are flattened. Of Gaussians and
+        Gaussian mixtures alone it is quantized as a GaussianMixture.
     weights : array (k,), optional
         Non-negative, normalized to sum 1; equal by default.
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from diracs.cells.divisible import Cut, extent
+from diracs.cells.divisible import Cut
 from diracs.cells.fixed import Fixed
+from diracs.cells.laws import extent
 from diracs.cells.partition import Partition
 from diracs.laws.own import CutsItself, cells_of
 from diracs.merging.cutting import Sent, sent_within

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from diracs.cells.divisible import Divisible, divisible, extent
+from diracs.cells.divisible import Divisible
+from diracs.cells.laws import divisible, extent
 from diracs.cells.partition import Partition
 from diracs.merging.cutting import Sent, coarse, sent_within
 from diracs.merging.kmeans import kmeans

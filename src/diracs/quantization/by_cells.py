@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-import diracs.cells.laws
 import diracs.quantization.cell_moments  # noqa: F401 — their means and covariances
 from diracs.certificates.lower.cells import cells_lower_bound
 from diracs.laws.balls import Balls

@@ -62,8 +62,8 @@ def _numbers(law: Independent, n: int) -> tuple[list[int], float]:
     products = UnitPieces.of(law).law
     assert isinstance(products, Products)
     weights = (products.matrices[0] ** 2).sum(axis=0)
-    laws = [law.laws[k] for k in _used(law)]
-    return allocated(weights, [partial(_distortion, z.family) for z in laws], n)
+    families: list[Any] = [law.laws[k].family for k in _used(law)]
+    return allocated(weights, [partial(_distortion, family) for family in families], n)
 
 
 @lru_cache(maxsize=4096)

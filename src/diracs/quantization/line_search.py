@@ -25,9 +25,9 @@ def line_error(law: UnitLineImage, n: int) -> float:
 
 def optimal_univariate_positions(law: UnitUnivariate, n: int) -> np.ndarray:
     """Optimal points (m, 1), m ≤ n, from left to right."""
-    return out_of(law, optimal_standard_levels(law.law, n)[0][:, None])
+    return out_of(law, optimal_standard_levels(law.family, n)[0][:, None])
 
 
 def univariate_error(law: UnitUnivariate, n: int) -> float:
     """Their root mean square error."""
-    return math.sqrt(optimal_standard_levels(law.law, n)[1]) * law.unit
+    return math.sqrt(optimal_standard_levels(law.family, n)[1]) * law.unit

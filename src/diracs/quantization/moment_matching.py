@@ -26,6 +26,7 @@ from diracs.codebooks.cross import CrossCodebook, optimal_crosses
 from diracs.laws.gaussian import FLAT, GaussianMixture, components_of
 from diracs.laws.mesh import Mesh
 from diracs.laws.pixels import PolynomialGrid
+from diracs.laws.univariate.law import Univariate
 from diracs.propagation.law import rounding
 from diracs.quantization.barycenters import barycentric
 from diracs.quantization.by_points import ENGINES
@@ -141,6 +142,11 @@ def _(law: PolynomialGrid) -> tuple[np.ndarray, np.ndarray]:
 def _(law: Mesh) -> tuple[np.ndarray, np.ndarray]:
     densities = law.densities
     return mean_and_covariance(law.vertices[law.simplices], densities / densities.max())
+
+
+@moments_of.register(Univariate)
+def _(law: Univariate) -> tuple[np.ndarray, np.ndarray]:
+    return np.array([law.mean]), np.array([[law.variance]])
 
 
 @moments_of.register(GaussianMixture)

@@ -23,8 +23,9 @@ from diracs.backend.arrays import (
 from diracs.certificates.masses import mass_error
 from diracs.certificates.rounding import ROUNDINGS, mass_change, with_moved_masses
 from diracs.certificates.upper.discrete import with_given_masses, with_moved_masses_between
-from diracs.certificates.upper.nearest import FARTHEST, BoundedCells, into, raised
+from diracs.certificates.upper.nearest import FARTHEST, into, raised
 from diracs.certificates.upper.nearest_line import UnitLineImage
+from diracs.certificates.upper.nearest_univariate import UnitUnivariate
 from diracs.codebooks.cell_laws import hilbert_order
 from diracs.laws.convert import as_law, as_mixture, points_of
 from diracs.laws.diracs import SumOfDiracs, as_diracs
@@ -164,17 +165,17 @@ def _with_given_masses(law: Any, diracs: SumOfDiracs) -> float:
     return _with_masses(w2, positions[order], cells.mass[order], masses[order], cells.second[order])
 
 
-def _with_given_masses_on_line(law: UnitLineImage, diracs: SumOfDiracs) -> float:
+def _with_given_masses_on_line(law: UnitLineImage | UnitUnivariate, diracs: SumOfDiracs) -> float:
     """The cells are intervals between quantiles: a coupling, wherever these are rounded to, with masses of its own."""
     held = diracs.weights > 0
     order = np.argsort(diracs.positions[held, 0], kind="stable")
     positions, masses = diracs.positions[held][order], diracs.weights[held][order]
     y = into(law, positions)
-    if not np.abs(y).max() < FARTHEST:
+    if not np.abs(y).max() < max(FARTHEST, law.reach):
         raise ValueError(f"diracs must not lie further from the distribution than {FARTHEST:g} of its sizes")
-    found = transport_on_line(y[:, 0], masses / masses.sum(), law.law)
-    w2 = raised(law, y, BoundedCells.positive(found.mass, found.first[:, None], found.second))
-    return _with_masses(w2, positions, found.mass, masses, found.second)
+    borders = transport_on_line(y[:, 0], masses / masses.sum(), law.law).borders
+    cells = law.between(y[:, 0], np.concatenate([[-np.inf], borders, [np.inf]]))
+    return _with_masses(raised(law, y, cells), positions, cells.mass, masses, cells.second)
 
 
 def _with_masses(

@@ -16,8 +16,9 @@ import numpy as np
 
 from diracs.backend.arrays import concrete
 from diracs.certificates.rounding import ROUNDINGS, diffused, mass_change, with_moved_masses
-from diracs.certificates.upper.nearest import FARTHEST, REQUIRED, UnitMixture, nearest, rounded
+from diracs.certificates.upper.nearest import FARTHEST, REQUIRED, UnitMixture, into, nearest, rounded
 from diracs.certificates.upper.nearest_torus import UnitTorus
+from diracs.certificates.upper.nearest_univariate import UnitUnivariate
 from diracs.laws.convert import without_covariances
 from diracs.laws.diracs import SumOfDiracs
 from diracs.laws.engines import Engines
@@ -148,6 +149,17 @@ def barycentric_cells(unit: Any, points: np.ndarray) -> Barycentric:
     # A first moment is right to roundings of the root of its mass, and so is a barycenter of its inverse.
     noise = ROUNDINGS * _EPS * math.sqrt(len(points)) * unit.unit * max(unit.reach, 1.0)
     return Barycentric(found.masses, points + unit.unit * shift, found.w2 + noise)
+
+
+@barycentric_cells.register
+def _(unit: UnitUnivariate, points: np.ndarray) -> Barycentric:
+    found, cells = nearest(unit, points), unit.cells(into(unit, points))
+    solid = cells.mass > 0
+    mass = np.where(solid, cells.mass, 1.0)
+    shift = np.where(solid, cells.first[:, 0] / mass, 0.0)
+    # |∫ x dδ|² ≤ ∫ |dδ| ∫ x² |dδ| for what the density is off by.
+    noise = math.sqrt(float((cells.mass_error * cells.second_error / mass)[solid].sum())) + _EPS * found.w2 / unit.unit
+    return Barycentric(found.masses, points + unit.unit * shift[:, None], found.w2 + unit.unit * noise)
 
 
 @barycentric_cells.register

@@ -11,6 +11,7 @@ import json
 import os
 import zipfile
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,16 @@ from diracs.laws.mesh import Mesh
 from diracs.laws.mixed import Mixture
 from diracs.laws.pixels import PolynomialGrid
 from diracs.laws.simplices import Simplices
+from diracs.laws.univariate.families.beta import Beta
+from diracs.laws.univariate.families.gamma import GeneralizedGamma
+from diracs.laws.univariate.families.inverse_gamma import InverseGamma
+from diracs.laws.univariate.families.normal import TruncatedNormal
+from diracs.laws.univariate.families.numeric import FromScipy
+from diracs.laws.univariate.families.powers import LogNormal, Pareto
+from diracs.laws.univariate.families.reflected import Reflected
+from diracs.laws.univariate.families.simple import Gumbel, Laplace, Logistic, Triangular, Uniform
+from diracs.laws.univariate.families.student import Student
+from diracs.laws.univariate.law import Univariate
 from diracs.quantization.discretization import Quantization
 from diracs.schemes.layered import LayeredScheme
 from diracs.schemes.points import PointScheme
@@ -58,6 +69,21 @@ _CLASSES: dict[str, type] = {
         ProductScheme,
         LayeredScheme,
         PointScheme,
+        Univariate,
+        Beta,
+        FromScipy,
+        GeneralizedGamma,
+        Gumbel,
+        Laplace,
+        Logistic,
+        LogNormal,
+        InverseGamma,
+        Pareto,
+        Reflected,
+        Student,
+        Triangular,
+        TruncatedNormal,
+        Uniform,
     )
 }
 _FIELDS = ("distribution", "scheme", "positions", "weights", "w2", "exact")
@@ -153,11 +179,14 @@ def read_mixture(path: Filename) -> GaussianMixture:
 
 def _encode(value: Any, name: str, array: Callable[[np.ndarray, str], dict[str, Any]]) -> Any:
     """`value` as JSON: objects as {"type", attributes…}, tuples as lists, arrays as `array` says."""
+    if isinstance(value, float) and not np.isfinite(value):
+        return {"number": str(float(value))}
     if value is None or isinstance(value, bool | int | str | float):
         return value
-    if is_array(value) or isinstance(value, np.generic):
-        numbers = _to_numpy(value)
-        return array(numbers, name) if numbers.ndim else numbers.item()
+    if isinstance(value, np.generic):
+        return value.item()
+    if is_array(value):
+        return array(_to_numpy(value), name)
     if isinstance(value, tuple | list):
         return [_encode(v, f"{name}.{i}", array) for i, v in enumerate(value)]
     prefix = f"{name}." if name else ""
@@ -166,7 +195,7 @@ def _encode(value: Any, name: str, array: Callable[[np.ndarray, str], dict[str, 
     cls: Any = type(value)
     if cls not in _CLASSES.values():
         raise TypeError(f"cannot save a {cls.__name__} ({name}); known are {', '.join(_CLASSES)}")
-    attributes = {a: getattr(value, a) for a in (*cls._leaves, *cls._static)}
+    attributes = {a: getattr(value, a) for a in _attributes(cls)}
     return {"type": cls.__name__, **_encode(attributes, name, array)}
 
 
@@ -176,15 +205,22 @@ def _decode(value: Any, arrays: dict[str, np.ndarray]) -> Any:
         return tuple(_decode(v, arrays) for v in value)
     if not isinstance(value, dict):
         return value
+    if "number" in value:
+        return float(value["number"])
     if "array" in value:
         return frozen(arrays[value["array"]])
     if "dtype" in value:
         return frozen(np.asarray(value["values"], dtype=value["dtype"]).reshape(value["shape"]))
     cls: Any = _CLASSES[value["type"]]
     obj = object.__new__(cls)
-    for name in (*cls._leaves, *cls._static):
+    for name in _attributes(cls):
         object.__setattr__(obj, name, _decode(value[name], arrays))
     return obj
+
+
+def _attributes(cls: Any) -> tuple[str, ...]:
+    """What an object is made of: of the families of univariate laws their shapes."""
+    return (*cls._leaves, *cls._static) if hasattr(cls, "_leaves") else tuple(f.name for f in fields(cls))
 
 
 def _written_out(array: np.ndarray, name: str) -> dict[str, Any]:

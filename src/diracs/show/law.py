@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import singledispatch
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from diracs.backend.arrays import concrete
 from diracs.laws.gaussian import GaussianMixture, components_of
 from diracs.laws.mesh import Mesh
 from diracs.laws.pixels import PolynomialGrid
+from diracs.laws.univariate.law import Univariate
 from diracs.mixtures.density import mixture_density
 from diracs.show.style import LAW, colour_bar, line, mark, padded, shades
 
@@ -49,6 +51,17 @@ def limits_of(law: Any, points: np.ndarray, reach: float = 2.7) -> np.ndarray:
 def _(law: PolynomialGrid | Mesh, points: np.ndarray, reach: float = 2.7) -> np.ndarray:
     low, high = law.domain
     return np.stack([np.minimum(points.min(axis=0), low), np.maximum(points.max(axis=0), high)])
+
+
+@limits_of.register(Univariate)
+def _(law: Univariate, points: np.ndarray, reach: float = 2.7) -> np.ndarray:
+    """The quantiles that so many deviations are of a normal law, and points, but those far out in the tails."""
+    share = np.array([math.erfc(reach / math.sqrt(2.0)) / 2.0])
+    inside = law.quantiles(np.append(share, 1.0 - share), np.append(1.0 - share, share))
+    width = inside[1] - inside[0]
+    low = max(float(points.min()), inside[0] - width)
+    high = min(float(points.max()), inside[1] + width)
+    return padded(np.array([min(low, inside[0])]), np.array([max(high, inside[1])]))
 
 
 @limits_of.register(GaussianMixture)

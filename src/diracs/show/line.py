@@ -11,6 +11,7 @@ import numpy as np
 from diracs.backend.arrays import concrete
 from diracs.laws.gaussian import GaussianMixture, components_of
 from diracs.laws.pixels import PolynomialGrid
+from diracs.laws.univariate.law import Univariate
 from diracs.mixtures.density import mixture_density
 from diracs.show.law import limits_of, ticks
 from diracs.show.style import DIRAC, INK, LAW, legend_below, line, mark, mass_mark, without_box
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 # Components narrower than this share of the picture are drawn as lines.
 _THIN = 1e-6
+# Densities with poles are cut off at so many times what this share of the picture is below.
+_TALLEST, _BROAD = 3.0, 0.97
 _FILL = {"color": LAW, "alpha": 0.15, "linewidth": 0}
 
 
@@ -38,6 +41,27 @@ def _(law: PolynomialGrid, mpl: ModuleType, ax: Axes, limits: np.ndarray) -> tup
     ax.fill_between(edges, np.append(values, values[-1]), step="post", **_FILL)
     ax.stairs(values, edges, color=LAW, linewidth=1.6)
     return float(values.max()), [line(mpl, "density", LAW)]
+
+
+@draw_curve.register(Univariate)
+def _(law: Univariate, mpl: ModuleType, ax: Axes, limits: np.ndarray) -> tuple[float, list[Any]]:
+    t, f = univariate_curve(law, limits)
+    even = law.heights(np.linspace(limits[0], limits[1], 600))
+    top = min(float(f.max()), _TALLEST * float(np.quantile(even, _BROAD)))
+    ax.fill_between(t, np.minimum(f, top), **_FILL)
+    ax.plot(t, np.minimum(f, 2.0 * top), color=LAW, linewidth=1.6)
+    return top, [line(mpl, "density", LAW)]
+
+
+def univariate_curve(law: Univariate, limits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Abscissas, more of them where the density is large, and its values there, zero beyond the ends."""
+    shares = np.linspace(0.0, 1.0, 402)[1:-1]
+    ends = np.array([x for x in law.support if np.isfinite(x)])
+    step = 1e-9 * (limits[1] - limits[0])
+    even = np.linspace(limits[0], limits[1], 600)
+    t = np.unique(np.concatenate([even, law.quantiles(shares, 1.0 - shares), ends - step, ends + step]))
+    t = t[(t >= limits[0]) & (t <= limits[1])]
+    return t, law.heights(t)
 
 
 @draw_curve.register(GaussianMixture)

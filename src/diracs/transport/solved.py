@@ -46,8 +46,9 @@ def transport(
     seeds, place = np.unique(spots, axis=0, return_inverse=True)
     place = place.ravel()
     target = np.bincount(place, masses[held])
-    if not np.abs(seeds).max() < _FARTHEST:
-        raise ValueError(f"positions of the diracs must lie within {_FARTHEST:g} sizes of the density")
+    farthest = getattr(goal, "farthest", _FARTHEST)
+    if not np.abs(seeds).max() < farthest:
+        raise ValueError(f"positions of the diracs must lie within {farthest:g} sizes of the density")
     if seeds.shape[1] == 1:
         line = transport_on_line(seeds[:, 0], target / target.sum(), goal.line())
         mass, first, second, weights = line.mass, line.first[:, None], line.second, line.weights

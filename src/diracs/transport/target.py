@@ -1,6 +1,6 @@
 """Grids and mixtures as targets of transport: a frame, a density, derivatives in the parameters.
 
-Meshes are in `target_mesh`.
+Meshes are in `target_mesh`, univariate laws in `target_univariate`.
 """
 
 from __future__ import annotations
@@ -17,13 +17,20 @@ from diracs.cells.spaces import Euclidean
 from diracs.laws.gaussian import SINGULAR, GaussianMixture, full_covariances
 from diracs.laws.mesh import Mesh
 from diracs.laws.pixels import PolynomialGrid
+from diracs.laws.univariate.law import Univariate
 from diracs.transport.components import component_moments
 from diracs.transport.density import ImageDensity, UnitDensity
 from diracs.transport.density_space import VolumeDensity, mixture_density
 from diracs.transport.families import Family, Parameters, register
 from diracs.transport.target_mesh import mesh_numbers, mesh_target
+from diracs.transport.target_univariate import (
+    is_univariate,
+    univariate_numbers,
+    univariate_picture,
+    univariate_target,
+)
 
-Density = PolynomialGrid | GaussianMixture | Mesh
+Density = PolynomialGrid | GaussianMixture | Mesh | Univariate
 
 
 def singular(means: np.ndarray, covs: np.ndarray) -> np.ndarray:
@@ -285,5 +292,17 @@ register(
         lambda mesh: None,
         lambda numbers, parameters: _are_masses(parameters[0]),
         lambda mesh, positions: mesh.domain,
+    )
+)
+register(
+    Family(
+        Univariate,
+        "univariate",
+        ("loc", "scale"),
+        univariate_numbers,
+        univariate_target,
+        lambda law: None,
+        is_univariate,
+        univariate_picture,
     )
 )

@@ -14,6 +14,7 @@ import numpy as np
 import scipy
 
 from diracs.backend.arrays import concrete
+from diracs.cells.laws import divisible, extent
 from diracs.certificates.lower.cloud import cloud_lower_bound
 from diracs.certificates.lower.image import image_lower_bound
 from diracs.certificates.lower.mixture import SLACK, lower_bound
@@ -72,6 +73,8 @@ def _(law: Elliptical, n: int) -> float:
 @cells_lower_bound.register
 def _(law: Histogram, n: int) -> float:
     """Shannon's, d/(2πe)·exp(2(h − ln n)/d) with h = −Σ m ln(m/volume)."""
+    if n == 1:
+        return _total(law)
     held = law.masses > 0
     mass, volume = law.masses[held], law.volumes[held]
     entropy = -float(mass @ (np.log(mass) - np.log(volume)))
@@ -83,8 +86,7 @@ def _(law: Balls, n: int) -> float:
     """Each ball by itself: its entropy is the logarithm of its volume."""
     d = law.ndim
     entropy = 0.5 * d * math.log(math.pi) - math.lgamma(0.5 * d + 1.0)
-    alone = law.radius**2 * d / (d + 2.0) if n == 1 else 0.0
-    return _rooted(max(_shannon(entropy, d, n), alone / law.radius**2), law.radius)
+    return _total(law) if n == 1 else _rooted(_shannon(entropy, d, n), law.radius)
 
 
 @cells_lower_bound.register
@@ -117,12 +119,26 @@ def _(law: Gaussian, n: int) -> float:
 @cells_lower_bound.register
 def _(law: Mixture, n: int) -> float:
     """Each part goes to n points at most."""
+    if n == 1:
+        return _total(law)
     parts = [cells_lower_bound(part, n) for part in law.laws]
     unit = max(parts)
     if not unit > 0:
         return 0.0
     weights = concrete(law.weights)
     return _rooted(float(weights @ (np.array(parts) / unit) ** 2) / float(weights.sum()), unit)
+
+
+def _total(law: Any) -> float:
+    """E|X − EX|², by the law of total variance over its cells; rounded down."""
+    centre, size = extent(law)
+    unit = math.ldexp(1.0, math.frexp(size)[1]) if size > 0 else 1.0
+    own = divisible(law, centre, unit)
+    (mass, barycenter, spread), doubt, _ = own.cut(own.whole())
+    off = barycenter - mass @ barycenter / mass.sum()
+    cost = spread + mass * (off**2).sum(axis=1)
+    square = float((cost * (1.0 - 4.0 * doubt)).sum()) / float(mass.sum())
+    return max(0.0, math.sqrt(max(square, 0.0) * (1.0 - SLACK)) - 2.0 * own.rounding) * unit
 
 
 def _power(entropy: float) -> float:

@@ -26,8 +26,8 @@ def univariate_lower_bound(law: UnitUnivariate, n: int) -> float:
     for few points, the exact optimum of a fine discretization, less the discretization's own error (as in `line`).
     """
     if n == 1:
-        return math.nextafter(math.sqrt(law.law.variance) * (1.0 - _WRONG) * law.unit, 0.0)
-    exponent = 2.0 * (law.law.entropy - _WRONG - math.log(n))
+        return math.nextafter(math.sqrt(law.family.variance) * (1.0 - _WRONG) * law.unit, 0.0)
+    exponent = 2.0 * (law.family.entropy - _WRONG - math.log(n))
     bound = math.sqrt(math.exp(exponent) / (2.0 * math.pi * math.e) * (1.0 - SLACK)) * law.unit
     if n <= _PARTITIONED:
         bound = max(bound, _partition_bound(law, n))
@@ -36,7 +36,7 @@ def univariate_lower_bound(law: UnitUnivariate, n: int) -> float:
 
 def _partition_bound(law: UnitUnivariate, n: int) -> float:
     """W₂(q(X), ν) − W₂(X, q(X)) for the nearest q(X) of N ≫ n levels, the first for the best ν of n points."""
-    levels = companded_standard_levels(law.law, int(np.clip(32 * n, *ATOMS)))
+    levels = companded_standard_levels(law.family, int(np.clip(32 * n, *ATOMS)))
     cells = law.cells(levels[:, None])
     held = cells.mass > 0
     least = least_partition(levels[held], cells.mass[held] / cells.mass.sum(), n)
@@ -49,7 +49,7 @@ def sharpest_univariate_lower_bound(law: UnitUnivariate, n: int) -> float:
     bound = univariate_lower_bound(law, n)
     if not _PARTITIONED < n <= MOST_POINTS:
         return bound
-    levels = companded_standard_levels(law.law, levels_for(n))
+    levels = companded_standard_levels(law.family, levels_for(n))
     if len(levels) < 4:
         return bound
     cells = law.cells(levels[:, None])

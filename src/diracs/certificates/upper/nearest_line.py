@@ -48,9 +48,13 @@ class UnitLineImage:
     def cells(self, y: np.ndarray) -> BoundedCells:
         """The Voronoi cells of seeds (n, 1)."""
         order = np.argsort(y[:, 0], kind="stable")
-        levels = y[order, 0]
-        mass, first, second = found = np.zeros((3, len(y)))
-        found[:, order] = self.law.cell_moments(levels, voronoi_borders(levels))
+        levels, back = y[order, 0], np.argsort(order)
+        found = self.between(levels, voronoi_borders(levels))
+        return BoundedCells.positive(found.mass[back], found.first[back], found.second[back])
+
+    def between(self, levels: np.ndarray, borders: np.ndarray) -> BoundedCells:
+        """The cells of sorted levels (n,) between consecutive borders (n + 1,)."""
+        mass, first, second = self.law.cell_moments(levels, borders)
         return BoundedCells.positive(mass, first[:, None], second)
 
     def rounding(self) -> float:

@@ -12,6 +12,7 @@ import numpy as np
 from diracs.backend.arrays import concrete, is_torch
 from diracs.laws.univariate.families.beta import Beta
 from diracs.laws.univariate.families.gamma import GeneralizedGamma
+from diracs.laws.univariate.families.inverse_gamma import InverseGamma
 from diracs.laws.univariate.families.normal import TruncatedNormal
 from diracs.laws.univariate.families.numeric import FromFunctions, FromScipy
 from diracs.laws.univariate.families.powers import LogNormal, Pareto
@@ -35,6 +36,7 @@ _SCIPY: dict[str, Callable[..., tuple[Standard, float]]] = {
     "gumbel_l": lambda: (Reflected(Gumbel()), 1.0),
     "gumbel_r": lambda: (Gumbel(), 1.0),
     "halfnorm": lambda: (TruncatedNormal(0.0, math.inf), 1.0),
+    "invgamma": lambda a: (InverseGamma(a), 1.0),
     "laplace": lambda: (Laplace(), 1.0),
     "logistic": lambda: (Logistic(), 1.0),
     "lognorm": lambda s: (LogNormal(s), 1.0),
@@ -147,10 +149,12 @@ def _from_torch(x: Any) -> Univariate | None:
 
 def _has_distribution_function(x: Any) -> bool:
     """Whether PyTorch knows the quantiles of a continuous law."""
+    import torch
+
     if getattr(getattr(x, "support", None), "is_discrete", True) or tuple(x.event_shape):
         return False
     try:
-        x.icdf(x.cdf(x.mean))
+        x.cdf(x.icdf(torch.tensor(0.5)))
     except (NotImplementedError, ValueError):
         return False
     return True
@@ -176,8 +180,8 @@ def _refuse_batch(name: str, shapes: list[tuple[int, ...]]) -> None:
 
 
 def _refuse_infinite(name: str, variance: float) -> None:
-    if math.isinf(variance):
+    if not math.isfinite(variance):
         raise ValueError(
-            f"distribution must have a variance, but the second moment of {name} is infinite: W₂ to any Diracs is"
-            " infinite without one"
+            f"distribution must have a finite second moment, but that of {name} is infinite or not known: W₂ between"
+            " Diracs and a law of infinite second moment is infinite"
         )

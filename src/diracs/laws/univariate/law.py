@@ -61,8 +61,8 @@ class Univariate:
             raise ValueError(f"scale must be above zero, got {float(concrete(self.scale)):g}")
         if not 0 < self.family.variance < math.inf:
             raise ValueError(
-                f"distribution must have a variance, but that of {self.family} is {self.family.variance:g}: W₂ to any"
-                " Diracs is infinite without one"
+                f"distribution must have a finite second moment and not be a point, but the variance of {self.family}"
+                f" is {self.family.variance:g}: W₂ between Diracs and a law of infinite second moment is infinite"
             )
 
     @property

@@ -131,10 +131,14 @@ class FromFunctions(Numeric):
 
     Parameters
     ----------
-    functions : Functions
+    given : Functions
     """
 
-    functions: Functions  # type: ignore[assignment]
+    given: Functions
+
+    @property
+    def functions(self) -> Functions:
+        return self.given
 
 
 def _quietly(function: Any, x: np.ndarray) -> np.ndarray:
