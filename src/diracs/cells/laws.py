@@ -117,7 +117,7 @@ def _(law: Elliptical, centre: np.ndarray, unit: float) -> Divisible:
     used = normal.deviations[0] > 0
     matrix = (normal.axes[0] * normal.deviations[0])[:, used]
     offset = (concrete(law.mean) - centre) / unit
-    rounding = normal.rounding + 2.0 * law.ndim * _EPS * float(np.sqrt((matrix**2).sum()))
+    rounding = normal.rounding + 2.0 * law.ndim**1.5 * _EPS * float(np.sqrt((matrix**2).sum()))
     return Scaled(law_axis(law.scale), mean / size, deviation / size, normal_axis(), matrix, offset, rounding)
 
 

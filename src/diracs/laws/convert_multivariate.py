@@ -37,11 +37,9 @@ def multivariate(x: Any) -> Independent | Elliptical | GaussianMixture | Balls |
     return None
 
 
-def _student(x: Any) -> Elliptical | GaussianMixture:
+def _student(x: Any) -> Elliptical:
     """s² = ν/χ²_ν: (ν/2)^½ times the root of the inverse of a gamma law of shape ν/2."""
     nu, mean, cov = float(x.df), np.asarray(x.loc, dtype=np.float64), np.asarray(x.shape, dtype=np.float64)
-    if math.isinf(nu):
-        return GaussianMixture(mean[None], cov[None])
     if not nu > 2.0:
         raise ValueError(f"distribution must have a variance, but a t law of {nu:g} degrees of freedom has none")
     scale = Univariate(InverseGamma(0.5 * nu, 2.0), np.asarray(0.0), np.asarray(math.sqrt(0.5 * nu)))

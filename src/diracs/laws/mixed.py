@@ -10,6 +10,8 @@ import numpy as np
 
 from diracs.backend import checks
 from diracs.backend.arrays import Array, common_framework, concrete, pytree, to_framework
+from diracs.laws.diracs import SumOfDiracs
+from diracs.laws.gaussian import Gaussian
 
 
 @pytree
@@ -66,8 +68,8 @@ class Mixture:
             flat += [law] if inner is None else list(inner.laws)
             held += [share] if inner is None else (share * concrete(inner.weights)).tolist()
         for k, law in enumerate(flat):
-            if any(getattr(law, "batch_shape", ())):
-                raise ValueError(f"laws must be single ones, but laws[{k}] is a batch of shape {law.batch_shape}")
+            if len(_batch(law)):
+                raise ValueError(f"laws must be single ones, but laws[{k}] is a batch of shape {_batch(law)}")
             if any(getattr(law, "periodic", ())):
                 raise ValueError(f"laws must not be periodic, but laws[{k}] is: a mixture lies in a space of one kind")
             if law.ndim != flat[0].ndim:
@@ -85,3 +87,12 @@ class Mixture:
 
     def __repr__(self) -> str:
         return f"Mixture({len(self.laws)} laws in dimension {self.ndim})"
+
+
+def _batch(law: Any) -> tuple[int, ...]:
+    """The leading axes of its arrays."""
+    if isinstance(law, Gaussian):
+        return tuple(law.mean.shape[:-1])
+    if isinstance(law, SumOfDiracs):
+        return tuple(law.positions.shape[:-2])
+    return tuple(getattr(law, "batch_shape", ()))

@@ -62,7 +62,7 @@ class Quantization:
     exact : bool
         True if `w2` is that distance itself (up to the rounding that every bound is raised by).
     scheme : ProductScheme, LayeredScheme or PointScheme, or a tuple of them for a batch
-    distribution : GaussianMixture, PolynomialGrid or Mesh
+    distribution : GaussianMixture, PolynomialGrid, Mesh, Univariate, Independent, Elliptical, Mixture, …
     """
 
     distribution: Any
@@ -159,8 +159,8 @@ def discretize(distribution: Any, scheme: Scheme) -> Quantization:
     distribution : Gaussian, GaussianMixture, SumOfDiracs, PolynomialGrid, Mesh, or what `diracs.laws.convert` takes
         With leading axes: a batch, discretized by the same scheme. Of SumOfDiracs each point goes to the nearest of a
         PointScheme, W₂ is exact; mixtures in more than three dimensions go nearly so, and have no derivatives
-        in more than two. A PolynomialGrid, up to space, or a Mesh goes to a PointScheme, its results carry no
-        derivatives.
+        in more than two. A PolynomialGrid, a Mesh, and laws that are cut into cells (Independent, Elliptical, Mixture)
+        go to a PointScheme, their results carry no derivatives.
     scheme : ProductScheme, LayeredScheme or PointScheme
         Arrays of the distribution's framework; if one of the two is of NumPy's, it is taken for a constant of the
         other's.

@@ -58,8 +58,10 @@ def quantize(
     distribution : Gaussian, GaussianMixture, SumOfDiracs, or what `diracs.laws.convert` takes; PolynomialGrid, Mesh;
         or a dask.array of samples (N, d), in chunks along the first axis, for a number n of points
         With leading axes a batch; its quantizations are padded with points of mass zero to a common length. A
-        PolynomialGrid lies on the line, in the plane or in space, a Mesh in the plane or in space; both take "auto"
-        and "optimal", which are the same there. Where a grid is periodic W₂ is that on the circle, or the torus.
+        PolynomialGrid has at most eight axes, a Mesh lies in the plane or in space; both take "auto" and "optimal",
+        which are the same there. Where a grid is periodic W₂ is that on the circle, or the torus. Independent,
+        Elliptical, Mixture and laws of one's own (docs/your_own_law.md) are cut into cells, in any dimension; results
+        carry no derivatives. Independent takes "grid" and "product" besides: levels on each axis.
     n : int, optional
         Number of points; exactly one of `n` and `w2` is to be given.
     w2 : float, optional
