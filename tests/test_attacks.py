@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+import scipy
 from independent import cell_moments, gelbrich, line_cost, line_w2, mesh_cost, moments, nearest_cost
 from mpmath import mp, mpf
 from scipy.spatial import Delaunay
@@ -22,6 +23,7 @@ from diracs import (
     Gaussian,
     GaussianMixture,
     HalfSpace,
+    Independent,
     Mesh,
     PointScheme,
     PolynomialGrid,
@@ -69,6 +71,34 @@ def holds(bound, truth, slack=0.0):
 def weights_of(law):
     """The weights that a mixture holds, which are those of the law that it stands for."""
     return np.asarray(law.weights, dtype=np.float64)
+
+
+def axis_cost(levels, scale, end):
+    """E minᵢ (x − yᵢ)² for an exponential law of that scale, or, where that ends, the uniform one."""
+    middles = [(mpf(a) + mpf(b)) / 2 for a, b in zip(levels[:-1], levels[1:])]
+    borders = [min(border, end) for border in (mpf(0), *middles, end)]
+
+    def density(x):
+        return mp.exp(-x / scale) / scale if end == mp.inf else 1 / mpf(scale)
+
+    parts = zip(levels, borders[:-1], borders[1:])
+    return sum(mp.quad(lambda x, y=y: (x - y) ** 2 * density(x), [a, b]) for y, a, b in parts if b > a)
+
+
+@attack
+def independent_coordinates_cut_into_cells(rng):
+    """Exponential times uniform coordinates, turned: to a grid of points along the axes errors add up."""
+    scales = 10.0 ** rng.uniform(-3, 3, 2)
+    turn = np.linalg.qr(rng.normal(size=(2, 2)))[0]
+    law = Independent([scipy.stats.expon(scale=scales[0]), scipy.stats.uniform(0, scales[1])], turn)
+    levels = [np.sort(scale * rng.exponential(size=int(rng.integers(1, 4)))) for scale in scales]
+    grid = np.stack(np.meshgrid(*levels, indexing="ij"), axis=-1).reshape(-1, 2)
+    ends = mp.inf, mpf(scales[1])
+    square = sum(axis_cost(y.tolist(), float(scale), end) for y, scale, end in zip(levels, scales, ends))
+    # The turned points are rounded, and so is the matrix.
+    holds(discretize(law, PointScheme(grid @ turn.T)).w2, mp.sqrt(square), 1e-12)
+    q = quantize(law, int(rng.integers(1, 30)))
+    assert q.w2_lower <= q.w2
 
 
 @attack

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.stats as st
 
-from diracs import Elliptical, Gaussian, GaussianMixture, Independent, Mixture, PolynomialGrid, SumOfDiracs
+from diracs import Elliptical, Gaussian, GaussianMixture, Independent, Mesh, Mixture, PolynomialGrid, SumOfDiracs
 from diracs.cells.axis import law_axis, normal_axis
 from diracs.cells.laws import divisible
 from diracs.laws.balls import Balls
@@ -31,6 +31,9 @@ LAWS = {
     "gaussians": GaussianMixture(
         [[0.0, 0.0], [3.0, 1.0]], [[[1.0, 0.4], [0.4, 2.0]], [[0.0, 0.0], [0.0, 1.0]]], [1, 2]
     ),
+    "triangles": Mesh([[0, 0], [2, 0], [2, 1], [0, 1.5]], [[0, 1, 2], [0, 2, 3]], [1.0, 2.0, 0.0, 5.0]),
+    "tetrahedra": Mesh(np.eye(4)[:, :3] * 3, [[0, 1, 2, 3]], [1.0, 0.0, 2.0, 4.0]),
+    "constant": Mesh([[0, 0], [2, 0], [2, 1], [0, 1.5]], [[0, 1, 2], [0, 2, 3]], [1.0, 2.0]),
     "mixed": Mixture(
         [Gaussian([0.0, 0.0], [1.0, 2.0]), SumOfDiracs([[3.0, 3.0], [4.0, 5.0]]), PolynomialGrid([[1.0, 2.0]])],
         [2, 1, 1],

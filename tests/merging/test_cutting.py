@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
-from diracs import GaussianMixture, PointScheme, PolynomialGrid, discretize
+from diracs import GaussianMixture, Mesh, Mixture, PointScheme, PolynomialGrid, discretize
 from diracs.cells.divisible import Cut
 from diracs.cells.partition import Partition
 from diracs.merging.cutting import coarse, gone, sent_within
@@ -36,6 +36,13 @@ def test_an_image_of_the_plane() -> None:
     assert exact.w2 * (1 - 1e-9) <= w2 <= exact.w2 * 1.005
     np.testing.assert_allclose(masses, exact.weights, atol=4e-3)
     assert masses.sum() == pytest.approx(1.0, abs=1e-15)
+
+
+def test_a_mesh_of_the_plane() -> None:
+    mesh = Mesh([[0, 0], [2, 0], [2, 1], [0, 1.5]], [[0, 1, 2], [0, 2, 3]], [1.0, 2.0, 0.0, 5.0])
+    points = PointScheme(np.random.default_rng(3).random((8, 2)) * [2, 1])
+    exact = float(discretize(mesh, points).w2)
+    assert exact * (1 - 1e-9) <= discretize(Mixture([mesh, mesh]), points).w2 <= exact * 1.005
 
 
 def test_coarse_pieces_have_nearly_equal_spreads() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from diracs.backend.arrays import concrete
 from diracs.cells.axis import Axis, law_axis, normal_axis
 from diracs.cells.balls import BallPieces
+from diracs.cells.bisection import Bisected
 from diracs.cells.boxes import Components
 from diracs.cells.divisible import Divisible, Extent, divisible, extent
 from diracs.cells.fixed import Fixed
@@ -23,6 +24,7 @@ from diracs.laws.elliptical import Elliptical
 from diracs.laws.gaussian import Gaussian, GaussianMixture, components_of
 from diracs.laws.histogram import Histogram
 from diracs.laws.independent import Independent
+from diracs.laws.mesh import Mesh
 from diracs.laws.mixed import Mixture
 from diracs.laws.own import CutsItself, cells_of
 from diracs.laws.pixels import PolynomialGrid
@@ -153,6 +155,20 @@ def _(law: PolynomialGrid, centre: np.ndarray, unit: float) -> Divisible:
 @divisible.register
 def _(law: Histogram, centre: np.ndarray, unit: float) -> Divisible:
     return Pixels.of(law.masses, [(edge - c) / unit for edge, c in zip(law.edges, centre)])
+
+
+@extent.register
+def _(law: Mesh) -> Extent:
+    corners = law.vertices[law.simplices[law.densities.any(axis=1)]]
+    return _between(corners.min(axis=(0, 1)), corners.max(axis=(0, 1)))
+
+
+@divisible.register
+def _(law: Mesh, centre: np.ndarray, unit: float) -> Divisible:
+    corners = (law.vertices[law.simplices] - centre) / unit
+    volumes = np.abs(np.linalg.det(corners[:, 1:] - corners[:, :1])) / math.factorial(law.ndim)
+    densities = law.densities / law.densities.max()
+    return Bisected(corners, densities / float(volumes @ densities.mean(axis=1)), volumes)
 
 
 @extent.register

@@ -22,7 +22,7 @@ class Mixture:
     Parameters
     ----------
     laws : sequence of k laws
-        Whatever `quantize` takes, single ones: Gaussians, point clouds (atoms), histograms, `Independent`,
+        Whatever `quantize` takes, single ones: Gaussians, point clouds (atoms), histograms, meshes, `Independent`,
         `Elliptical`, univariate laws, laws of one's own, mixtures again, which are flattened. Of Gaussians and
         Gaussian mixtures alone it is quantized as a GaussianMixture.
     weights : array (k,), optional
