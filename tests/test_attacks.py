@@ -7,6 +7,7 @@ something in `independent.py` (never with the package itself), and carries `@att
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Callable
 
@@ -75,14 +76,14 @@ def weights_of(law):
 
 def axis_cost(levels, scale, end):
     """E minᵢ (x − yᵢ)² for an exponential law of that scale, or, where that ends, the uniform one."""
-    middles = [(mpf(a) + mpf(b)) / 2 for a, b in zip(levels[:-1], levels[1:])]
+    middles = [(mpf(a) + mpf(b)) / 2 for a, b in itertools.pairwise(levels)]
     borders = [min(border, end) for border in (mpf(0), *middles, end)]
 
     def density(x):
         return mp.exp(-x / scale) / scale if end == mp.inf else 1 / mpf(scale)
 
-    parts = zip(levels, borders[:-1], borders[1:])
-    return sum(mp.quad(lambda x, y=y: (x - y) ** 2 * density(x), [a, b]) for y, a, b in parts if b > a)
+    parts = zip(levels, itertools.pairwise(borders))
+    return sum(mp.quad(lambda x, y=y: (x - y) ** 2 * density(x), [a, b]) for y, (a, b) in parts if b > a)
 
 
 @attack

@@ -32,7 +32,7 @@ class Products:
     def of(
         cls, axes: Sequence[Axis], matrices: np.ndarray, offsets: np.ndarray, weights: np.ndarray, rounding: float = 0.0
     ) -> Products:
-        """A sum of r products is right to r/2 roundings of the sum of their sizes, which is √r roots of squares at most."""
+        """A sum of r products is right to r/2 roundings of the sum of their sizes, √r roots of squares at most."""
         squares = (matrices**2).sum(axis=(1, 2))
         own = 2.0 * matrices.shape[2] ** 1.5 * _EPS * float(weights @ squares / weights.sum()) ** 0.5
         return cls(axes, matrices, offsets, weights, rounding + own)
