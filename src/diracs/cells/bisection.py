@@ -1,8 +1,8 @@
 """Densities that are linear on simplices, cut by halving the longest edges.
 
-With values f_i at the d + 1 vertices of a simplex of volume V, S their sum, ∫ λ^α = V d! α!/(d + |α|)! for powers of the
-barycentric coordinates gives the mass V S/(d + 1), the barycenter Σ v_i (S + f_i)/(S (d + 2)), and for a linear function
-with values h_i at the vertices
+With values f_i at the d + 1 vertices of a simplex of volume V, S their sum, ∫ λ^α = V d! α!/(d + |α|)! for powers of
+barycentric coordinates gives the mass V S/(d + 1), the barycenter Σ v_i (S + f_i)/(S (d + 2)), and for a linear
+function with values h_i at the vertices
 
     ∫ h² f = V [S (Σ h_i)² + 2 Σ h_i Σ f_i h_i + Σ (S + 2 f_i) h_i²]/((d + 1)(d + 2)(d + 3)).
 """

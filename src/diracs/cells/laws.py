@@ -25,7 +25,7 @@ from diracs.laws.gaussian import Gaussian, GaussianMixture, components_of
 from diracs.laws.histogram import Histogram
 from diracs.laws.independent import Independent
 from diracs.laws.mesh import Mesh
-from diracs.laws.mixed import Mixture
+from diracs.laws.mixed import Mixture, joined_gaussians
 from diracs.laws.own import CutsItself, cells_of
 from diracs.laws.pixels import PolynomialGrid
 from diracs.laws.univariate.law import Univariate
@@ -194,10 +194,15 @@ def _(law: Mixture) -> Extent:
 
 @divisible.register
 def _(law: Mixture, centre: np.ndarray, unit: float) -> Divisible:
+    """All Gaussians are one part."""
     weights = concrete(law.weights)
     held = [(part, weight) for part, weight in zip(law.laws, weights / weights.sum()) if weight > 0]
-    parts = [divisible(part, centre, unit) for part, _ in held]
-    return Mixed.of(parts, np.array([weight for _, weight in held]))
+    normal = [(part, weight) for part, weight in held if isinstance(part, Gaussian | GaussianMixture)]
+    others = [(part, weight) for part, weight in held if not isinstance(part, Gaussian | GaussianMixture)]
+    if normal:
+        share = np.array([weight for _, weight in normal])
+        others.append((joined_gaussians([part for part, _ in normal], share), float(share.sum())))
+    return Mixed.of([divisible(part, centre, unit) for part, _ in others], np.array([w for _, w in others]))
 
 
 @extent.register(CutsItself)

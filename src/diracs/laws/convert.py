@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 
 from diracs.backend import checks
-from diracs.backend.arrays import concrete, framework, is_array, is_lazy, namespace, to_framework
+from diracs.backend.arrays import concrete, framework, is_array, is_lazy, map_arrays, namespace, to_framework
 from diracs.laws.balls import Balls
 from diracs.laws.diracs import SumOfDiracs
 from diracs.laws.elliptical import Elliptical
-from diracs.laws.gaussian import Gaussian, GaussianMixture, full_covariances
+from diracs.laws.gaussian import Gaussian, GaussianMixture
 from diracs.laws.histogram import Histogram
 from diracs.laws.independent import Independent
 from diracs.laws.mesh import Mesh
-from diracs.laws.mixed import Mixture
+from diracs.laws.mixed import Mixture, joined_gaussians
 from diracs.laws.own import CutsItself
 from diracs.laws.pixels import PolynomialGrid
 from diracs.laws.univariate.convert import univariate_of
@@ -181,13 +181,9 @@ def _gaussian_parts(x: Mixture) -> Mixture | GaussianMixture | SumOfDiracs:
         return SumOfDiracs(positions, np.concatenate(shares))
     if not all(isinstance(law, Gaussian | GaussianMixture) for law in x.laws):
         return x
-    parts = [law.as_mixture() if isinstance(law, Gaussian) else law for law in x.laws]
+    joined = joined_gaussians(x.laws, concrete(x.weights))
     like = x.weights
-    means = np.concatenate([concrete(part.means) for part in parts])
-    covs = np.concatenate([full_covariances(concrete(part.means), concrete(part.covs)) for part in parts])
-    weights = np.concatenate([w * concrete(part.weights) for w, part in zip(concrete(x.weights), parts)])
-    kind = framework(like)
-    return GaussianMixture(*(to_framework(a, kind, like) for a in (means, covs, weights)))
+    return map_arrays(joined, lambda a: to_framework(a, framework(like), like))
 
 
 def as_mixture(x: Any) -> GaussianMixture:

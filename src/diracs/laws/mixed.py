@@ -11,7 +11,7 @@ import numpy as np
 from diracs.backend import checks
 from diracs.backend.arrays import Array, common_framework, concrete, pytree, to_framework
 from diracs.laws.diracs import SumOfDiracs
-from diracs.laws.gaussian import Gaussian
+from diracs.laws.gaussian import Gaussian, GaussianMixture, full_covariances
 
 
 @pytree
@@ -87,6 +87,15 @@ class Mixture:
 
     def __repr__(self) -> str:
         return f"Mixture({len(self.laws)} laws in dimension {self.ndim})"
+
+
+def joined_gaussians(laws: Sequence[Gaussian | GaussianMixture], weights: np.ndarray) -> GaussianMixture:
+    """The mixture of Gaussians and Gaussian mixtures with weights (k,), NumPy float64."""
+    parts = [law.as_mixture() if isinstance(law, Gaussian) else law for law in laws]
+    means = [concrete(part.means) for part in parts]
+    covs = [full_covariances(m, concrete(part.covs)) for m, part in zip(means, parts)]
+    shares = [weight * concrete(part.weights) for weight, part in zip(weights, parts)]
+    return GaussianMixture(*(np.concatenate(x) for x in (means, covs, shares)))
 
 
 def _batch(law: Any) -> tuple[int, ...]:

@@ -22,7 +22,7 @@ _FEW, _MANY = 1024, 2**16
 # Pieces are cut until about this share of W₂ is to be gained, by dimension, or there are so many; and for barycenters.
 _PRECISION = (0.001, 0.003, 0.005, 0.01, 0.015, 0.02, 0.025, 0.03)
 _MOST_PIECES, _ROUGH, _MOST_ROUGH = 600_000, 0.02, 200_000
-# The certificate ends with no more pieces than so many for each that it begins with.
+# Of the unit: ways shorter than that have squares below the least number.
 _LOST = 1e-150
 
 
@@ -71,7 +71,7 @@ class UnitPieces:
 
     def sent(self, points: np.ndarray) -> Sent:
         """The law, in its unit, gone to points (n, d) of space, nearly all of it to the nearest."""
-        y, close = close_points(self.into(points), self.reach)
+        y, close = close_points(self.into(points), math.inf)
         precision = _PRECISION[min(self.law.ndim, len(_PRECISION)) - 1]
         return self._sent(np.ascontiguousarray(y[close]), precision, _MOST_PIECES).among(y, close)
 
@@ -79,15 +79,11 @@ class UnitPieces:
         rows = coarse(self.law, int(np.clip(4 * len(y), _FEW, _MANY)))[0]
         return sent_within(self.law, rows, y, precision, max(most, 2 * len(rows)))
 
-    @property
-    def reach(self) -> float:
-        """A ball of this radius about the origin holds the barycenters of all pieces."""
-        return math.inf
-
     def certify(self, found: Sent) -> tuple[np.ndarray, float]:
         """Masses (n,) of the points that pieces of the law went to, and a bound on W₂ with these."""
         mass = found.found.masses[0]
         doubt = np.divide(found.mass_error, mass, out=np.zeros_like(mass), where=mass > 0)
         blur = 8.0 * self.law.ndim * _EPS
         masses, root = certified(found.found, doubt, blur, found.cost_error)
-        return masses, (root + self.law.rounding) * self.unit
+        lost = _LOST if found.found.moved > 0 else 0.0
+        return masses, (root + self.law.rounding + lost) * self.unit
