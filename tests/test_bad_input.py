@@ -126,7 +126,7 @@ def test_recertify_takes_single_laws_and_diracs_of_one_dimension():
     refused("dimension", recertify, Gaussian(np.zeros(4), np.ones(4)), SumOfDiracs(np.eye(4)))
     refused("batch", recertify, LAW, SumOfDiracs(np.zeros((2, 3, 2))))
     refused("batch", recertify, GaussianMixture(np.zeros((2, 1, 2)), np.ones((2, 1))), diracs)
-    refused("plane", recertify, PolynomialGrid(np.ones(4)), diracs)
+    refused("one dimension", recertify, PolynomialGrid(np.ones(4)), diracs)
     refused("further", recertify, PolynomialGrid(np.ones(4)), SumOfDiracs([[0.0], [1e14]]))
     refused("positive definite", recertify, Gaussian([0.0, 0.0], [1.0, 0.0]), diracs)
     assert recertify(image, quantize(image, n=3)).w2_given > 0

@@ -250,9 +250,9 @@ def test_a_mixture_on_the_line():
 
 
 def test_refusals():
-    with pytest.raises(ValueError, match="'grid', 'product' for a Independent, got 'cross'"):
+    with pytest.raises(ValueError, match="'grid' or 'product' for a Independent, got 'cross'"):
         quantize(SKEW, 5, scheme="cross")
-    with pytest.raises(ValueError, match="'auto', 'optimal' for a Mixture"):
+    with pytest.raises(ValueError, match="'auto' or 'optimal' for a Mixture"):
         quantize(ATOMS, 5, scheme="grid")
     with pytest.raises(ValueError, match="dimension"):
         discretize(SKEW, PointScheme([[0.0, 0.0]]))

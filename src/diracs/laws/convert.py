@@ -29,10 +29,22 @@ ACCEPTED = """\
   torch.distributions   MultivariateNormal, Normal, Independent(Normal(...), 1), or a MixtureSameFamily of these
   scikit-learn          a fitted GaussianMixture or BayesianGaussianMixture, of any covariance type
   scipy.stats           multivariate_normal(mean, cov), norm(mean, deviation)
+and where results need no derivatives
+  diracs                Independent, Elliptical, Mixture, PolynomialGrid, Mesh
+  scipy.stats           multivariate_t(loc, shape, df), gaussian_kde(points)
+  scikit-learn          a fitted KernelDensity of kernel 'gaussian' or 'tophat'
+  torch.distributions   Independent(base, 1) of laws on the line
+  a class of your own   with ndim and cells(N): docs/your_own_law.md
 where any law on the line will do also
   scipy.stats           frozen continuous distributions of finite variance, such as gamma(2, scale=3)
   torch.distributions   Beta, Chi2, Exponential, Gamma, Gumbel, HalfNormal, Laplace, LogNormal, Pareto, StudentT,
                         Uniform, Weibull, and what has cdf and icdf"""
+
+
+_KNOWN = (
+    *(Gaussian, GaussianMixture, SumOfDiracs, PolynomialGrid, Mesh, Histogram, Balls),
+    *(Univariate, Independent, Elliptical, Mixture),
+)
 
 
 def as_distribution(x: Any) -> Gaussian | GaussianMixture | SumOfDiracs:
@@ -148,29 +160,37 @@ def _described(x: Any) -> str:
 
 
 def as_law(x: Any) -> Any:
-    """`x` as a law that diracs knows: one of its own, of another library, or one that cuts itself into cells.
+    """`x` as a law of diracs where it is one of another library that is no Gaussian mixture; else unchanged.
 
-    A `Mixture` of Gaussians and Gaussian mixtures alone is the Gaussian mixture that it is.
+    A `Mixture` of Gaussians and Gaussian mixtures alone is the Gaussian mixture that it is, one of points their cloud.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `univariate_of` and `multivariate`.
+    """
+    from diracs.laws.convert_multivariate import multivariate
+
+    if isinstance(x, Mixture):
+        return _gaussian_parts(x)
+    if isinstance(x, _KNOWN) or _normal_parameters(x) is not None:
+        return x
+    line = univariate_of(x)
+    found = multivariate(x) if line is None else line
+    return x if found is None else found
+
+
+def as_part(x: Any) -> Any:
+    """`x` as a law of diracs, or one that cuts itself into cells, to be part of another.
 
     Raises
     ------
     TypeError, ValueError
         As `as_distribution`.
     """
-    from diracs.laws.convert_multivariate import multivariate
-
-    if isinstance(x, Mixture):
-        return _gaussian_parts(x)
-    if isinstance(x, Independent | Elliptical | Balls | Histogram | Mesh | PolynomialGrid | Univariate):
-        return x
-    if isinstance(x, CutsItself) and hasattr(x, "ndim") and not isinstance(x, type):
-        return x
-    if _normal_parameters(x) is None:
-        line = univariate_of(x)
-        found = multivariate(x) if line is None else line
-        if found is not None:
-            return found
-    return as_distribution(x)
+    law = as_law(x)
+    own = isinstance(law, CutsItself) and hasattr(law, "ndim") and not isinstance(law, type)
+    return law if own or isinstance(law, _KNOWN) else as_distribution(law)
 
 
 def _gaussian_parts(x: Mixture) -> Mixture | GaussianMixture | SumOfDiracs:

@@ -17,14 +17,9 @@ from diracs.laws.independent import Independent
 from diracs.laws.univariate.families.inverse_gamma import InverseGamma
 from diracs.laws.univariate.law import Univariate
 
-ACCEPTED = """\
-  torch.distributions   Independent(base, 1) of univariate laws
-  scipy.stats           multivariate_t(loc, shape, df), gaussian_kde(points)
-  scikit-learn          a fitted KernelDensity, kernel 'gaussian' or 'tophat'"""
-
 
 def multivariate(x: Any) -> Independent | Elliptical | GaussianMixture | Balls | None:
-    """`x` as a law of several dimensions of diracs; None if it is not one of those above."""
+    """`x` as a law of several dimensions of diracs; None if it is none that is known."""
     names = {cls.__name__ for cls in type(x).__mro__}
     if "multivariate_t_frozen" in names:
         return _student(x)

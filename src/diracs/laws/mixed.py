@@ -53,11 +53,11 @@ class Mixture:
     _static = ()
 
     def __init__(self, laws: Sequence[Any], weights: Any = None) -> None:
-        from diracs.laws.convert import as_law
+        from diracs.laws.convert import as_part
 
         if not isinstance(laws, Sequence) or isinstance(laws, str) or not len(laws):
             raise TypeError(f"laws must be a list of laws, one or more, got {type(laws).__name__}")
-        parts = [as_law(law) for law in laws]
+        parts = [as_part(law) for law in laws]
         kind = common_framework(weights=weights)
         none = to_framework(np.zeros(len(parts)), kind)
         shares = checks.weights("weights", weights, kind, none, (len(parts),))

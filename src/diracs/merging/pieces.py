@@ -15,7 +15,7 @@ from diracs.merging.kmeans import kmeans
 from diracs.merging.merge import assign, barycenters, certified, close_points
 
 _EPS = 2.0**-52
-# Pieces for each point that the points are optimized on, fewest and most, and Lloyd's steps of the law itself after.
+# Pieces for each point that the points are optimized on, fewest and most, and Lloyd's steps after that.
 _EACH, _FEWEST, _MOST, _EXACT = 256, 2**14, 2**18, 2
 # Pieces that the certificate begins with, fewest and most.
 _FEW, _MANY = 1024, 2**16
@@ -55,11 +55,11 @@ class UnitPieces:
         held = cells.mass > 0
         return Partition(*(np.ascontiguousarray(x[held]) for x in cells))
 
-    def best_points(self, n: int, *, seed: int = 0) -> np.ndarray:
-        """At most n points of space (m, d), near the best."""
+    def best_points(self, n: int, *, seed: int = 0, steps: int = _EXACT) -> np.ndarray:
+        """At most n points of space (m, d), near the best, after so many of Lloyd's steps of the law itself."""
         cells = self.cells(int(np.clip(_EACH * n, _FEWEST, _MOST)))
         y = barycenters(cells, kmeans(cells, n, seed=seed))
-        for _ in range(_EXACT if len(y) > 1 else 0):
+        for _ in range(steps if len(y) > 1 else 0):
             # Barycenters of the law itself.
             y = self._sent(y, _ROUGH, _MOST_ROUGH).found.barycenters()
         return self.out_of(y)

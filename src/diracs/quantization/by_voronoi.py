@@ -105,6 +105,6 @@ def _by_merging(mixture: GaussianMixture, law: UnitMixture, n: int) -> Quantizat
     """For many components: the better of products and of merged pieces, moved to the barycenters of exact cells."""
     if is_lazy_mixture(mixture) or n > MOST[2].points or n * mixture.n_components > _MOST_MERGED:
         return None
-    places = barycentric_cells(law, UnitPieces.of(mixture).best_points(n)).barycenters
+    places = barycentric_cells(law, UnitPieces.of(mixture).best_points(n, steps=0)).barycenters
     found, other = discretize(mixture, to_kind_of(PointScheme(places), mixture.means)), by_product(mixture, n, None)
     return other if float(concrete(other.w2)) <= float(concrete(found.w2)) else found

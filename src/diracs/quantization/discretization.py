@@ -246,7 +246,7 @@ def _discretize_by_points(law: Any, scheme: Scheme) -> Quantization:
     engine = ENGINES.of(law)
     if engine is None or scheme.ndim != law.ndim:
         raise ValueError(
-            f"distribution and scheme must lie in one dimension, that a {kind} is quantized in, got dimensions"
+            f"distribution and scheme must lie in one dimension, and one that a {kind} is quantized in, got"
             f" {law.ndim} and {scheme.ndim}"
         )
     like = next(iter(leaves(law)), points.points)

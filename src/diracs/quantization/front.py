@@ -187,10 +187,9 @@ def _quantize_single(
 def _quantize_by_points(law: Any, count: int | None, target: float | None, scheme: str) -> Quantization:
     """By optimal points, or by a grid where the law has independent coordinates."""
     engine = engines(law)
-    known = ("auto", "optimal", "grid", "product") if engine.grid is not None else ("auto", "optimal")
-    if scheme not in known:
-        listed = ", ".join(map(repr, known))
-        raise ValueError(f"scheme must be one of {listed} for a {type(law).__name__}, got {scheme!r}")
+    if scheme not in (("auto", "optimal") if engine.grid is None else ("auto", "optimal", "grid", "product")):
+        listed = "'auto' or 'optimal'" if engine.grid is None else "'auto', 'optimal', 'grid' or 'product'"
+        raise ValueError(f"scheme must be {listed} for a {type(law).__name__}, got {scheme!r}")
     if any(is_traced(x) for x in leaves(law)):
         raise TypeError("points are chosen by looking at the distribution, which cannot be done under transforms")
     found = []
