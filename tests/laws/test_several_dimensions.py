@@ -16,7 +16,7 @@ from diracs import (
     quantize,
 )
 from diracs.laws.balls import Balls
-from diracs.laws.convert import as_law
+from diracs.laws.convert import as_law, as_part
 from diracs.laws.histogram import Histogram
 from diracs.laws.own import cells_of
 
@@ -178,7 +178,7 @@ def test_independent_of_torch():
     assert np.isclose(float(q.weights.sum()), 1.0, atol=1e-6)
     box = d.Independent(d.Uniform(torch.tensor([0.0, 1.0]).double(), torch.tensor([1.0, 5.0]).double()), 1)
     assert quantize(box, 1).w2 == pytest.approx((1 / 12 + 16 / 12) ** 0.5)
-    assert isinstance(as_law(d.Independent(d.Normal(torch.zeros(2), 1.0), 1)), Gaussian)
+    assert isinstance(as_part(d.Independent(d.Normal(torch.zeros(2), 1.0), 1)), Gaussian)
 
 
 def test_flattened():

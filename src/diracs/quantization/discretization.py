@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -36,7 +36,9 @@ from diracs.certificates.upper.traced import compiled
 from diracs.codebooks.scalar import ScalarCodebook
 from diracs.laws.convert import as_law, as_mixture
 from diracs.laws.diracs import SumOfDiracs
+from diracs.laws.univariate.discrete import atoms_of
 from diracs.quantization.by_points import ENGINES, engines
+from diracs.quantization.discrete import raised
 from diracs.quantization.nearest_points import in_given_order, mixture_to_points, unit_to_points
 from diracs.schemes.layered import LayeredScheme, Scheme
 from diracs.schemes.points import PointScheme
@@ -156,11 +158,12 @@ def discretize(distribution: Any, scheme: Scheme) -> Quantization:
 
     Parameters
     ----------
-    distribution : Gaussian, GaussianMixture, SumOfDiracs, PolynomialGrid, Mesh, or what `diracs.laws.convert` takes
+    distribution : Gaussian, GaussianMixture, SumOfDiracs, PolynomialGrid, Mesh, or what `diracs.laws.convert` takes;
+        a univariate law of scipy.stats or torch.distributions
         With leading axes: a batch, discretized by the same scheme. Of SumOfDiracs each point goes to the nearest of a
         PointScheme, W₂ is exact; mixtures in more than three dimensions go nearly so, and have no derivatives
-        in more than two. A PolynomialGrid, a Mesh, and laws that are cut into cells (Independent, Elliptical, Mixture)
-        go to a PointScheme, their results carry no derivatives.
+        in more than two. A PolynomialGrid, a Mesh, a univariate law, and laws that are cut into cells (Independent,
+        Elliptical, Mixture) go to a PointScheme, their results carry no derivatives.
     scheme : ProductScheme, LayeredScheme or PointScheme
         Arrays of the distribution's framework; if one of the two is of NumPy's, it is taken for a constant of the
         other's.
@@ -182,6 +185,10 @@ def discretize(distribution: Any, scheme: Scheme) -> Quantization:
         raise TypeError(
             f"scheme must be a ProductScheme, a LayeredScheme or a PointScheme, got {type(scheme).__name__}"
         )
+    atoms = atoms_of(distribution)
+    if atoms is not None:
+        found = discretize(atoms.diracs, scheme)
+        return replace(found, w2=raised(found.w2, atoms))
     distribution = as_law(distribution)
     if ENGINES.know(distribution):
         return _discretize_by_points(distribution, scheme)

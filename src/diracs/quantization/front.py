@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -25,10 +26,12 @@ from diracs.laws.convert import as_law, as_mixture, without_covariances
 from diracs.laws.diracs import SumOfDiracs
 from diracs.laws.engines import Engines
 from diracs.laws.gaussian import GaussianMixture
+from diracs.laws.univariate.discrete import atoms_of
 from diracs.quantization.by_merging import in_space, of_cloud
 from diracs.quantization.by_points import ENGINES, ByPoints, engines
 from diracs.quantization.by_product import by_product, found_within, settled
 from diracs.quantization.by_voronoi import in_plane, in_three_dimensions
+from diracs.quantization.discrete import lowered, raised
 from diracs.quantization.discretization import Quantization, discretize
 from diracs.quantization.distributed import each, is_dask, quantize_chunks
 from diracs.quantization.moment_matching import matched
@@ -56,12 +59,15 @@ def quantize(
     Parameters
     ----------
     distribution : Gaussian, GaussianMixture, SumOfDiracs, or what `diracs.laws.convert` takes; PolynomialGrid, Mesh;
-        or a dask.array of samples (N, d), in chunks along the first axis, for a number n of points
+        a univariate law, any of scipy.stats (frozen, such as gamma(2)) and torch.distributions of finite variance; or
+        a dask.array of samples (N, d), in chunks along the first axis, for a number n of points
         With leading axes a batch; its quantizations are padded with points of mass zero to a common length. A
         PolynomialGrid has at most eight axes, a Mesh lies in the plane or in space; both take "auto" and "optimal",
-        which are the same there. Where a grid is periodic W₂ is that on the circle, or the torus. Independent,
-        Elliptical, Mixture and laws of one's own (docs/your_own_law.md) are cut into cells, in any dimension; results
-        carry no derivatives. Independent takes "grid" and "product" besides: levels on each axis.
+        which are the same there, as do univariate laws. Where a grid is periodic W₂ is that on the circle, or the
+        torus. Independent, Elliptical, Mixture and laws of one's own (docs/your_own_law.md) are cut into cells, in any
+        dimension; results carry no derivatives. Independent takes "grid" and "product" besides: levels on each axis.
+        Discrete laws are taken as the point clouds of their masses, which `distribution` of the result is then; what
+        these are off by, and the tails that are cut off, are paid in `w2`.
     n : int, optional
         Number of points; exactly one of `n` and `w2` is to be given.
     w2 : float, optional
@@ -112,8 +118,13 @@ def quantize(
         if count is None or scheme not in ("auto", "optimal") or match_moments:
             raise ValueError("a dask.array of samples goes to a number n of points, by scheme='auto'")
         return quantize_chunks(distribution, count, seed=seed)
-    distribution = as_law(distribution)
     plain = partial(quantize, seed=seed, executor=executor)
+    atoms = atoms_of(distribution)
+    if atoms is not None:
+        below = None if target is None else lowered(target, atoms)
+        found = plain(atoms.diracs, count, w2=below, scheme=scheme, match_moments=match_moments)
+        return replace(found, w2=raised(found.w2, atoms))
+    distribution = as_law(distribution)
     if match_moments:
         return _quantize_with_moments(distribution, count, target, scheme, plain)
     if ENGINES.know(distribution):

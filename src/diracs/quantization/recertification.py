@@ -29,8 +29,10 @@ from diracs.certificates.upper.nearest_univariate import UnitUnivariate
 from diracs.codebooks.cell_laws import hilbert_order
 from diracs.laws.convert import as_law, as_mixture, points_of
 from diracs.laws.diracs import SumOfDiracs, as_diracs
+from diracs.laws.univariate.discrete import atoms_of
 from diracs.merging.pieces import UnitPieces
 from diracs.quantization.by_points import ENGINES
+from diracs.quantization.discrete import raised as raised_for
 from diracs.quantization.discretization import Quantization, discretize
 from diracs.quantization.units import send, unit_law
 from diracs.schemes.points import PointScheme
@@ -89,11 +91,15 @@ def recertify(distribution: Any, diracs: SumOfDiracs | Quantization) -> Recertif
     between neighbours along a curve is a coupling as well; its cost is added.
     """
     given = as_diracs(diracs)
+    atoms = atoms_of(distribution)
+    if atoms is not None:
+        found = recertify(atoms.diracs, given)
+        return Recertified(found.masses, raised_for(found.w2, atoms), raised_for(found.w2_given, atoms))
     law = as_law(distribution)
     law = law if ENGINES.know(law) else as_mixture(law)
     common_framework(**{f"distribution's array {i}": a for i, a in enumerate(leaves(law))}, diracs=given.positions)
-    found = companion(*leaves(law), *leaves(given))
-    like = next(iter(leaves(law)), given.positions) if found is None else found
+    beside = companion(*leaves(law), *leaves(given))
+    like = next(iter(leaves(law)), given.positions) if beside is None else beside
     kind = framework(like)
     if any(is_traced(x) for x in (like, given.positions, given.weights)):
         raise TypeError("recertify needs numbers, not traced values: use discretize and distance inside jit or grad")

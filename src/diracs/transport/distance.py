@@ -32,14 +32,15 @@ def distance(diracs: SumOfDiracs | HoldsDiracs, density: Density) -> Array:
     """The squared 2-Wasserstein distance W₂² between Diracs and a density, on the line, in the plane or in space.
 
     Differentiable (PyTorch, JAX; `jax.jit` and `jax.vmap` too) in the positions and masses of the Diracs, in the values
-    of a grid or a mesh, in the means, covariances and weights of a mixture; twice in positions and masses (`hvp`,
-    `hessian`). Moving the Diracs against the gradient in their positions, 2 ∫_{cell} (yᵢ − x) dρ, is how to place them.
+    of a grid or a mesh, in the means, covariances and weights of a mixture, in location and scale of a univariate law;
+    twice in positions and masses (`hvp`, `hessian`). Moving the Diracs against the gradient in their positions,
+    2 ∫_{cell} (yᵢ − x) dρ, is how to place them.
 
     Parameters
     ----------
     diracs : SumOfDiracs or Quantization
         Masses count as shares of their sum: `SumOfDiracs` has divided them by it.
-    density : PolynomialGrid, Mesh or GaussianMixture
+    density : PolynomialGrid, Mesh, GaussianMixture, or a univariate law of scipy.stats or torch.distributions
         Of dimension 1, 2 or 3, of the framework of the Diracs (NumPy's go with all). Values, or weights, count as
         shares of their sum too: W₂² is between probability measures, and scaling all masses, or all values, changes
         nothing (derivatives scale as 1/total). A mixture is taken on the whole line, plane or space, exactly, with

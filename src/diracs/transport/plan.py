@@ -172,7 +172,7 @@ def optimal_transport_plan(
     diracs : SumOfDiracs or Quantization
         Any masses, zero included, taken as shares of their sum, as those of the density are; Diracs on one spot share a
         cell in proportion to their masses.
-    density : PolynomialGrid, Mesh or GaussianMixture
+    density : PolynomialGrid, Mesh, GaussianMixture, or a univariate law of scipy.stats or torch.distributions
         Of dimension 1, 2 or 3. A grid may have values of any sum, zeros, and be periodic: then costs are squares of
         distances on the torus, and barycenters lie next to their Diracs. A mixture, or whatever `diracs.laws.convert`
         makes one of, is taken on the whole line, plane or space, with positive definite covariances of any kind

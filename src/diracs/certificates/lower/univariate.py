@@ -15,6 +15,7 @@ from diracs.codebooks.univariate import companded_standard_levels
 
 # Beyond so many points a discretization fine enough for its optimum to say more takes too long.
 _PARTITIONED = 128
+_FARTHEST = 1e60
 # What entropies and moments may be off by.
 _WRONG = 1e-9
 
@@ -50,6 +51,8 @@ def sharpest_univariate_lower_bound(law: UnitUnivariate, n: int) -> float:
     if not _PARTITIONED < n <= MOST_POINTS:
         return bound
     levels = companded_standard_levels(law.family, levels_for(n))
+    # Products of four lengths must not overflow; what is left out only lowers the bound.
+    levels = levels[np.abs(levels) < _FARTHEST]
     if len(levels) < 4:
         return bound
     cells = law.cells(levels[:, None])

@@ -90,7 +90,7 @@ def univariate_of(x: Any) -> Univariate | None:
     kinds = {cls.__name__ for cls in type(getattr(x, "dist", None)).__mro__}
     if "rv_continuous" in kinds and "norm_gen" not in kinds:
         return _from_scipy(x)
-    if "Distribution" in names and type(x).__mro__[-2].__module__.startswith("torch."):
+    if "Distribution" in names and "Normal" not in names and type(x).__mro__[-2].__module__.startswith("torch."):
         return _from_torch(x)
     return None
 
@@ -114,7 +114,8 @@ def _from_scipy(x: Any) -> Univariate:
     else:
         standard = dist(*numbers)
         _refuse_infinite(dist.name, float(standard.var()))
-        named = own and type(getattr(_scipy_stats(), dist.name, None)) is type(dist) and dist.name != "rv_histogram"
+        # By its name where scipy.stats has it under that: it can be saved then.
+        named = own and isinstance(getattr(_scipy_stats(), str(dist.name), None), type(dist))
         family, factor = FromScipy(dist.name, numbers) if named else FromFunctions(standard), 1.0
     return Univariate(family, np.asarray(place), np.asarray(unit * factor))
 

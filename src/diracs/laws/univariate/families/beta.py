@@ -55,7 +55,8 @@ class Beta(Analytic):
         return np.asarray(scipy.special.betainc(self.a, self.b, z))
 
     def sf(self, z: np.ndarray) -> np.ndarray:
-        return np.asarray(scipy.special.betainc(self.b, self.a, 1.0 - z))
+        lower = 1.0 - scipy.special.betainc(self.a, self.b, np.minimum(z, 0.5))
+        return np.where(z < 0.5, lower, scipy.special.betainc(self.b, self.a, 1.0 - z))
 
     def ppf(self, below: np.ndarray) -> np.ndarray:
         return np.asarray(scipy.special.betaincinv(self.a, self.b, below))

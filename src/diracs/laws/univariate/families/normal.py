@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,16 +57,21 @@ class TruncatedNormal(Analytic):
         return np.asarray(np.exp(-0.5 * (z - m) * (z + m)) / self._whole())
 
     def cdf(self, z: np.ndarray) -> np.ndarray:
-        return np.asarray(scipy.stats.truncnorm.cdf(z, self.low, self.high))
+        return self._of_scipy(scipy.stats.truncnorm.cdf, z)
 
     def sf(self, z: np.ndarray) -> np.ndarray:
-        return np.asarray(scipy.stats.truncnorm.sf(z, self.low, self.high))
+        return self._of_scipy(scipy.stats.truncnorm.sf, z)
 
     def ppf(self, below: np.ndarray) -> np.ndarray:
-        return np.asarray(scipy.stats.truncnorm.ppf(below, self.low, self.high))
+        return self._of_scipy(scipy.stats.truncnorm.ppf, below)
 
     def isf(self, above: np.ndarray) -> np.ndarray:
-        return np.asarray(scipy.stats.truncnorm.isf(above, self.low, self.high))
+        return self._of_scipy(scipy.stats.truncnorm.isf, above)
+
+    def _of_scipy(self, function: Callable[..., np.ndarray], x: np.ndarray) -> np.ndarray:
+        """SciPy multiplies zero by infinite ends."""
+        with np.errstate(all="ignore"):
+            return np.asarray(function(x, self.low, self.high))
 
     def slope(self, z: np.ndarray) -> np.ndarray:
         return -z

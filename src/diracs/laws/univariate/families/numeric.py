@@ -24,6 +24,10 @@ _FEWER, _FEWER_WEIGHTS = np.polynomial.legendre.leggauss(9)
 # Rules agree to this share of a panel, or of the law; so often panels are halved; the margin on what is left.
 _AGREE, _NEGLIGIBLE, _HALVINGS, _MARGIN = 1e-13, 1e-18, 40, 10.0
 _ACCURACY = 1e-13
+# Distribution functions that are integrals themselves are right to this.
+_MISSED = 1e-7
+# Rules that disagree on very many panels do so by the rounding of the density: so many are halved at once, and in all.
+_MOST_SPLIT, _BUDGET = 200, 4000
 # Quantiles 2^−k on both sides that panels start from, and how often ends come nearer, or go twice as far, from there.
 _QUANTILES, _TOWARDS, _OUTWARDS = 40, 24, 480
 # A tail that weighs less than this share of the law's second moment is only estimated.
@@ -200,14 +204,18 @@ def _panels(law: Numeric) -> _Panels:
     scale = float(law.isf(np.array(0.1)) - law.ppf(np.array(0.1)))
     middle = float(law.ppf(np.array(0.5)))
     done: list[np.ndarray] = []
-    left = edges[:-1]
+    left, budget = edges[:-1], _BUDGET
     for trial in range(_HALVINGS):
         mass, differ = _two_rules(law, left, width)
         # Of the second moment too, which far panels weigh more in.
         weight = 1.0 + (np.maximum(np.abs(left - middle), np.abs(left + width - middle)) / scale) ** 2
         split = (differ > _AGREE * mass) & (differ * weight > _NEGLIGIBLE) & (left + 0.5 * width > left)
-        if trial == _HALVINGS - 1:
-            split[:] = False
+        if trial == _HALVINGS - 1 or budget < 0:
+            split[:] = False  # what is left is the functions' own rounding, or a pole, and is paid
+        elif split.sum() > _MOST_SPLIT:
+            worst = np.argsort(-differ * weight, kind="stable")[:_MOST_SPLIT]
+            split &= np.isin(np.arange(len(split)), worst)
+        budget -= int(split.sum())
         kept = ~split
         done.append(np.stack([left[kept], width[kept], _MARGIN * differ[kept] / width[kept]]))
         if not split.any():
@@ -219,11 +227,13 @@ def _panels(law: Numeric) -> _Panels:
 
 
 def _two_rules(law: Numeric, left: np.ndarray, width: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Masses (k,) of panels, and by how much another rule differs."""
+    """Masses (k,) of panels, and by how much another rule differs; where it is much, the distribution function."""
     half = 0.5 * width
     mass = half * (law.heights(left[:, None] + half[:, None] * (1.0 + _NODES)) @ _WEIGHTS)
     other = half * (law.heights(left[:, None] + half[:, None] * (1.0 + _FEWER)) @ _FEWER_WEIGHTS)
-    return mass, np.abs(mass - other)
+    # Both rules may miss a narrow piece of the law.
+    missed = np.abs(np.diff(law.cdf(np.stack([left, left + width])), axis=0)[0] - mass)
+    return mass, np.maximum(np.abs(mass - other), np.where(missed > _MISSED, missed, 0.0))
 
 
 def _coarse(law: Numeric) -> np.ndarray:

@@ -91,6 +91,12 @@ class Triangular(Analytic):
         slope = np.where(centre < self.mode, 2.0 / (self.mode or 1.0), 2.0 / ((1.0 - self.mode) or 1.0))
         return np.asarray(self.pdf(centre) + slope * radius)
 
+    def on_pieces(self, left: np.ndarray, width: np.ndarray, share: np.ndarray) -> np.ndarray:
+        """Right of the mode from distances to 1, which are exact where the density is small."""
+        rest = (1.0 - left - width) + width * (1.0 - share)
+        falls = 2.0 * rest / ((1.0 - self.mode) or 1.0)
+        return np.where(left < self.mode, 2.0 * (left + width * share) / (self.mode or 1.0), falls)
+
     def roundings(self, z: np.ndarray) -> np.ndarray:
         return np.full(z.shape, 8.0)
 
