@@ -108,7 +108,7 @@ def test_images_are_refused_where_the_scheme_is_not_one_of_points():
     refused("'auto' or 'optimal'", quantize, line, n=3, scheme="product")
     refused("further", discretize, line, PointScheme([[1e13], [1e14]]))
     refused("PointScheme", discretize, image, ProductScheme((), offset=[0.0, 0.0]))
-    refused("plane", discretize, image, PointScheme([[0.0]]))
+    refused("one dimension", discretize, image, PointScheme([[0.0]]))
 
 
 @pytest.mark.parametrize(

@@ -149,6 +149,15 @@ def test_far_from_the_origin():
     assert q.w2 == pytest.approx(float(near.w2), rel=1e-3)
 
 
+def test_rounding_of_the_place_is_paid():
+    """A mean that doubles do not hold is off by up to 6e-8 here: as much as is added."""
+    z = [st.uniform(0, 2.0**-20), st.uniform(0, 2.0**-20)]
+    far, near = Independent(z, None, [1e9 + 0.3, 0.0]), Independent(z)
+    more = quantize(far, 1).w2 - quantize(near, 1).w2
+    assert 6e-8 <= more <= 1e-6
+    assert quantize(near, 1).w2 == pytest.approx(2.0**-20 * (2 / 12) ** 0.5, rel=1e-12)
+
+
 def test_matched_moments():
     for law in (SKEW, STUDENT, GRID, ATOMS, BALLS):
         q = quantize(law, 25, match_moments=True)

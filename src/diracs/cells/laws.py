@@ -88,9 +88,10 @@ def _(law: Independent) -> Extent:
 @divisible.register
 def _(law: Independent, centre: np.ndarray, unit: float) -> Divisible:
     matrix, means = concrete(law.matrix), np.array([z.mean for z in law.laws])
-    # The mean is a sum of products.
+    # The mean is a sum of products, unless there is nothing to be added.
     sizes = np.abs(matrix) @ np.abs(means) + np.abs(concrete(law.offset))
-    wrong = 0.0 if (matrix == np.eye(*matrix.shape)).all() else (2.0 + len(means)) * _EPS
+    plain = (matrix == np.eye(*matrix.shape)).all() and not concrete(law.offset).any()
+    wrong = 0.0 if plain else (2.0 + len(means)) * _EPS
     rounding = float(np.sqrt(((wrong * sizes / unit) ** 2).sum()))
     used = np.flatnonzero(law.root.any(axis=0))
     axes = _axes([law.laws[k] for k in used])

@@ -11,7 +11,7 @@ from diracs.cells.divisible import Divisible
 from diracs.cells.laws import divisible, extent
 from diracs.cells.partition import Partition
 from diracs.merging.cutting import Sent, coarse, sent_within
-from diracs.merging.kmeans import kmeans
+from diracs.merging.kmeans import MOST_TREE, kmeans
 from diracs.merging.merge import assign, barycenters, certified, close_points
 
 _EPS = 2.0**-52
@@ -19,9 +19,10 @@ _EPS = 2.0**-52
 _EACH, _FEWEST, _MOST, _EXACT = 256, 2**14, 2**18, 2
 # Pieces that the certificate begins with, fewest and most.
 _FEW, _MANY = 1024, 2**16
-# Pieces are cut until about this share of W₂ is to be gained, by dimension, or there are so many; and for barycenters.
+# Pieces are cut until about this share of W₂ is to be gained, by dimension, or there are so many, in few and in many
+# dimensions; and for barycenters.
 _PRECISION = (0.001, 0.003, 0.005, 0.01, 0.015, 0.02, 0.025, 0.03)
-_MOST_PIECES, _ROUGH, _MOST_ROUGH = 600_000, 0.02, 200_000
+_MOST_PIECES, _ROUGH, _MOST_ROUGH = (600_000, 100_000), 0.02, 200_000
 # Of the unit: ways shorter than that have squares below the least number.
 _LOST = 1e-150
 
@@ -73,7 +74,8 @@ class UnitPieces:
         """The law, in its unit, gone to points (n, d) of space, nearly all of it to the nearest."""
         y, close = close_points(self.into(points), math.inf)
         precision = _PRECISION[min(self.law.ndim, len(_PRECISION)) - 1]
-        return self._sent(np.ascontiguousarray(y[close]), precision, _MOST_PIECES).among(y, close)
+        most = _MOST_PIECES[self.law.ndim > MOST_TREE]
+        return self._sent(np.ascontiguousarray(y[close]), precision, most).among(y, close)
 
     def _sent(self, y: np.ndarray, precision: float, most: int) -> Sent:
         rows = coarse(self.law, int(np.clip(4 * len(y), _FEW, _MANY)))[0]
