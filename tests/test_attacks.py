@@ -7,13 +7,13 @@ something in `independent.py` (never with the package itself), and carries `@att
 
 from __future__ import annotations
 
-import itertools
 import os
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 import pytest
-import scipy
+import scipy.stats
 from independent import cell_moments, gelbrich, line_cost, line_w2, mesh_cost, moments, nearest_cost
 from mpmath import mp, mpf
 from scipy.spatial import Delaunay
@@ -76,13 +76,13 @@ def weights_of(law):
 
 def axis_cost(levels, scale, end):
     """E minᵢ (x − yᵢ)² for an exponential law of that scale, or, where that ends, the uniform one."""
-    middles = [(mpf(a) + mpf(b)) / 2 for a, b in itertools.pairwise(levels)]
+    middles = [(mpf(a) + mpf(b)) / 2 for a, b in pairwise(levels)]
     borders = [min(border, end) for border in (mpf(0), *middles, end)]
 
     def density(x):
         return mp.exp(-x / scale) / scale if end == mp.inf else 1 / mpf(scale)
 
-    parts = zip(levels, itertools.pairwise(borders))
+    parts = zip(levels, pairwise(borders))
     return sum(mp.quad(lambda x, y=y: (x - y) ** 2 * density(x), [a, b]) for y, (a, b) in parts if b > a)
 
 
@@ -427,6 +427,43 @@ def points_of_clouds(rng):
             square += mpf(float(weight)) * min(sum((a - b) ** 2 for a, b in zip(at, point)) for point in y)
             total += mpf(float(weight))
         holds(q.w2, mp.sqrt(square / total))
+    assert q.w2_lower <= q.w2
+
+
+@attack
+def points_of_univariate_laws(rng):
+    """Gamma and log-normal laws, of any place and scale: every point of the line at its nearest, in 80 digits."""
+    scale = float(10.0 ** rng.uniform(-140, 140))
+    loc = scale * float(rng.normal() * 10.0 ** rng.uniform(-3, 5))
+    gamma = rng.random() < 0.6
+    shape = float(10.0 ** (rng.uniform(-2, 3) if gamma else rng.uniform(-4, 0.6)))
+    law = (scipy.stats.gamma if gamma else scipy.stats.lognorm)(shape, loc=loc, scale=scale)
+    n = int(rng.integers(1, 12))
+    if rng.random() < 0.5:
+        q = quantize(law, n)
+    else:
+        y = law.ppf(rng.random(n)) + scale * 10.0 ** rng.uniform(-6, 2) * rng.normal(size=n)
+        q = discretize(law, PointScheme(y[:, None]))
+    with mp.workdps(80):
+        a = mpf(shape)
+
+        def below(b):
+            """∫ z^j f over (0, b)."""
+            if b <= 0:
+                return [mpf(0)] * 3
+            if gamma:
+                return [mp.gammainc(a + j, 0, b) / mp.gamma(a) for j in range(3)]
+            return [
+                mp.exp((j * a) ** 2 / 2) * mp.ncdf(mp.log(b) / a - j * a if b < mp.inf else mp.inf) for j in range(3)
+            ]
+
+        levels = sorted((mpf(float(y)) - mpf(loc)) / mpf(scale) for y in q.positions[:, 0])
+        ends = [mpf(0), *[(u + v) / 2 for u, v in pairwise(levels)], mp.inf]
+        square = mpf(0)
+        for y, (left, right) in zip(levels, pairwise([below(b) for b in ends])):
+            mass, first, second = (v - u for u, v in zip(left, right))
+            square += second - 2 * y * first + y * y * mass
+        holds(q.w2, mpf(scale) * mp.sqrt(square))
     assert q.w2_lower <= q.w2
 
 

@@ -7,6 +7,7 @@ import json
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.stats
 import torch
 
 from diracs import (
@@ -19,6 +20,7 @@ from diracs import (
     Quantization,
     ScalarCodebook,
     discretize,
+    quantize,
 )
 from diracs.show.files import load, read_mixture, save
 
@@ -246,3 +248,29 @@ def test_wrong_mixtures_are_refused_by_name(tmp_path, content, message):
     with pytest.raises(ValueError, match=message) as error:
         read_mixture(path)
     assert "m.json" in str(error.value)
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".json"])
+@pytest.mark.parametrize(
+    "law",
+    [
+        scipy.stats.gamma(2.0, loc=1.0, scale=3.0),
+        scipy.stats.halfnorm(),
+        scipy.stats.gumbel_l(),
+        scipy.stats.invgauss(0.5),
+        torch.distributions.StudentT(torch.tensor(3.0)),
+    ],
+)
+def test_univariate_laws_and_their_points_go_around(tmp_path, suffix, law):
+    q = quantize(law, 7)
+    q.save(tmp_path / f"q{suffix}")
+    again = Quantization.load(tmp_path / f"q{suffix}")
+    assert again.distribution.family == q.distribution.family
+    assert str(again.distribution.loc.dtype) in str(q.distribution.loc.dtype)
+    assert float(discretize(again.distribution, again.scheme).w2) == float(q.w2)
+
+
+def test_laws_without_a_name_are_not_saved(tmp_path):
+    law = scipy.stats.rv_histogram(np.histogram(np.arange(9.0), 3), density=True)()
+    with pytest.raises(TypeError, match="cannot save"):
+        quantize(law, 3).save(tmp_path / "q.json")

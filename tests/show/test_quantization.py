@@ -15,7 +15,16 @@ from matplotlib.contour import QuadContourSet
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
-from diracs import GaussianMixture, PointScheme, PolynomialGrid, ProductScheme, Quantization, ScalarCodebook, discretize
+from diracs import (
+    GaussianMixture,
+    PointScheme,
+    PolynomialGrid,
+    ProductScheme,
+    Quantization,
+    ScalarCodebook,
+    discretize,
+    quantize,
+)
 from diracs.show.law import density_levels
 from diracs.show.quantization import certificate_text, plot_quantization, voronoi_edges
 from diracs.show.style import bounds_text, round_to
@@ -291,3 +300,17 @@ def test_density_levels_hold_their_shares():
     density = np.exp(-0.5 * (x[:, None] ** 2 + x**2)) / (2 * math.pi)
     levels = density_levels(density, np.full(density.shape, 0.02**2), 1.0)
     np.testing.assert_allclose(levels * 2 * math.pi, [0.01, 0.05, 0.15, 0.3, 0.5, 0.7, 0.9], rtol=0.01)
+
+
+def test_densities_of_univariate_laws_are_curves_and_poles_are_cut_off():
+    for law, most in ((scipy.stats.gamma(2.0), 0.4), (scipy.stats.beta(0.5, 0.5), 40.0), (scipy.stats.t(2.2), 0.4)):
+        q = quantize(law, 30)
+        ax = q.plot()
+        (curve,) = ax.lines
+        x, f = curve.get_data()
+        inside = (x > law.ppf(0.1)) & (x < law.ppf(0.9))
+        np.testing.assert_allclose(f[inside], law.pdf(x[inside]), rtol=1e-9)
+        assert ax.get_ylim()[1] <= most
+        # Beyond the ends of its support there is nothing.
+        low, high = law.support()
+        assert not f[(x < low) | (x > high)].any()
