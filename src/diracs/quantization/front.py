@@ -80,10 +80,10 @@ def quantize(
         more dimensions by merging evenly spread samples of the law, the certificate from boxes that are cut where it
         pays. "auto": the best of all; "optimal" is tried where it takes seconds: in the plane up to 10 000 points and
         100 000 points times components (up to fifty times as many merge cells, which costs about one percent); from
-        three dimensions on it hurries: in space up to 5000 points times components by Newton's method, which costs up to half a percent, else by merging up to 2000 points in at most
-        eight dimensions, where "optimal" takes three to fifteen times as long for one to six percent, half a minute of
-        two cores for 1000 points in six dimensions, and merges in any dimension; in ten it is some percent below
-        products.
+        three dimensions on it hurries: in space up to 5000 points times components by Newton's method, which costs up
+        to half a percent, else by merging up to 2000 points in at most eight dimensions, where "optimal" takes three to
+        fifteen times as long for one to six percent, half a minute of two cores for 1000 points in six dimensions, and
+        merges in any dimension; in ten it is some percent below products.
     match_moments : bool
         Whether the points are to have exactly the mean and covariance of the distribution (to rounding). Barycenters
         of cells, which have less of it, are moved by a linear map; that adds to the error to second order only. The
