@@ -24,6 +24,7 @@ from diracs import (
     Gaussian,
     GaussianMixture,
     HalfSpace,
+    Independent,
     Mesh,
     PointScheme,
     PolynomialGrid,
@@ -122,6 +123,34 @@ def jacobians_of_expressions(rng):
             for n, (value, slope) in enumerate(exact(x)):
                 assert values[0][0, n] <= value <= values[1][0, n]
                 assert all(slopes[0][0, n, k] <= slope[k] <= slopes[1][0, n, k] for k in range(2))
+
+
+def axis_cost(levels, scale, end):
+    """E minᵢ (x − yᵢ)² for an exponential law of that scale, or, where that ends, the uniform one."""
+    middles = [(mpf(a) + mpf(b)) / 2 for a, b in pairwise(levels)]
+    borders = [min(border, end) for border in (mpf(0), *middles, end)]
+
+    def density(x):
+        return mp.exp(-x / scale) / scale if end == mp.inf else 1 / mpf(scale)
+
+    parts = zip(levels, pairwise(borders))
+    return sum(mp.quad(lambda x, y=y: (x - y) ** 2 * density(x), [a, b]) for y, (a, b) in parts if b > a)
+
+
+@attack
+def independent_coordinates_cut_into_cells(rng):
+    """Exponential times uniform coordinates, turned: to a grid of points along the axes errors add up."""
+    scales = 10.0 ** rng.uniform(-3, 3, 2)
+    turn = np.linalg.qr(rng.normal(size=(2, 2)))[0]
+    law = Independent([scipy.stats.expon(scale=scales[0]), scipy.stats.uniform(0, scales[1])], turn)
+    levels = [np.sort(scale * rng.exponential(size=int(rng.integers(1, 4)))) for scale in scales]
+    grid = np.stack(np.meshgrid(*levels, indexing="ij"), axis=-1).reshape(-1, 2)
+    ends = mp.inf, mpf(scales[1])
+    square = sum(axis_cost(y.tolist(), float(scale), end) for y, scale, end in zip(levels, scales, ends))
+    # The turned points are rounded, and so is the matrix.
+    holds(discretize(law, PointScheme(grid @ turn.T)).w2, mp.sqrt(square), 1e-12)
+    q = quantize(law, int(rng.integers(1, 30)))
+    assert q.w2_lower <= q.w2
 
 
 @attack

@@ -98,7 +98,7 @@ def test_optimal_points_in_the_plane_need_positive_definite_covariances():
 def test_images_are_refused_where_the_scheme_is_not_one_of_points():
     image, line = (PolynomialGrid(np.ones(shape)) for shape in ((3, 4), (5,)))
     refused("'auto' or 'optimal'", quantize, image, n=3, scheme="grid")
-    refused("plane.*dimension", discretize, line, PointScheme(np.eye(2)))
+    refused("one dimension", discretize, line, PointScheme(np.eye(2)))
     refused("either n", quantize, image)
     refused("either n", quantize, image, n=3, w2=0.1)
     refused("n must be", quantize, image, n=0)
@@ -108,7 +108,7 @@ def test_images_are_refused_where_the_scheme_is_not_one_of_points():
     refused("'auto' or 'optimal'", quantize, line, n=3, scheme="product")
     refused("further", discretize, line, PointScheme([[1e13], [1e14]]))
     refused("PointScheme", discretize, image, ProductScheme((), offset=[0.0, 0.0]))
-    refused("plane", discretize, image, PointScheme([[0.0]]))
+    refused("one dimension", discretize, image, PointScheme([[0.0]]))
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_recertify_takes_single_laws_and_diracs_of_one_dimension():
     refused("dimension", recertify, Gaussian(np.zeros(4), np.ones(4)), SumOfDiracs(np.eye(4)))
     refused("batch", recertify, LAW, SumOfDiracs(np.zeros((2, 3, 2))))
     refused("batch", recertify, GaussianMixture(np.zeros((2, 1, 2)), np.ones((2, 1))), diracs)
-    refused("plane", recertify, PolynomialGrid(np.ones(4)), diracs)
+    refused("one dimension", recertify, PolynomialGrid(np.ones(4)), diracs)
     refused("further", recertify, PolynomialGrid(np.ones(4)), SumOfDiracs([[0.0], [1e14]]))
     refused("positive definite", recertify, Gaussian([0.0, 0.0], [1.0, 0.0]), diracs)
     assert recertify(image, quantize(image, n=3)).w2_given > 0

@@ -3,8 +3,11 @@
 from diracs.codebooks.cross import CrossCodebook
 from diracs.codebooks.scalar import ScalarCodebook
 from diracs.laws.diracs import SumOfDiracs
+from diracs.laws.elliptical import Elliptical
 from diracs.laws.gaussian import Gaussian, GaussianMixture, SumOfGaussians
+from diracs.laws.independent import Independent
 from diracs.laws.mesh import Mesh
+from diracs.laws.mixed import Mixture
 from diracs.laws.pixels import PolynomialGrid
 from diracs.laws.regions import Ball, Complement, HalfSpace, Polytope
 from diracs.mixtures.fit import MixtureFit, fit_mixture
@@ -38,14 +41,17 @@ __all__ = [
     "Complement",
     "ConvergenceWarning",
     "CrossCodebook",
+    "Elliptical",
     "Gaussian",
     "GaussianMixture",
     "HalfSpace",
     "Horizon",
+    "Independent",
     "LayeredScheme",
     "Limit",
     "MassesNotMet",
     "Mesh",
+    "Mixture",
     "MixtureFit",
     "OtJacobian",
     "OtPlan",

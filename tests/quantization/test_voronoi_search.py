@@ -109,10 +109,12 @@ def test_singular_components_go_to_products_in_auto():
     assert isinstance(quantize(weightless, 10).scheme, PointScheme)
 
 
-def test_very_many_points_or_components_go_to_products_in_auto():
+def test_very_many_points_go_to_products_in_auto_and_many_components_are_merged():
     assert isinstance(quantize(Gaussian([0.0, 0.0], 1.0), 10_001).scheme, LayeredScheme)
     many = GaussianMixture(*random_mixture(0, 50, 2, "isotropic"))
-    assert isinstance(quantize(many, 2001).scheme, LayeredScheme)
+    q = quantize(many, 2001)
+    assert isinstance(q.scheme, PointScheme) and q.exact
+    assert q.w2 < 0.95 * quantize(many, 2001, scheme="product").w2
 
 
 def test_batches_mix_kinds_of_schemes():

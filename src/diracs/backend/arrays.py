@@ -285,7 +285,8 @@ def map_arrays(obj: Any, function: Callable[[Array], Array]) -> Any:
     if isinstance(obj, tuple):
         return tuple(map_arrays(item, function) for item in obj)
     if type(obj) not in _PYTREES:
-        return frozen(function(obj))
+        # A law of a user's own holds nothing that we know of.
+        return frozen(function(obj)) if is_array(obj) or isinstance(obj, float | int | np.generic) else obj
     new = object.__new__(type(obj))
     for name in obj._static:
         object.__setattr__(new, name, getattr(obj, name))

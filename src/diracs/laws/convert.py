@@ -10,9 +10,17 @@ from typing import Any
 import numpy as np
 
 from diracs.backend import checks
-from diracs.backend.arrays import concrete, framework, is_array, is_lazy, namespace, to_framework
+from diracs.backend.arrays import concrete, framework, is_array, is_lazy, map_arrays, namespace, to_framework
+from diracs.laws.balls import Balls
 from diracs.laws.diracs import SumOfDiracs
+from diracs.laws.elliptical import Elliptical
 from diracs.laws.gaussian import Gaussian, GaussianMixture
+from diracs.laws.histogram import Histogram
+from diracs.laws.independent import Independent
+from diracs.laws.mesh import Mesh
+from diracs.laws.mixed import Mixture, joined_gaussians
+from diracs.laws.own import CutsItself
+from diracs.laws.pixels import PolynomialGrid
 from diracs.laws.univariate.convert import univariate_of
 from diracs.laws.univariate.law import Univariate
 
@@ -21,22 +29,22 @@ ACCEPTED = """\
   torch.distributions   MultivariateNormal, Normal, Independent(Normal(...), 1), or a MixtureSameFamily of these
   scikit-learn          a fitted GaussianMixture or BayesianGaussianMixture, of any covariance type
   scipy.stats           multivariate_normal(mean, cov), norm(mean, deviation)
+and where results need no derivatives
+  diracs                Independent, Elliptical, Mixture, PolynomialGrid, Mesh
+  scipy.stats           multivariate_t(loc, shape, df), gaussian_kde(points)
+  scikit-learn          a fitted KernelDensity of kernel 'gaussian' or 'tophat'
+  torch.distributions   Independent(base, 1) of laws on the line
+  a class of your own   with ndim and cells(N): docs/your_own_law.md
 where any law on the line will do also
   scipy.stats           frozen continuous distributions of finite variance, such as gamma(2, scale=3)
   torch.distributions   Beta, Chi2, Exponential, Gamma, Gumbel, HalfNormal, Laplace, LogNormal, Pareto, StudentT,
                         Uniform, Weibull, and what has cdf and icdf"""
 
 
-def as_law(x: Any) -> Any:
-    """A univariate law of another library as one of diracs; anything else unchanged.
-
-    Raises
-    ------
-    ValueError
-        As `univariate_of`.
-    """
-    found = None if isinstance(x, Gaussian | GaussianMixture | SumOfDiracs | Univariate) else univariate_of(x)
-    return x if found is None else found
+_KNOWN = (
+    *(Gaussian, GaussianMixture, SumOfDiracs, PolynomialGrid, Mesh, Histogram, Balls),
+    *(Univariate, Independent, Elliptical, Mixture),
+)
 
 
 def as_distribution(x: Any) -> Gaussian | GaussianMixture | SumOfDiracs:
@@ -149,6 +157,53 @@ def _described(x: Any) -> str:
     if name in ("multivariate_normal_gen", "norm_gen"):
         return f"{name} (call it with its parameters first)"
     return name if module == "builtins" else f"{module}.{name}"
+
+
+def as_law(x: Any) -> Any:
+    """`x` as a law of diracs where it is one of another library that is no Gaussian mixture; else unchanged.
+
+    A `Mixture` of Gaussians and Gaussian mixtures alone is the Gaussian mixture that it is, one of points their cloud.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `univariate_of` and `multivariate`.
+    """
+    from diracs.laws.convert_multivariate import multivariate
+
+    if isinstance(x, Mixture):
+        return _gaussian_parts(x)
+    if isinstance(x, _KNOWN) or _normal_parameters(x) is not None:
+        return x
+    line = univariate_of(x)
+    found = multivariate(x) if line is None else line
+    return x if found is None else found
+
+
+def as_part(x: Any) -> Any:
+    """`x` as a law of diracs, or one that cuts itself into cells, to be part of another.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `as_distribution`.
+    """
+    law = as_law(x)
+    own = isinstance(law, CutsItself) and hasattr(law, "ndim") and not isinstance(law, type)
+    return law if own or isinstance(law, _KNOWN) else as_distribution(law)
+
+
+def _gaussian_parts(x: Mixture) -> Mixture | GaussianMixture | SumOfDiracs:
+    """The same as one Gaussian mixture, or point cloud, if all parts are."""
+    if all(isinstance(law, SumOfDiracs) for law in x.laws):
+        positions = np.concatenate([concrete(law.positions) for law in x.laws])
+        shares = [w * concrete(law.weights) for w, law in zip(concrete(x.weights), x.laws)]
+        return SumOfDiracs(positions, np.concatenate(shares))
+    if not all(isinstance(law, Gaussian | GaussianMixture) for law in x.laws):
+        return x
+    joined = joined_gaussians(x.laws, concrete(x.weights))
+    like = x.weights
+    return map_arrays(joined, lambda a: to_framework(a, framework(like), like))
 
 
 def as_mixture(x: Any) -> GaussianMixture:

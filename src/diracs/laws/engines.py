@@ -25,7 +25,7 @@ class Engines(Generic[Engine]):
         self._table: list[tuple[type[Any], int | None, Engine]] = []
 
     def add(self, law: type[Any], ndim: int | None, engine: Engine) -> None:
-        """For laws of this class and dimension, of any dimension if None; what was added last comes first."""
+        """For laws of this class and dimension, of any other if None; what was added last comes first."""
         self._table.insert(0, (law, ndim, engine))
 
     def __iter__(self) -> Iterator[Engine]:
@@ -37,7 +37,6 @@ class Engines(Generic[Engine]):
 
     def of(self, law: Any) -> Engine | None:
         """That for the class and dimension of the law; None if there is none."""
-        for kind, ndim, engine in self._table:
-            if isinstance(law, kind) and ndim in (None, law.ndim):
-                return engine
-        return None
+        own = [(ndim, engine) for kind, ndim, engine in self._table if isinstance(law, kind)]
+        exact = [engine for ndim, engine in own if ndim == law.ndim]
+        return next(iter(exact + [engine for ndim, engine in own if ndim is None]), None)

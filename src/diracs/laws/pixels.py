@@ -19,7 +19,10 @@ from diracs.backend.arrays import (
     pytree,
     to_framework,
 )
+from diracs.laws.histogram import Histogram, checked_histogram, evenly_spaced
 
+# Histograms have so many axes at most.
+MOST_AXES = 8
 # Three or four slices of a volume as wide as this are rarer than the channels of a picture.
 _PICTURE = 32
 
@@ -91,6 +94,40 @@ class PolynomialGrid:
         self._box = (tuple(box[0].tolist()), tuple(box[1].tolist()))
         volume = math.prod((box[1] - box[0]).tolist()) / math.prod(v.shape)
         self.values = frozen(v / (v.sum() * volume))
+
+    @classmethod
+    def from_histogram(cls, counts: Any, edges: Any) -> PolynomialGrid | Histogram:
+        """The law of a histogram, uniform on each bin: what `numpy.histogramdd` returns.
+
+        Parameters
+        ----------
+        counts : array (n₁, …, n_d)
+            Masses of the bins in any unit: counts, or weights.
+        edges : sequence of d arrays (n_k + 1,)
+            For one axis also the array alone, as `numpy.histogram` has it.
+
+        Returns
+        -------
+        PolynomialGrid or Histogram
+            The latter where bins are not of one width: then it is quantized as it is, but is no target of transport.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For negative or non-finite counts, all zeros, edges that do not go with them or do not increase.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> PolynomialGrid.from_histogram(*np.histogramdd(np.eye(4), bins=2))
+        PolynomialGrid(2 × 2 × 2 × 2 pixels)
+        >>> PolynomialGrid.from_histogram([1, 3], [0.0, 1.0, 10.0])
+        Histogram(2 bins)
+        """
+        held, places = checked_histogram(counts, edges)
+        if not evenly_spaced(places):
+            return Histogram(held, places)
+        return cls(held, [[edge[0] for edge in places], [edge[-1] for edge in places]])
 
     @property
     def domain(self) -> np.ndarray:

@@ -164,23 +164,29 @@ def group_masses(labels: np.ndarray, masses: np.ndarray, n: int) -> doubled.Pair
     return doubled.normalized(high, low)
 
 
-def certified(found: Merged | Gathered, doubt: float, blur: float) -> tuple[np.ndarray, float]:
+def certified(
+    found: Merged | Gathered, doubt: float | np.ndarray, blur: float, wrong: float | None = None
+) -> tuple[np.ndarray, float]:
     """Masses (n,) in doubles of sum one, and a bound on W₂ with these.
 
     Parameters
     ----------
     found : Merged or Gathered
-    doubt : float
-        Relative error of the cells' masses.
+    doubt : float or array (n,)
+        Relative error of the cells' masses, or of those of each point.
     blur : float
         Coordinates of barycenters and points are right to this share of themselves.
+    wrong : float, optional
+        What the mean square error may be off by, if that is not due to a `doubt` that is the same for all.
     """
     held = np.flatnonzero(found.masses[0] > 0)
     pair = found.masses[0][held], found.masses[1][held]
     total = float(found.masses[0].sum())
     masses = np.zeros(len(found.points))
-    some, change, fraction = settled(found.points[held], pair, doubt * pair[0])
+    doubts = np.broadcast_to(doubt, masses.shape)[held]
+    some, change, fraction = settled(found.points[held], pair, doubts * pair[0])
     masses[held] = some
-    square = np.asarray(found.square / total * (1.0 + _SLACK + 4.0 * doubt))
+    off = 4.0 * float(np.max(doubt)) * found.square if wrong is None else wrong
+    square = np.asarray((found.square * (1.0 + _SLACK) + off) / total)
     root = math.sqrt(float(with_moved_masses(square, np.asarray(change), fraction)))
     return masses, root + blur * math.sqrt(found.moved / total)

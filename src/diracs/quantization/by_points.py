@@ -41,6 +41,9 @@ class ByPoints(NamedTuple):
     error: Callable[[Any, int], float]  # about their root mean square error, in the units of space
     lower: Callable[[Any, int], float]  # for a law and n: no n points have a smaller W₂; 0 if nothing is known
     sharpest: Callable[[Any, int], float]  # the same, in seconds
+    grid: Callable[[Any, int], Any] | None = None  # a `Quantization` of a law by products of levels, n at most
+    grid_error: Callable[[Any, int], float] | None = None  # about the error of that
+    most_axes: int | None = None  # with more, "auto" takes grids alone
 
 
 ENGINES: Engines[ByPoints] = Engines()

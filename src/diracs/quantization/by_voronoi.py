@@ -11,15 +11,20 @@ from diracs.backend.arrays import concrete
 from diracs.certificates.lower.mixture import lower_bound
 from diracs.certificates.upper.nearest import REQUIRED, UnitMixture
 from diracs.laws.gaussian import GaussianMixture, components_of
+from diracs.merging.pieces import UnitPieces
 from diracs.quantization.by_merging import in_space, is_lazy_mixture
-from diracs.quantization.by_product import fewest_by_product, found_within, settled
+from diracs.quantization.by_product import by_product, fewest_by_product, found_within, settled
 from diracs.quantization.discretization import Quantization, discretize
 from diracs.quantization.search import Groupings, best_scheme
+from diracs.quantization.units import barycentric_cells
 from diracs.quantization.voronoi_search import MOST, MOST_WANTED, affordable, optimal_positions, quick_error
 from diracs.schemes.fewest import expected_number
 from diracs.schemes.generate import KINDS, Mixture, normalized, to_kind_of
 from diracs.schemes.points import PointScheme
 from diracs.schemes.scaling import rescale
+
+# Points times components that are merged in seconds, in the plane.
+_MOST_MERGED = 5_000_000
 
 
 def in_plane(
@@ -61,7 +66,7 @@ def _by_voronoi(
     components, d = int(np.count_nonzero(numbers.weights)), mixture.ndim
     limits = (MOST_WANTED if wanted else MOST)[d]
     if not affordable(limits, n or 1, components):
-        return None
+        return _by_merging(mixture, law, n) if d == 2 and n is not None and not wanted else None
     groupings = Groupings(numbers)
 
     def at(points: int) -> Quantization:
@@ -94,3 +99,12 @@ def _by_voronoi(
         product = fewest_by_product(mixture, groupings, unit, w2, KINDS)
         return product if result is None or (product is not None and len(product) < len(result)) else result
     return result
+
+
+def _by_merging(mixture: GaussianMixture, law: UnitMixture, n: int) -> Quantization | None:
+    """For many components: the better of products and of merged pieces, moved to the barycenters of exact cells."""
+    if is_lazy_mixture(mixture) or n > MOST[2].points or n * mixture.n_components > _MOST_MERGED:
+        return None
+    places = barycentric_cells(law, UnitPieces.of(mixture).best_points(n, steps=0)).barycenters
+    found, other = discretize(mixture, to_kind_of(PointScheme(places), mixture.means)), by_product(mixture, n, None)
+    return other if float(concrete(other.w2)) <= float(concrete(found.w2)) else found

@@ -64,7 +64,7 @@ class Quantization:
     exact : bool
         True if `w2` is that distance itself (up to the rounding that every bound is raised by).
     scheme : ProductScheme, LayeredScheme or PointScheme, or a tuple of them for a batch
-    distribution : GaussianMixture, PolynomialGrid, Mesh or Univariate
+    distribution : GaussianMixture, PolynomialGrid, Mesh, Univariate, Independent, Elliptical, Mixture, …
     """
 
     distribution: Any
@@ -99,7 +99,7 @@ class Quantization:
         if not self.w2_lower_known:
             law, n = self.distribution, self.positions.shape[-2]
             if ENGINES.know(law):
-                bounds, like = np.asarray(engines(law).sharpest(law, n)), leaves(law)[0]
+                bounds, like = np.asarray(engines(law).sharpest(law, n)), self.positions
             else:
                 from diracs.certificates.lower.mixture import law_lower_bound
 
@@ -162,8 +162,8 @@ def discretize(distribution: Any, scheme: Scheme) -> Quantization:
         a univariate law of scipy.stats or torch.distributions
         With leading axes: a batch, discretized by the same scheme. Of SumOfDiracs each point goes to the nearest of a
         PointScheme, W₂ is exact; mixtures in more than three dimensions go nearly so, and have no derivatives
-        in more than two. A PolynomialGrid, up to space, a Mesh or a univariate law goes to a PointScheme, its results
-        carry no derivatives.
+        in more than two. A PolynomialGrid, a Mesh, a univariate law, and laws that are cut into cells (Independent,
+        Elliptical, Mixture) go to a PointScheme, their results carry no derivatives.
     scheme : ProductScheme, LayeredScheme or PointScheme
         Arrays of the distribution's framework; if one of the two is of NumPy's, it is taken for a constant of the
         other's.
@@ -248,15 +248,15 @@ def _discretize_by_points(law: Any, scheme: Scheme) -> Quantization:
     kind = type(law).__name__
     if not isinstance(scheme, PointScheme):
         raise TypeError(f"scheme must be a PointScheme for a {kind}, got {type(scheme).__name__}")
-    common_framework(distribution=leaves(law)[0], scheme=scheme.points)
+    common_framework(**{f"distribution's array {i}": a for i, a in enumerate(leaves(law))}, scheme=scheme.points)
     law, points = together(law, scheme)
     engine = ENGINES.of(law)
     if engine is None or scheme.ndim != law.ndim:
         raise ValueError(
-            f"distribution and scheme must both lie on the line, in the plane or in space for a {kind}, got dimensions"
+            f"distribution and scheme must lie in one dimension, and one that a {kind} is quantized in, got"
             f" {law.ndim} and {scheme.ndim}"
         )
-    like = leaves(law)[0]
+    like = next(iter(leaves(law)), points.points)
     if any(is_traced(x) for x in (*leaves(law), points.points)):
         raise TypeError(f"a {kind} cannot be discretized under transforms such as jit: its derivatives are not known")
     return Quantization(law, points, *unit_to_points(engine.unit(law), points.points, like))

@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
+import diracs.quantization.by_cells  # noqa: F401 — registers laws of several dimensions
 from diracs.backend import checks
 from diracs.backend.arrays import (
     Array,
+    concrete,
     framework,
     is_traced,
     leaves,
@@ -26,7 +28,7 @@ from diracs.laws.engines import Engines
 from diracs.laws.gaussian import GaussianMixture
 from diracs.laws.univariate.discrete import atoms_of
 from diracs.quantization.by_merging import in_space, of_cloud
-from diracs.quantization.by_points import ENGINES, engines
+from diracs.quantization.by_points import ENGINES, ByPoints, engines
 from diracs.quantization.by_product import by_product, found_within, settled
 from diracs.quantization.by_voronoi import in_plane, in_three_dimensions
 from diracs.quantization.discrete import lowered, raised
@@ -60,10 +62,12 @@ def quantize(
         a univariate law, any of scipy.stats (frozen, such as gamma(2)) and torch.distributions of finite variance; or
         a dask.array of samples (N, d), in chunks along the first axis, for a number n of points
         With leading axes a batch; its quantizations are padded with points of mass zero to a common length. A
-        PolynomialGrid lies on the line, in the plane or in space, a Mesh in the plane or in space; both take "auto"
-        and "optimal", which are the same there, as do univariate laws. Where a grid is periodic W₂ is that on the
-        circle, or the torus. Discrete laws are taken as the point clouds of their masses, which `distribution` of the
-        result is then; what these are off by, and the tails that are cut off, are paid in `w2`.
+        PolynomialGrid has at most eight axes, a Mesh lies in the plane or in space; both take "auto" and "optimal",
+        which are the same there, as do univariate laws. Where a grid is periodic W₂ is that on the circle, or the
+        torus. Independent, Elliptical, Mixture and laws of one's own (docs/your_own_law.md) are cut into cells, in any
+        dimension; results carry no derivatives. Independent takes "grid" and "product" besides: levels on each axis.
+        Discrete laws are taken as the point clouds of their masses, which `distribution` of the result is then; what
+        these are off by, and the tails that are cut off, are paid in `w2`.
     n : int, optional
         Number of points; exactly one of `n` and `w2` is to be given.
     w2 : float, optional
@@ -75,11 +79,11 @@ def quantize(
         near the optimal quantizer: on the line, in the plane and in space by Newton's method, for point clouds and in
         more dimensions by merging evenly spread samples of the law, the certificate from boxes that are cut where it
         pays. "auto": the best of all; "optimal" is tried where it takes seconds: in the plane up to 10 000 points and
-        100 000 points times components; from three dimensions on it hurries: in space up to 5000 points times
-        components by Newton's method, which costs up to half a percent, else by merging up to 2000 points in at most
-        eight dimensions, where "optimal" takes three to fifteen times as long for one to six percent, half a minute of
-        two cores for 1000 points in six dimensions, and merges in any dimension; in ten it is some percent below
-        products.
+        100 000 points times components (up to fifty times as many merge cells, which costs about one percent); from
+        three dimensions on it hurries: in space up to 5000 points times components by Newton's method, which costs up
+        to half a percent, else by merging up to 2000 points in at most eight dimensions, where "optimal" takes three to
+        fifteen times as long for one to six percent, half a minute of two cores for 1000 points in six dimensions, and
+        merges in any dimension; in ten it is some percent below products.
     match_moments : bool
         Whether the points are to have exactly the mean and covariance of the distribution (to rounding). Barycenters
         of cells, which have less of it, are moved by a linear map; that adds to the error to second order only. The
@@ -192,26 +196,58 @@ def _quantize_single(
 
 
 def _quantize_by_points(law: Any, count: int | None, target: float | None, scheme: str) -> Quantization:
-    """By optimal points."""
-    if scheme not in ("auto", "optimal"):
-        raise ValueError(f"scheme must be 'auto' or 'optimal' for a {type(law).__name__}, got {scheme!r}")
-    engine, arrays = engines(law), leaves(law)
-    if any(is_traced(x) for x in arrays):
+    """By optimal points, or by a grid where the law has independent coordinates."""
+    engine = engines(law)
+    if scheme not in (("auto", "optimal") if engine.grid is None else ("auto", "optimal", "grid", "product")):
+        listed = "'auto' or 'optimal'" if engine.grid is None else "'auto', 'optimal', 'grid' or 'product'"
+        raise ValueError(f"scheme must be {listed} for a {type(law).__name__}, got {scheme!r}")
+    if any(is_traced(x) for x in leaves(law)):
         raise TypeError("points are chosen by looking at the distribution, which cannot be done under transforms")
-    unit = engine.unit(law)
+    found = []
+    many = engine.most_axes is not None and law.ndim > engine.most_axes
+    if scheme in ("auto", "optimal") and not (many and scheme == "auto"):
+        found.append(_within(law, *_by_optimal_points(law, engine), count, target))
+    if engine.grid is not None and engine.grid_error is not None and scheme != "optimal":
+        at, error = partial(engine.grid, law), partial(engine.grid_error, law)
+        found.append(_within(law, at, error, count, target, refuse=not found))
+    kept = [q for q in found if q is not None]
+    return min(kept, key=lambda q: (float(concrete(q.w2)), len(q)) if target is None else (len(q), 0.0))
+
+
+def _by_optimal_points(law: Any, engine: ByPoints) -> tuple[Callable[[int], Quantization], Callable[[int], float]]:
+    """Of a number of points: the quantization, and about its error."""
+    arrays, unit = leaves(law), engine.unit(law)
 
     def at(points: int) -> Quantization:
-        return discretize(law, to_kind_of(PointScheme(engine.positions(unit, points)), arrays[0]))
+        return discretize(law, _like(PointScheme(engine.positions(unit, points)), arrays))
 
+    return at, lambda points: engine.error(unit, points)
+
+
+def _within(
+    law: Any,
+    at: Callable[[int], Quantization],
+    error: Callable[[int], float],
+    count: int | None,
+    target: float | None,
+    refuse: bool = True,
+) -> Quantization | None:
+    """With `count` points, or the fewest for an error; None, or an error, where that needs too many."""
     if count is not None:
         return at(count)
     assert target is not None
     points = None
-    if engine.lower(law, _MOST_BY_POINTS) <= target:
-        points = expected_number(lambda m: engine.error(unit, m), target, _MOST_BY_POINTS, law.ndim)
-    if points is None:
+    if engines(law).lower(law, _MOST_BY_POINTS) <= target:
+        points = expected_number(error, target, _MOST_BY_POINTS, law.ndim)
+    if points is None and refuse:
         raise ValueError(f"w2 = {target:g} needs more than {_MOST_BY_POINTS} points; ask for a larger error")
-    return found_within(settled(at, points, target, _MOST_BY_POINTS, law.ndim), target)
+    result = None if points is None else settled(at, points, target, _MOST_BY_POINTS, law.ndim)
+    return found_within(result, target) if refuse else result
+
+
+def _like(scheme: PointScheme, arrays: list[Array]) -> PointScheme:
+    """In the kind of a law's arrays, if it has any."""
+    return to_kind_of(scheme, arrays[0]) if arrays else scheme
 
 
 def _stack(mixture: GaussianMixture, found: list[Quantization]) -> Quantization:

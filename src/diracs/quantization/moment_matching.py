@@ -135,7 +135,7 @@ def _(law: PolynomialGrid) -> tuple[np.ndarray, np.ndarray]:
     sides = (high - low) / values.shape
     centres = [low[k] + sides[k] * (np.arange(n) + 0.5) for k, n in enumerate(values.shape)]
     places = np.stack(np.meshgrid(*centres, indexing="ij"), axis=-1).reshape(-1, values.ndim)
-    return _with_spread(places, np.diag(sides**2 / 12.0), (values / values.sum()).ravel())
+    return with_spread(places, np.diag(sides**2 / 12.0), (values / values.sum()).ravel())
 
 
 @moments_of.register(Mesh)
@@ -153,10 +153,10 @@ def _(law: Univariate) -> tuple[np.ndarray, np.ndarray]:
 def _(law: GaussianMixture) -> tuple[np.ndarray, np.ndarray]:
     places, covs, weights = components_of(law)
     weights = weights / weights.sum()
-    return _with_spread(places, np.tensordot(weights, covs, 1), weights)
+    return with_spread(places, np.tensordot(weights, covs, 1), weights)
 
 
-def _with_spread(places: np.ndarray, within: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def with_spread(places: np.ndarray, within: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean, and covariance within parts plus that of their places (k, d)."""
     mean = places[0] + weights @ (places - places[0])
     return mean, within + (weights[:, None] * (places - mean)).T @ (places - mean)

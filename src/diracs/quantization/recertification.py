@@ -22,7 +22,7 @@ from diracs.backend.arrays import (
 )
 from diracs.certificates.masses import mass_error
 from diracs.certificates.rounding import ROUNDINGS, mass_change, with_moved_masses
-from diracs.certificates.upper.discrete import with_given_masses
+from diracs.certificates.upper.discrete import with_given_masses, with_moved_masses_between
 from diracs.certificates.upper.nearest import FARTHEST, into, raised
 from diracs.certificates.upper.nearest_line import UnitLineImage
 from diracs.certificates.upper.nearest_univariate import UnitUnivariate
@@ -30,6 +30,7 @@ from diracs.codebooks.cell_laws import hilbert_order
 from diracs.laws.convert import as_law, as_mixture, points_of
 from diracs.laws.diracs import SumOfDiracs, as_diracs
 from diracs.laws.univariate.discrete import atoms_of
+from diracs.merging.pieces import UnitPieces
 from diracs.quantization.by_points import ENGINES
 from diracs.quantization.discrete import raised as raised_for
 from diracs.quantization.discretization import Quantization, discretize
@@ -59,7 +60,8 @@ def recertify(distribution: Any, diracs: SumOfDiracs | Quantization) -> Recertif
     ----------
     distribution : Gaussian, GaussianMixture, SumOfDiracs, PolynomialGrid, Mesh, or what `diracs.laws.convert` takes
         Mixtures, images and meshes on the line, in the plane and in space, covariances positive definite where the
-        weight is not zero; SumOfDiracs in any dimension.
+        weight is not zero; SumOfDiracs in any dimension; so are Independent, Elliptical, Mixture, histograms and laws
+        of one's own, of which `w2` and `w2_given` are upper bounds.
     diracs : SumOfDiracs or Quantization
         Of the distribution's framework (NumPy's go with all).
 
@@ -95,20 +97,20 @@ def recertify(distribution: Any, diracs: SumOfDiracs | Quantization) -> Recertif
         return Recertified(found.masses, raised_for(found.w2, atoms), raised_for(found.w2_given, atoms))
     law = as_law(distribution)
     law = law if ENGINES.know(law) else as_mixture(law)
-    common_framework(distribution=leaves(law)[0], diracs=given.positions)
+    common_framework(**{f"distribution's array {i}": a for i, a in enumerate(leaves(law))}, diracs=given.positions)
     beside = companion(*leaves(law), *leaves(given))
-    like = leaves(law)[0] if beside is None else beside
+    like = next(iter(leaves(law)), given.positions) if beside is None else beside
     kind = framework(like)
     if any(is_traced(x) for x in (like, given.positions, given.weights)):
         raise TypeError("recertify needs numbers, not traced values: use discretize and distance inside jit or grad")
     if given.positions.ndim != 2 or getattr(law, "batch_shape", ()):
         raise ValueError("distribution and diracs must be single ones, not batches: recertify one after the other")
     cloud = not ENGINES.know(law) and points_of(law) is not None
-    if given.ndim != law.ndim or (given.ndim > 3 and not cloud):
-        raise ValueError(
-            f"distribution and diracs must both lie on the line, in the plane or in space, got dimensions {law.ndim}"
-            f" and {given.ndim}"
-        )
+    if given.ndim != law.ndim:
+        raise ValueError(f"distribution and diracs must lie in one dimension, got {law.ndim} and {given.ndim}")
+    mixture = not cloud and not ENGINES.know(law)
+    if given.ndim > 3 and mixture:
+        raise ValueError(f"distribution must lie on the line, in the plane or in space, got dimension {law.ndim}")
     # Numbers of any precision are what they are: exact in float64.
     law, held = (map_arrays(x, concrete) for x in (law, given))
     dtype = np.float32 if "32" in str(like.dtype) else np.float64
@@ -116,6 +118,8 @@ def recertify(distribution: Any, diracs: SumOfDiracs | Quantization) -> Recertif
     if cloud:
         best = np.asarray(masses, np.float64)
         w2_given = with_given_masses(law.means, law.weights, w2, held.positions, best, held.weights)
+    elif not mixture and isinstance(unit_law(law), UnitPieces):
+        w2_given = with_moved_masses_between(w2, held.positions, np.asarray(masses, np.float64), held.weights)
     else:
         w2_given = _with_given_masses(law, held)
     return Recertified(

@@ -26,6 +26,7 @@ from diracs.laws.gaussian import GaussianMixture, components_of
 from diracs.merging.cloud import UnitCloud, narrowed, to_nearest
 from diracs.merging.merge import assign
 from diracs.merging.mixture import UnitMixtureCells
+from diracs.merging.pieces import UnitPieces
 from diracs.merging.refinement import Each
 from diracs.quantization.by_points import ENGINES, engines
 
@@ -112,15 +113,23 @@ def _(unit: UnitCloud, points: np.ndarray, dtype: type) -> Sent:
     return Sent(*narrowed(cloud, points, to_nearest(cloud, points), dtype), True)
 
 
-@send.register
-def _(unit: UnitMixtureCells, points: np.ndarray, dtype: type) -> Sent:
-    masses, w2 = unit.certify(unit.sent(points))
-    if dtype != np.float64:
-        narrow = diffused(masses, dtype)
-        change, fraction = mass_change(np.clip(unit.into(points), -FARTHEST, FARTHEST), masses, narrow)
-        square = with_moved_masses(np.asarray((w2 / unit.unit) ** 2), np.asarray(change), fraction)
-        masses, w2 = narrow, math.sqrt(float(square)) * unit.unit
-    return Sent(masses, w2, False)
+@send.register(UnitMixtureCells)
+@send.register(UnitPieces)
+def _(unit: UnitMixtureCells | UnitPieces, points: np.ndarray, dtype: type) -> Sent:
+    masses, w2 = unit.certify(unit.sent(points))  # type: ignore[arg-type]
+    return Sent(*narrowed_masses(unit, points, masses, w2, dtype), False)
+
+
+def narrowed_masses(
+    unit: UnitMixtureCells | UnitPieces, points: np.ndarray, masses: np.ndarray, w2: float, dtype: type
+) -> tuple[np.ndarray, float]:
+    """Masses (n,) on points (n, d) of space in a dtype, and the bound with these."""
+    if dtype == np.float64:
+        return masses, w2
+    narrow = diffused(masses, dtype)
+    change, fraction = mass_change(np.clip(unit.into(points), -FARTHEST, FARTHEST), masses, narrow)
+    square = with_moved_masses(np.asarray((w2 / unit.unit) ** 2), np.asarray(change), fraction)
+    return narrow, math.sqrt(float(square)) * unit.unit
 
 
 class Barycentric(NamedTuple):
@@ -168,8 +177,9 @@ def _(unit: UnitCloud, points: np.ndarray) -> Barycentric:
     return Barycentric(masses, unit.out_of(points), w2 * (1.0 + 1e-12))
 
 
-@barycentric_cells.register
-def _(unit: UnitMixtureCells, points: np.ndarray) -> Barycentric:
+@barycentric_cells.register(UnitMixtureCells)
+@barycentric_cells.register(UnitPieces)
+def _(unit: UnitMixtureCells | UnitPieces, points: np.ndarray) -> Barycentric:
     found = unit.sent(points).at_barycenters()
-    masses, w2 = unit.certify(found)
+    masses, w2 = unit.certify(found)  # type: ignore[arg-type]
     return Barycentric(masses, unit.out_of(found.points), w2 * (1.0 + 1e-12))

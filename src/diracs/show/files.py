@@ -21,13 +21,19 @@ import numpy as np
 from diracs.backend.arrays import frozen, is_array
 from diracs.codebooks.cross import CrossCodebook
 from diracs.codebooks.scalar import ScalarCodebook
+from diracs.laws.balls import Balls
 from diracs.laws.diracs import SumOfDiracs
+from diracs.laws.elliptical import Elliptical
 from diracs.laws.gaussian import Gaussian, GaussianMixture
+from diracs.laws.histogram import Histogram
+from diracs.laws.independent import Independent
 from diracs.laws.mesh import Mesh
+from diracs.laws.mixed import Mixture
 from diracs.laws.pixels import PolynomialGrid
 from diracs.laws.simplices import Simplices
 from diracs.laws.univariate.families.beta import Beta
 from diracs.laws.univariate.families.gamma import GeneralizedGamma
+from diracs.laws.univariate.families.inverse_gamma import InverseGamma
 from diracs.laws.univariate.families.normal import TruncatedNormal
 from diracs.laws.univariate.families.numeric import FromScipy
 from diracs.laws.univariate.families.powers import LogNormal, Pareto
@@ -53,6 +59,11 @@ _CLASSES: dict[str, type] = {
         PolynomialGrid,
         Mesh,
         Simplices,
+        Independent,
+        Elliptical,
+        Mixture,
+        Histogram,
+        Balls,
         ScalarCodebook,
         CrossCodebook,
         ProductScheme,
@@ -66,6 +77,7 @@ _CLASSES: dict[str, type] = {
         Laplace,
         Logistic,
         LogNormal,
+        InverseGamma,
         Pareto,
         Reflected,
         Student,

@@ -130,7 +130,15 @@ def _draw_density(mpl: ModuleType, ax: Axes, components: Components, limits: np.
     x, y = (ticks(limits[:, j], means[:, j], deviations[:, j], number) for j in (0, 1))
     places = np.stack(np.meshgrid(x, y), axis=-1)
     density = mixture_density(places.reshape(-1, 2), means, covs, weights).reshape(places.shape[:-1])
-    levels = density_levels(density, np.outer(np.gradient(y), np.gradient(x)), weights.sum())
+    draw_regions(mpl, ax, (x, y), density, float(weights.sum()), legend)
+
+
+def draw_regions(
+    mpl: ModuleType, ax: Axes, places: tuple[np.ndarray, np.ndarray], density: np.ndarray, total: float, legend: bool
+) -> None:
+    """Regions of highest density, from values (n₂, n₁) at places (n₁,), (n₂,) along the axes, of a law of a mass."""
+    x, y = places
+    levels = density_levels(density, np.outer(np.gradient(y), np.gradient(x)), total)
     # Shades are spread evenly over the shares of mass, whatever the values.
     colors = shades(mpl)(np.linspace(0.15, 0.95, len(levels)))
     kept = np.diff(levels, prepend=0.0) > 0

@@ -13,6 +13,7 @@ import scipy
 
 from diracs.backend.arrays import concrete
 from diracs.laws.gaussian import GaussianMixture, components_of
+from diracs.show import cut as _cut  # noqa: F401 — registers laws that are cut
 from diracs.show.law import Components, draw_law, limits_of
 from diracs.show.line import draw_stems
 from diracs.show.style import (

@@ -65,20 +65,10 @@ def with_given_masses(
     For few pairs it is W₂ itself; else, by the triangle inequality, W₂ plus what moving masses between positions costs.
     """
     size = max(float(np.abs(points - points[0]).max()), float(np.abs(positions - points[0]).max()))
-    if not size > 0:
+    bound = with_moved_masses_between(w2, positions, best, given)
+    if not size > 0 or bound == w2:
         return w2
-    given, best, weights = given / given.sum(), best / best.sum(), weights / weights.sum()
-    # What both have stays.
-    more, less = np.maximum(best - given, 0.0), np.maximum(given - best, 0.0)
-    i, j = np.flatnonzero(more > 0), np.flatnonzero(less > 0)
-    if not len(i) or not len(j):
-        return w2
-    off = abs(float(more.sum()) - float(less.sum())) + 4.0 * _EPS * len(best)
-    costs = _squares(positions[i], positions[j], size)
-    moved = float(more.sum())
-    a, b = more[i] / moved, less[j] / less[j].sum()
-    square = transport_cost(costs, a, b) if costs.size <= MOST_PAIRS else float(a @ costs @ b)
-    bound = w2 + math.sqrt(moved * square + off * float(costs.max())) * size
+    given, weights = given / given.sum(), weights / weights.sum()
     held = given > 0
     if points.shape[1] == 1:
         square = line_cost(points[:, 0] / size, positions[held, 0] / size, weights, given[held])
@@ -87,6 +77,26 @@ def with_given_masses(
     else:
         return bound
     return min(bound, math.sqrt(square) * size + 8.0 * _EPS * size)
+
+
+def with_moved_masses_between(w2: float, positions: np.ndarray, best: np.ndarray, given: np.ndarray) -> float:
+    """A bound on W₂ to positions (n, d) with the masses given (n,), from that with the best ones, w2.
+
+    By the triangle inequality: what moving masses between positions costs is added.
+    """
+    size = float(np.abs(positions - positions[0]).max())
+    given, best = given / given.sum(), best / best.sum()
+    # What both have stays.
+    more, less = np.maximum(best - given, 0.0), np.maximum(given - best, 0.0)
+    i, j = np.flatnonzero(more > 0), np.flatnonzero(less > 0)
+    if not size > 0 or not len(i) or not len(j):
+        return w2
+    off = abs(float(more.sum()) - float(less.sum())) + 4.0 * _EPS * len(best)
+    costs = _squares(positions[i], positions[j], size)
+    moved = float(more.sum())
+    a, b = more[i] / moved, less[j] / less[j].sum()
+    square = transport_cost(costs, a, b) if costs.size <= MOST_PAIRS else float(a @ costs @ b)
+    return w2 + math.sqrt(moved * square + off * float(costs.max())) * size
 
 
 def _squares(x: np.ndarray, y: np.ndarray, size: float) -> np.ndarray:

@@ -12,6 +12,7 @@ import numpy as np
 from diracs.backend.arrays import concrete, is_torch
 from diracs.laws.univariate.families.beta import Beta
 from diracs.laws.univariate.families.gamma import GeneralizedGamma
+from diracs.laws.univariate.families.inverse_gamma import InverseGamma
 from diracs.laws.univariate.families.normal import TruncatedNormal
 from diracs.laws.univariate.families.numeric import FromFunctions, FromScipy
 from diracs.laws.univariate.families.powers import LogNormal, Pareto
@@ -35,6 +36,7 @@ _SCIPY: dict[str, Callable[..., tuple[Standard, float]]] = {
     "gumbel_l": lambda: (Reflected(Gumbel()), 1.0),
     "gumbel_r": lambda: (Gumbel(), 1.0),
     "halfnorm": lambda: (TruncatedNormal(0.0, math.inf), 1.0),
+    "invgamma": lambda a: (InverseGamma(a), 1.0),
     "laplace": lambda: (Laplace(), 1.0),
     "logistic": lambda: (Logistic(), 1.0),
     "lognorm": lambda s: (LogNormal(s), 1.0),
