@@ -59,7 +59,7 @@ def main() -> None:
     print(f"95 % of the cars end below {high:.4f} (simulated {np.quantile(states[-1][:, 1], 0.95):.4f})")
 
     figure = Figure(figsize=(11.0, 7.5), layout="constrained")
-    axes: dict[str, Any] = figure.subplot_mosaic([["states", "states"], ["steps", "quantile"]])
+    axes: Any = figure.subplot_mosaic([["states", "states"], ["steps", "quantile"]])
     plot_safe_set(trajectory, diracs.Complement(OBSTACLE), axes["states"], diracs=False)
     plot_safety(wall, axes["steps"])
     plot_quantiles(trajectory, [0.0, 1.0], 0.95, axes["quantile"], limit=0.6)
