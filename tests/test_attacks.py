@@ -35,7 +35,10 @@ from diracs import (
     distance,
     expectation,
     probability,
+    probability_bounds,
     propagate,
+    quadratic_cost_bounds,
+    quantile_bounds,
     quantize,
     recertify,
     reduce_mixture,
@@ -395,6 +398,50 @@ def probabilities(rng):
     mean = mp.fsum(x * mpf(float(m)) for m, _, x in parts) / total
     known = expectation(q, lambda x: x[:, 0], lipschitz=1.0)
     assert float(known.low) <= mean + mpf(1e-12) and float(known.high) >= mean - mpf(1e-12)
+
+
+@attack
+def probabilities_after_the_worst_transport(rng):
+    """What is within d of a border goes there: a law whose radius is known to 50 digits, and whose P the bound must
+    hold."""
+    given = line_law(rng)
+    given = (given[0] % float(rng.choice([11.0, 1e4])), given[1], given[2])
+    a, d = float(rng.choice(given[0]) + rng.normal()), float(10.0 ** rng.uniform(-4, 1))
+    w = [mpf(float(x)) for x in weights_of(as_law(*given))]
+    held = {"cost": mpf(0), "mass": mpf(0)}
+    for m, s, x in zip(given[0], np.sqrt(given[1]), w, strict=True):
+        held["cost"] += x / mp.fsum(w) * cell_moments(a - d, a, m, s, a)[2]
+        held["mass"] += x / mp.fsum(w) * cell_moments(a - d, mp.inf, m, s, 0.0)[0]
+    radius = float(mp.sqrt(held["cost"])) * (1 + 1e-15)
+    scale = float(10.0 ** rng.choice([0.0, 100.0, -100.0]))
+    law = as_law(given[0] * scale, given[1] * scale * scale, given[2])
+    region = HalfSpace([-1.0], -a * scale)
+    found = probability_bounds(law, radius * scale, region)
+    holds(found.high, held["mass"] - mpf(1e-14))
+    if 1e-9 < held["mass"] < 1 - 1e-6:
+        # So much lies at the border or beyond it that the quantile is there.
+        high = quantile_bounds(law, radius * scale, [1.0], 1.0 - float(held["mass"]) * (1 - 1e-9)).high
+        holds(high + 1e-9 * scale * (1.0 + abs(a)), mpf(a) * scale)
+
+
+@attack
+def costs_after_the_worst_transport(rng):
+    """The image under x + ½(λ − Q)⁻¹(2Qx + q), whose cost and distance follow from moments."""
+    d, k = int(rng.integers(1, 5)), int(rng.integers(1, 4))
+    means, roots = rng.normal(size=(k, d)) * 10.0 ** rng.uniform(-3, 3), rng.normal(size=(k, d, d))
+    law = GaussianMixture(means, roots @ np.swapaxes(roots, 1, 2), rng.dirichlet(np.ones(k)))
+    Q, q = rng.normal(size=(d, d)) * 10.0 ** rng.uniform(-3, 3), rng.normal(size=d)
+    Q = 0.5 * (Q + Q.T)
+    mean, cov = moments(law.means, law.covs, law.weights)
+    second = cov + np.outer(mean, mean)
+    lam = max(np.linalg.eigvalsh(Q)[-1], 0.0) + 10.0 ** rng.uniform(-2, 2)
+    M = np.linalg.inv(lam * np.eye(d) - Q)
+    B, c = M @ Q, 0.5 * M @ q
+    radius = np.sqrt(np.trace(B @ second @ B.T) + 2 * c @ B @ mean + c @ c)
+    A = np.eye(d) + B
+    image = A @ second @ A.T + np.outer(A @ mean, c) + np.outer(c, A @ mean) + np.outer(c, c)
+    cost, size = np.trace(Q @ image) + q @ (A @ mean + c), np.abs(Q).sum() * np.abs(image).max() + np.abs(q).sum()
+    assert quadratic_cost_bounds(law, radius * (1 + 1e-12), Q, q).high >= cost - 1e-11 * size
 
 
 @attack

@@ -115,6 +115,13 @@ def test_a_radius_of_the_start_is_paid_jointly():
     assert found.low <= moved + 0.002
 
 
+def test_one_crossing_alone_pays_what_its_ball_asks():
+    walk = propagate(Gaussian([0.0], 0.04), Affine([[0.8]]), Gaussian([0.0], 0.01), 3, initial_radius=0.3)
+    far = HalfSpace([1.0], 1e9)
+    found = stays_in(walk, [far, far, HalfSpace([1.0], 0.5), far], initial_radius=0.3)
+    assert found.low == pytest.approx(found.lows[2], abs=1e-9) and found.low < 0.9
+
+
 def test_mixtures_at_the_start_are_joined_component_by_component():
     start = GaussianMixture([[0.0, 0.0], [0.5, 0.0]], [0.01, 0.02], [0.3, 0.7])
     walk = propagate(start, Affine(np.eye(2)), Gaussian([0.0, 0.0], 1e-4), 3)

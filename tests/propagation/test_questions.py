@@ -171,6 +171,12 @@ def test_distances_to_a_point(variances):
         np.testing.assert_allclose(high, truth, atol=1e-8 if variances[1] > 0.05 else 0.3)
 
 
+def test_balls_beside_flat_laws_are_in_half_spaces():
+    law = nominal(GaussianMixture([[0.0, 0.0]], [[0.25, 1e-9]]), 0.0)
+    _, high = distance_bounds(law, law.scaled(np.array([1.5, 0.0])), law.scaled(np.array([1.0, 1.6])))
+    np.testing.assert_allclose(high, ndtr([-1.0, 0.2]), rtol=1e-6)
+
+
 def test_balls_far_off_in_deviations_and_in_many_dimensions():
     law = Gaussian(np.zeros(6), 0.5)
     truth = ncx2.cdf(4.0**2 / 0.5, 6, 9.0 / 0.5)

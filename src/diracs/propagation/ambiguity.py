@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -26,11 +26,14 @@ class Radius:
         (E ξ_i²)^{1/2} at most, whatever the correlations.
     moment : array (d, d), optional
         E ξξᵀ at most, in the order of Löwner.
+    rest : float
+        Root mean square of what comes on top, of any direction; `value` contains it.
     """
 
     value: float
     axes: np.ndarray | None = None
     moment: np.ndarray | None = None
+    rest: float = 0.0
 
     @classmethod
     def of(cls, name: str, given: Any) -> Radius:
@@ -59,15 +62,25 @@ class Radius:
         if known is not None and len(known) != ndim:
             raise ValueError(f"{name} has dimension {len(known)}, but the law lies in dimension {ndim}")
 
+    def plus(self, more: float) -> Radius:
+        """That of a law this much further away."""
+        return replace(self, value=self.value + more, rest=self.rest + more)
+
     def size(self, metric: np.ndarray) -> float:
         """(E ξᵀPξ)^{1/2} at most, for a metric P (d, d)."""
+        if self.axes is None and self.moment is None:
+            return self.value * root_norm(metric) * (1.0 + _SLACK) if self.value else 0.0
         if self.axes is not None:
-            found = math.sqrt(float(self.axes @ np.abs(metric) @ self.axes))
-        elif self.moment is not None:
-            found = math.sqrt(max(float(np.vdot(metric, self.moment)), 0.0))
+            square = float(self.axes @ np.abs(metric) @ self.axes)
         else:
-            found = self.value * math.sqrt(max(float(np.linalg.eigvalsh(metric)[-1]), 0.0)) if self.value else 0.0
-        return found * (1.0 + _SLACK)
+            square = float(np.vdot(metric, self.moment))
+        rest = self.rest * root_norm(metric) if self.rest else 0.0
+        return (math.sqrt(max(square, 0.0)) + rest) * (1.0 + _SLACK)
+
+
+def root_norm(metric: np.ndarray) -> float:
+    """The largest |e|_P for |e| = 1."""
+    return math.sqrt(max(float(np.linalg.eigvalsh(metric)[-1]), 0.0)) * (1.0 + _SLACK)
 
 
 NONE = Radius(0.0)

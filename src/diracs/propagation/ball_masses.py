@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.special import chdtr, gammaln, ndtr
+import scipy
 
 from diracs.propagation.worst_mass import BEYOND, Nominal
 
@@ -55,8 +55,8 @@ def _component(values: np.ndarray, shifts: np.ndarray, radii: np.ndarray) -> tup
         inside = (r >= away).astype(float)
         return inside, inside
     along = float(shifts @ (np.maximum(values, 0.0) * shifts)) / away**2 if away > 0 else top
-    low = np.where(r > away, chdtr(d, np.maximum(r - away, 0.0) ** 2 / top), 0.0)
-    high = ndtr((r - away) / math.sqrt(max(along, 1e-300))) if away > 0 else np.ones(len(r))
+    low = np.where(r > away, scipy.special.chdtr(d, np.maximum(r - away, 0.0) ** 2 / top), 0.0)
+    high = scipy.special.ndtr((r - away) / math.sqrt(max(along, 1e-300))) if away > 0 else np.ones(len(r))
     beta = float(values[0])
     delta = shifts**2 / np.maximum(values, 1e-300)
     undecided = np.flatnonzero((low < 1.0 - _OFF) & (high > _OFF))
@@ -70,9 +70,9 @@ def _component(values: np.ndarray, shifts: np.ndarray, radii: np.ndarray) -> tup
 
 def _chi_squares(a: np.ndarray, d: int, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Σ a_k P(χ²_{d+2k} ≤ y) and the probability of the first one that is left out: each is the last less a density."""
-    held, sums = chdtr(d, y), np.zeros(len(y))
+    held, sums = scipy.special.chdtr(d, y), np.zeros(len(y))
     with np.errstate(divide="ignore"):
-        drop = np.exp(0.5 * d * np.log(0.5 * y) - 0.5 * y - gammaln(0.5 * d + 1.0))
+        drop = np.exp(0.5 * d * np.log(0.5 * y) - 0.5 * y - scipy.special.gammaln(0.5 * d + 1.0))
     for k, share in enumerate(a.tolist()):
         sums += share * held
         held = np.maximum(held - drop, 0.0)
@@ -84,7 +84,7 @@ def _mixture(ratios: np.ndarray, delta: np.ndarray) -> tuple[np.ndarray, float]:
     """Ruben's weights a_k, and what is left of them: those of Poisson where all variances are the same."""
     if (ratios == 1.0).all():
         half, k = 0.5 * float(delta.sum()), np.arange(_TERMS)
-        a = np.exp(k * math.log(max(half, 1e-300)) - half - gammaln(k + 1.0))
+        a = np.exp(k * math.log(max(half, 1e-300)) - half - scipy.special.gammaln(k + 1.0))
         a = a[: max(int(np.searchsorted(np.cumsum(a), 1.0 - _LEFT)), 1) + 1]
         return a, max(1.0 - float(a.sum()), 0.0) + _LEFT
     k = np.arange(1, _TERMS)[:, None]

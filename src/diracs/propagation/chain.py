@@ -9,9 +9,9 @@ import numpy as np
 
 from diracs.backend import checks
 from diracs.backend.arrays import Array, bound_in, concrete, framework
-from diracs.laws.convert import as_mixture
 from diracs.propagation.affine import MOST_COMPONENTS, propagate_exactly
 from diracs.propagation.ambiguity import Radius
+from diracs.propagation.any_law import noise_near, start_near
 from diracs.propagation.dynamics import Affine, SlopeOnBalls
 from diracs.propagation.growth import targets
 from diracs.propagation.run import Run, check_affine, check_one_space, noise_in, single
@@ -20,6 +20,8 @@ from diracs.propagation.trajectory import Trajectory
 
 # No step of a search for a bound takes more points.
 _MOST_POINTS = 20_000
+# Laws that are no mixtures are replaced by points for so many in a step, where it is not said how many these are.
+_POINTS = 100
 # The limit: cells are chosen and settled on roughly twice, then for good.
 _TOLERANCES = (1e-3, 1e-3, 1e-12)
 
@@ -49,7 +51,8 @@ def propagate(
 
     Parameters
     ----------
-    initial : Gaussian, GaussianMixture, SumOfDiracs, or what `diracs.laws.convert` takes
+    initial : Gaussian, GaussianMixture, SumOfDiracs, or any law that `quantize` takes
+        Laws that are no Gaussian mixtures are replaced by many points first, whose certified error is a radius.
     dynamics : Affine, or callable
         f. A callable takes points (n, d) of the framework, dtype and device of `initial` and returns as many. The
         dimension may change if there is only one step.
@@ -94,8 +97,6 @@ def propagate(
         has no Lipschitz constant; if `w2_bound` cannot be kept with 20 000 points a step; for batches; under
         `jax.jit`.
     """
-    start = single("initial", as_mixture(initial))
-    like = start.means
     count = checks.count("steps", steps)
     exact = isinstance(dynamics, Affine) and not quantized
     if (n is None) == (w2_bound is None) and not (exact and n is None):
@@ -103,8 +104,11 @@ def propagate(
     points = None if n is None else checks.count("n", n)
     most = None if w2_bound is None else checks.positive("w2_bound", w2_bound)
     merged = None if components is None else checks.count("components", components)
-    radii = Radius.of("initial_radius", initial_radius), Radius.of("noise_radius", noise_radius)
-    radii[0].check("initial_radius", like.shape[1])
+    begun, start_radius = start_near(initial, Radius.of("initial_radius", initial_radius), points or _POINTS)
+    noise, loose = noise_near(noise, Radius.of("noise_radius", noise_radius), points or _POINTS)
+    start, radii = single("initial", begun), (start_radius, loose)
+    like = start.means
+    start_radius.check("initial_radius", like.shape[1])
     if isinstance(dynamics, Affine):
         check_affine(dynamics, lipschitz, like)
         if not quantized:

@@ -12,8 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize_scalar
-from scipy.special import ndtr
+import scipy
 
 from diracs.backend import checks
 from diracs.backend.arrays import Array, concrete
@@ -174,7 +173,7 @@ def _largest_quadratic(ball: Nominal, H: np.ndarray, g: np.ndarray) -> float:
 def _least(function: Callable[[float], float], about: float) -> float:
     """The least value that is found of a function convex in x > 0, many decades about a guess."""
     guess = math.log(max(about, 1e-100))
-    found = minimize_scalar(
+    found = scipy.optimize.minimize_scalar(
         lambda x: function(math.exp(x)), bounds=(guess - 40.0, guess + 40.0), method="bounded", options={"xatol": 1e-9}
     )
     return float(found.fun)
@@ -204,7 +203,9 @@ def _expected_max(slopes: np.ndarray, offsets: np.ndarray, means: np.ndarray, de
     s = np.maximum(deviations, 1e-150)
     for before, after, kink in zip(kept, kept[1:], kinks, strict=False):
         z = np.clip((means - kink) / s, -1e150, 1e150)
-        excess = s * (z * ndtr(z) + np.exp(-0.5 * np.minimum(np.abs(z), 40.0) ** 2) / math.sqrt(2.0 * math.pi))
+        excess = s * (
+            z * scipy.special.ndtr(z) + np.exp(-0.5 * np.minimum(np.abs(z), 40.0) ** 2) / math.sqrt(2.0 * math.pi)
+        )
         found = found + (slopes[after] - slopes[before]) * np.maximum(excess, 0.0)
     return np.asarray(found)
 

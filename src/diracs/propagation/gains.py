@@ -17,7 +17,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.sparse.csgraph import connected_components
+import scipy
 
 from diracs.backend.arrays import concrete
 from diracs.laws.regions import Ball, Complement, HalfSpace, Polytope, Region
@@ -84,7 +84,7 @@ def _independent(law: Nominal, normals: np.ndarray) -> list[np.ndarray]:
     A correlation that rounds to zero changes products of probabilities by a rounding, which the slack covers.
     """
     joined = (normals @ normals.T != 0) | (normals @ law.covs @ normals.T != 0).any(axis=0)
-    count, labels = connected_components(joined, directed=False)
+    count, labels = scipy.sparse.csgraph.connected_components(joined, directed=False)
     return [np.flatnonzero(labels == g) for g in range(count)]
 
 

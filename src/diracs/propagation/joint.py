@@ -15,8 +15,7 @@ import itertools
 from typing import NamedTuple
 
 import numpy as np
-from scipy.sparse.csgraph import minimum_spanning_tree
-from scipy.special import ndtr, owens_t
+import scipy
 
 from diracs.propagation.worst_mass import BEYOND, SLACK, beyond
 
@@ -84,7 +83,7 @@ def _tree(gaps: np.ndarray, s: np.ndarray, cov: np.ndarray, off: np.ndarray, nea
         held += (high**2 - low**2) * np.maximum(both_beyond(t[a], t[b], r[a, b]) - SLACK, 0.0)
     weights = np.zeros((len(i), len(i)))
     weights[a, b] = -held
-    return -float(minimum_spanning_tree(weights).sum())
+    return -float(scipy.sparse.csgraph.minimum_spanning_tree(weights).sum())
 
 
 def both_beyond(h: np.ndarray, k: np.ndarray, r: np.ndarray) -> np.ndarray:
@@ -92,8 +91,10 @@ def both_beyond(h: np.ndarray, k: np.ndarray, r: np.ndarray) -> np.ndarray:
     # Zero has no side; at 1e-200 the function is the same.
     h, k = (np.where(np.abs(x) < 1e-200, 1e-200, np.clip(x, -40.0, 40.0)) for x in (-h, -k))
     root = np.sqrt(np.maximum((1.0 - r) * (1.0 + r), 1e-300))
-    part = owens_t(h, (k - r * h) / (h * root)) + owens_t(k, (h - r * k) / (k * root))
-    found: np.ndarray = 0.5 * (ndtr(h) + ndtr(k)) - part - np.where((h > 0) == (k > 0), 0.0, 0.5)
+    part = scipy.special.owens_t(h, (k - r * h) / (h * root)) + scipy.special.owens_t(k, (h - r * k) / (k * root))
+    found: np.ndarray = (
+        0.5 * (scipy.special.ndtr(h) + scipy.special.ndtr(k)) - part - np.where((h > 0) == (k > 0), 0.0, 0.5)
+    )
     return np.maximum(found, 0.0)
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from diracs.propagation.ambiguity import Radius
+from diracs.propagation.ambiguity import Radius, root_norm
 from diracs.propagation.bounds import LipschitzGrowth, StepError
 from diracs.propagation.metrics import JacobianSet
 
@@ -106,7 +106,7 @@ class MetricGrowth:
         metric, out = np.eye(len(self.jacobians.low)), [1.0]
         for _ in range(steps):
             metric = self.jacobians.majorant(metric, np.eye(d))
-            out.append(min(_root_norm(metric), out[-1] * self.plain.slope))
+            out.append(min(root_norm(metric), out[-1] * self.plain.slope))
         return np.array(out)
 
     def _planned(self) -> list[np.ndarray]:
@@ -176,7 +176,7 @@ class MetricGrowth:
             outside = self.jacobians.majorant(there, np.eye(len(here)))
             values, vectors = np.linalg.eigh(here)
             half = vectors / np.sqrt(values)
-            left += far * _root_norm(half.T @ outside @ half)
+            left += far * root_norm(half.T @ outside @ half)
         return grown_along(steps, metrics) + left
 
     def _drift(self, metrics: list[np.ndarray]) -> float:
@@ -225,9 +225,4 @@ def _grown(w: float, r: float, step: StepError, metric: np.ndarray) -> float:
 def _moved(step: StepError, here: np.ndarray, there: np.ndarray) -> float:
     """What rounding moved the Diracs by before the map, and merging their images after it."""
     merged = float(np.sum(there * step.merging))
-    return _root_norm(here) * step.moved + math.sqrt(max(merged, 0.0))
-
-
-def _root_norm(metric: np.ndarray) -> float:
-    """The largest |e|_P for |e| = 1."""
-    return math.sqrt(max(float(np.linalg.eigvalsh(metric)[-1]), 0.0)) * (1.0 + 1e-13)
+    return root_norm(here) * step.moved + math.sqrt(max(merged, 0.0))

@@ -6,7 +6,7 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.optimize import brentq
+import scipy
 
 from diracs.backend import checks
 from diracs.backend.arrays import Array, bound_in, concrete, framework, is_traced
@@ -131,7 +131,7 @@ def _least_above(ball: Nominal, on: Lines, share: float) -> float:
     if size == 0.0:
         return 0.0
     step = 1e-13 * size
-    q = brentq(excess, low, high, xtol=step, rtol=4 * _EPS)
+    q = scipy.optimize.brentq(excess, low, high, xtol=step, rtol=4 * _EPS)
     while excess(q) > 0.0:
         q, step = q + step, 2.0 * step
     return float(q)

@@ -16,8 +16,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import minimize_scalar
-from scipy.special import ndtr
+import scipy
 
 from diracs.laws.gaussian import GaussianMixture, components_of
 
@@ -91,13 +90,15 @@ def beyond(distances: np.ndarray, deviations: np.ndarray, d: float) -> np.ndarra
     """
     s = np.maximum(deviations, 1e-60 * max(d, 1.0))
     t, h = np.clip(distances / s, -1e70, 1e70), np.minimum(d / s, 1e60)
-    found = ndtr(-t)
+    found = scipy.special.ndtr(-t)
     near = h <= 2.0
     x = t[near, None] - h[near, None] * _NODES
     found[near] += h[near] * ((1.0 - _NODES**2) * _density(x) @ _SHARES)
     t, h = t[~near], h[~near]
     low = t - h
-    mass = np.where(low > 0, ndtr(-low) - ndtr(-t), ndtr(t) - ndtr(low))
+    mass = np.where(
+        low > 0, scipy.special.ndtr(-low) - scipy.special.ndtr(-t), scipy.special.ndtr(t) - scipy.special.ndtr(low)
+    )
     square = (1.0 + t**2) * mass + t * _density(t) - (t + h) * _density(low)
     # So far out that all is below the slack, where t² times a rounding is not.
     part = np.where((low < 40.0) & (t > -40.0), mass - square / h**2, 0.0)
@@ -120,7 +121,7 @@ def most(gain: Gain, reach: float) -> tuple[float, float]:
     coarse = np.linspace(0.0, _FARTHEST, 25)
     at = int(np.argmin([bound(x) for x in coarse]))
     ends = coarse[max(at - 1, 0)], coarse[min(at + 1, len(coarse) - 1)]
-    found = minimize_scalar(bound, bounds=ends, method="bounded", options={"xatol": 1e-7})
+    found = scipy.optimize.minimize_scalar(bound, bounds=ends, method="bounded", options={"xatol": 1e-7})
     return min(float(found.fun) + SLACK, 1.0), reach * math.exp(float(found.x))
 
 
