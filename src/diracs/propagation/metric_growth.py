@@ -201,10 +201,24 @@ def grown_along(steps: list[StepError], metrics: list[np.ndarray]) -> float:
     error = 0.0
     for step, here, there in zip(steps, metrics, metrics[1:]):
         error = _grown(error, 0.0, step, here) + _moved(step, here, there)
-        if step.leaps is not None and step.parted > 0.0:
-            longest = float(np.einsum("qi,ij,qj->q", step.leaps, there, step.leaps).max())
-            error += math.sqrt(step.parted * max(longest, 0.0))
+        error += math.sqrt(step.parted) * longest_leap(step, there)
     return error
+
+
+def first_moment_along(steps: list[StepError], metrics: list[np.ndarray]) -> float:
+    """E|e_T| in the last metric, which leaps enter with their chance and not with its root."""
+    error = 0.0
+    for step, here, there in zip(steps, metrics, metrics[1:]):
+        error += math.sqrt(step.square_in(here)) + _moved(step, here, there)
+        error += step.parted * longest_leap(step, there)
+    return error
+
+
+def longest_leap(step: StepError, metric: np.ndarray) -> float:
+    """The longest difference of maps at the Diracs of a step, in a metric."""
+    if step.leaps is None:
+        return 0.0
+    return math.sqrt(max(float(np.einsum("qi,ij,qj->q", step.leaps, metric, step.leaps).max()), 0.0))
 
 
 def _moments(steps: list[StepError], sets: list[JacobianSet]) -> list[np.ndarray]:

@@ -9,6 +9,7 @@ probability of at most φ E|nᵀe|, as e is independent of the noise v, of which
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -19,7 +20,7 @@ from diracs.propagation.bounds import StepError
 from diracs.propagation.cells import Block, barycentric_cells
 from diracs.propagation.fine import fine_grids, groups_of
 from diracs.propagation.law import Law
-from diracs.propagation.metric_growth import MetricGrowth, grown_along
+from diracs.propagation.metric_growth import MetricGrowth, first_moment_along, grown_along
 
 # Of the largest deviation: thinner laws have no density across a border.
 _THINNEST = 1e-9
@@ -165,7 +166,8 @@ class SwitchedGrowth(MetricGrowth):
         self._reached = self.cost(step)
         self.taken.append(step)
         across = np.outer(self.switch.normal, self.switch.normal)
-        self.nominal, self.crossed = bound, self._least(self.taken, across)
+        self.nominal = bound
+        self.crossed = min(self._least(self.taken, across), self._least(self.taken, across, first_moment_along))
         return bound
 
     def _completed(self, step: StepError) -> StepError:
@@ -177,10 +179,15 @@ class SwitchedGrowth(MetricGrowth):
         found = self._least(steps, None)
         return found, found
 
-    def _least(self, steps: list[StepError], last: np.ndarray | None) -> float:
-        """The least root mean square of e after the steps, in the last metric, the identity if that is None."""
+    def _least(
+        self,
+        steps: list[StepError],
+        last: np.ndarray | None,
+        along: Callable[[list[StepError], list[np.ndarray]], float] = grown_along,
+    ) -> float:
+        """The least bound on e after the steps, in the last metric, the identity if that is None."""
         everywhere = [self.jacobians] * len(steps)
         found = math.inf
         for moments in self._guesses(steps, everywhere):
-            found = min(found, grown_along(steps, self._metrics(everywhere, moments, last)))
+            found = min(found, along(steps, self._metrics(everywhere, moments, last)))
         return found * (1.0 + 1e-12)
