@@ -27,6 +27,13 @@ class SumOfDiracs:
     ------
     ValueError, TypeError
         For empty, non-finite or wrongly shaped arrays, negative weights, and as for `GaussianMixture`.
+
+    Examples
+    --------
+    >>> from diracs import SumOfDiracs
+    >>> diracs = SumOfDiracs([[0.0, 0.0], [1.0, 2.0]], [1, 3])
+    >>> diracs.weights.tolist(), diracs.ndim
+    ([0.25, 0.75], 2)
     """
 
     positions: Array

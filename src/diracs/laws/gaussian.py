@@ -58,6 +58,13 @@ class GaussianMixture:
     ValueError, TypeError
         For empty, non-finite or wrongly shaped arrays, negative weights, covariances that are not symmetric positive
         semidefinite, dtypes of half precision, masked or missing entries, PyTorch's tensors beside JAX's arrays.
+
+    Examples
+    --------
+    >>> from diracs import GaussianMixture
+    >>> mixture = GaussianMixture([[0.0, 0.0], [3.0, 1.0]], [[1.0, 4.0], [1.0, 1.0]], [3, 1])
+    >>> mixture, mixture.weights.tolist()
+    (GaussianMixture(2 diagonal components in dimension 2), [0.75, 0.25])
     """
 
     means: Array
@@ -123,6 +130,13 @@ class Gaussian:
     ------
     ValueError, TypeError
         As for `GaussianMixture`.
+
+    Examples
+    --------
+    >>> from diracs import Gaussian, quantize
+    >>> q = quantize(Gaussian(0.0, 1.0), 2)
+    >>> sorted(q.positions.ravel().round(4).tolist()), f"{q.w2:.4f}"  # ±(2/π)^{1/2}, (1 − 2/π)^{1/2}
+    ([-0.7979, 0.7979], '0.6028')
     """
 
     mean: Array

@@ -44,6 +44,13 @@ class HalfSpace:
     ------
     ValueError, TypeError
         If the normal is not a finite vector other than zero, or the offset not a finite number.
+
+    Examples
+    --------
+    >>> from diracs import Gaussian, HalfSpace, probability_bounds
+    >>> low, high = probability_bounds(Gaussian([0.0, 0.0], 1.0), 0.0, HalfSpace([1.0, 0.0], 1.0))
+    >>> f"{low:.3f} {high:.3f}"  # P(x₀ ≤ 1)
+    '0.841 0.841'
     """
 
     normal: Array
@@ -96,6 +103,13 @@ class Ball:
     ------
     ValueError, TypeError
         If the center is not a finite vector, or the radius not a positive number.
+
+    Examples
+    --------
+    >>> from diracs import Ball, SumOfDiracs, probability, quantize
+    >>> points = quantize(SumOfDiracs([[0.0, 0.0], [3.0, 4.0], [6.0, 8.0]]), 3)
+    >>> f"{probability(points, Ball([0.0, 0.0], 5.5)).value:.3f}"
+    '0.667'
     """
 
     center: Array
@@ -210,6 +224,13 @@ class Complement:
     ------
     TypeError
         If the region is none.
+
+    Examples
+    --------
+    >>> from diracs import Ball, Complement, Gaussian, probability_bounds
+    >>> obstacle = Ball([3.0, 0.0], 1.0)
+    >>> f"{probability_bounds(Gaussian([0.0, 0.0], 0.1), 0.01, Complement(obstacle)).low:.4f}"
+    '0.9998'
     """
 
     region: Any

@@ -55,6 +55,14 @@ class ProductScheme:
     ------
     ValueError, TypeError
         For wrong shapes, negative scales, a frame whose columns are not orthonormal, arrays of different frameworks.
+
+    Examples
+    --------
+    >>> from diracs import ProductScheme, ScalarCodebook
+    >>> levels = [ScalarCodebook([-1.0, 1.0]), ScalarCodebook([0.0, 3.0])]
+    >>> scheme = ProductScheme(levels, offset=[10.0, 0.0], scales=[2.0, 1.0])
+    >>> scheme.positions().tolist()
+    [[8.0, 0.0], [8.0, 3.0], [12.0, 0.0], [12.0, 3.0]]
     """
 
     codebooks: tuple[Codebook, ...]

@@ -47,6 +47,13 @@ class OtPlan:
         `converged` is None, and there are arrays only, no cells.
     representative : int array (n,)
         The first Dirac on the same spot, itself for most: these share a cell in proportion to their masses.
+
+    Examples
+    --------
+    >>> from diracs import PolynomialGrid, SumOfDiracs, optimal_transport_plan
+    >>> plan = optimal_transport_plan(SumOfDiracs([[0.2], [0.9]], [3.0, 1.0]), PolynomialGrid([1.0]))
+    >>> plan.converged, plan.locate([[0.7], [0.8]]).tolist(), f"{plan.distance:.4f}"
+    (True, [0, 1], '0.0596')
     """
 
     diracs: SumOfDiracs

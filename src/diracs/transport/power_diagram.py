@@ -41,6 +41,13 @@ class PowerDiagram:
     ------
     ValueError, TypeError
         For empty, non-finite or wrongly shaped arrays.
+
+    Examples
+    --------
+    >>> from diracs import PowerDiagram
+    >>> diagram = PowerDiagram([[0.2, 0.5], [0.8, 0.5]], weights=[0.12, 0.0], domain=[[0, 0], [1, 1]])
+    >>> diagram.masses.round(6).tolist(), diagram.locate([[0.55, 0.5], [0.65, 0.5]]).tolist()
+    ([0.6, 0.4], [0, 1])
     """
 
     def __new__(cls, positions: Any = None, *arguments: Any, periodic: Any = False, **options: Any) -> PowerDiagram:
