@@ -14,14 +14,14 @@ from diracs.backend.arrays import Array, common_framework, companion, frozen, py
 class SumOfDiracs:
     """The measure Σ wᵢ δ(yᵢ).
 
+    Arrays are copied: in a loop that moves points, make new Diracs of them in each step.
+
     Parameters
     ----------
     positions : array (..., n, d)
         The points yᵢ.
     weights : array (..., n), optional
         Their masses, non-negative, normalized to sum 1; equal masses 1/n by default.
-
-    Arrays are copied: in a loop that moves points, make new Diracs of them in each step.
 
     Raises
     ------

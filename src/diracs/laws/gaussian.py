@@ -41,6 +41,9 @@ def _checked_covariances(name: str, means: Array, covs: Array) -> Array:
 class GaussianMixture:
     """The law Σ w_k N(μ_k, Σ_k).
 
+    Leading axes make a batch of mixtures. Arrays are copied: what is changed in them later does not reach the mixture.
+    Numbers, lists and NumPy arrays take the framework, dtype and device of tensors that they stand beside.
+
     Parameters
     ----------
     means : array (..., k, d)
@@ -49,9 +52,6 @@ class GaussianMixture:
         Variances, not standard deviations. Singular and zero covariances are allowed.
     weights : array (..., k), optional
         Non-negative, normalized to sum 1; equal by default.
-
-    Leading axes make a batch of mixtures. Arrays are copied: what is changed in them later does not reach the mixture.
-    Numbers, lists and NumPy arrays take the framework, dtype and device of tensors that they stand beside.
 
     Raises
     ------
@@ -104,10 +104,12 @@ class GaussianMixture:
 
     @property
     def n_components(self) -> int:
+        """The number k of components."""
         return self.means.shape[-2]
 
     @property
     def batch_shape(self) -> tuple[int, ...]:
+        """The leading axes; () for a single mixture."""
         return tuple(self.means.shape[:-2])
 
     def __repr__(self) -> str:

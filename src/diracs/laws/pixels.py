@@ -125,6 +125,7 @@ class PolynomialGrid:
 
         Examples
         --------
+        >>> from diracs import PolynomialGrid
         >>> import numpy as np
         >>> PolynomialGrid.from_histogram(*np.histogramdd(np.eye(4), bins=2))
         PolynomialGrid(2 × 2 × 2 × 2 pixels)

@@ -69,6 +69,7 @@ class HalfSpace:
 
     @property
     def ndim(self) -> int:
+        """The dimension d of the space."""
         return self.normal.shape[0]
 
     def faces(self) -> tuple[np.ndarray, np.ndarray]:
@@ -130,6 +131,7 @@ class Ball:
 
     @property
     def ndim(self) -> int:
+        """The dimension d of the space."""
         return self.center.shape[0]
 
     def depth(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -159,6 +161,8 @@ class Polytope:
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from diracs import Polytope
     >>> Polytope.box([0.0, 0.0], [2.0, 1.0]).depth(np.array([[0.5, 0.4], [3.0, 0.4]]))[0].tolist()
     [0.4, -1.0]
     """
@@ -194,6 +198,7 @@ class Polytope:
 
     @property
     def ndim(self) -> int:
+        """The dimension d of the space."""
         return self.H.shape[1]
 
     def faces(self) -> tuple[np.ndarray, np.ndarray]:
@@ -245,6 +250,7 @@ class Complement:
 
     @property
     def ndim(self) -> int:
+        """The dimension d of the space."""
         return int(self.region.ndim)
 
     def depth(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -101,9 +101,9 @@ def propagate(
     --------
     >>> import numpy as np
     >>> from diracs import Gaussian, propagate
-    >>> found = propagate(Gaussian([1.0], 0.01), np.sin, Gaussian([0.0], 0.01), 5, n=50, lipschitz=1.0)
+    >>> found = propagate(Gaussian([1.0], 0.01), np.sin, Gaussian([0.0], 0.01), 3, n=50, lipschitz=1.0)
     >>> found.states[-1], f"{found.w2_bound[-1]:.4f}"
-    (GaussianMixture(50 isotropic components in dimension 1), '0.0095')
+    (GaussianMixture(50 isotropic components in dimension 1), '0.0065')
     """
     count = checks.count("steps", steps)
     exact = isinstance(dynamics, Affine) and not quantized

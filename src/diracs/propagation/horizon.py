@@ -77,7 +77,7 @@ def stays_in(
 
     Examples
     --------
-    >>> from diracs import Affine, Gaussian, Polytope, propagate
+    >>> from diracs import Affine, Gaussian, Polytope, propagate, stays_in
     >>> walk = propagate(Gaussian([0.0], 0.01), Affine([[0.9]]), Gaussian([0.0], 0.01), 5)
     >>> f"{stays_in(walk, Polytope.box([-0.6], [0.6])).low:.3f}"
     '0.997'

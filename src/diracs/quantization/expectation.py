@@ -91,8 +91,21 @@ def worst_case(
 ) -> Array:
     """A bound on the expectations that a Lipschitz function has under the laws of the ambiguity ball.
 
-    It is the largest one for the worst function of that slope. Arguments as for `expectation`, whose `high` it is;
-    negate f for the smallest one. Complex values, which have no order, are a TypeError.
+    It is the largest one for the worst function of that slope, the `high` of `expectation`; negate f for the smallest.
+
+    Parameters
+    ----------
+    quantization, f, lipschitz, radius
+        As for `expectation`; f is real.
+
+    Returns
+    -------
+    number
+
+    Raises
+    ------
+    ValueError, TypeError
+        As for `expectation`; for complex values, which have no order.
 
     Examples
     --------

@@ -36,6 +36,8 @@ class ProductScheme:
     """The points offset + frame · (scales ∘ p), p running over all combinations of the codebooks' points.
 
     Each codebook covers the next block of columns of the frame; columns beyond the last block stay at the offset.
+    A leading axis of length G on frame, offset or scales makes a *stack*: G schemes that share their codebooks, whose
+    points follow one another.
 
     Parameters
     ----------
@@ -47,9 +49,6 @@ class ProductScheme:
         Zero by default.
     scales : array (..., r), optional
         Non-negative, one per covered axis; ones by default.
-
-    A leading axis of length G on frame, offset or scales makes a *stack*: G schemes that share their codebooks, whose
-    points follow one another.
 
     Raises
     ------

@@ -23,6 +23,8 @@ from diracs.laws.pixels import periodic_axes
 class PowerDiagram:
     """The cells {x : |x − yᵢ|² − wᵢ ≤ |x − yⱼ|² − wⱼ for all j} of weighted seeds, cut to a box.
 
+    Positions, weights and domain are copied, and kept as read-only NumPy arrays.
+
     Parameters
     ----------
     positions : array (n, 2) or (n, 3)
@@ -34,8 +36,6 @@ class PowerDiagram:
         default a box that holds the seeds with a margin of a fifth.
     periodic : bool or tuple of d bools
         Along which axes everything repeats with the sides of the domain: cells of a torus lie around their seeds.
-
-    All three arrays are copied, and kept as read-only NumPy arrays.
 
     Raises
     ------
