@@ -1,6 +1,4 @@
-"""The records of the compiled core: what it returns are these classes, and the docstring's example runs."""
-
-import doctest
+"""The records of the compiled core: what it returns are these classes."""
 
 import numpy as np
 
@@ -18,8 +16,3 @@ def test_moments_come_as_records():
     np.testing.assert_allclose(edges.gap, np.linalg.norm(edges.displacement, axis=1), rtol=1e-15)
     cells, edges = _core.moments(square, seeds, np.zeros(3), edges=False)
     assert [len(part) for part in edges] == [0] * 5
-
-
-def test_examples():
-    found = doctest.testmod(record)
-    assert found.attempted > 0 and not found.failed

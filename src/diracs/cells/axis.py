@@ -32,6 +32,8 @@ class Axis:
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from diracs.cells.axis import normal_axis
     >>> axis = normal_axis()
     >>> axis.halves(np.array([0, 0])).tolist()
     [1, 1]

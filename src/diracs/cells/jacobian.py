@@ -25,6 +25,7 @@ class CellJacobian(NamedTuple):
 
     >>> import numpy as np
     >>> from diracs.cells.facets import FacetMoments
+    >>> from diracs.cells.jacobian import cell_jacobian
     >>> step, off = np.array([[0.5]]), np.array([[0.25]])
     >>> border = FacetMoments(np.array([0]), np.array([1]), step, np.ones(1), off, off[:, None] ** 2)
     >>> cell_jacobian(np.array([0.5, 0.5]), np.zeros((2, 1)), border).masses_positions.toarray()

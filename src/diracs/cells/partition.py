@@ -13,6 +13,7 @@ class Partition(NamedTuple):
     Examples
     --------
     >>> import numpy as np
+    >>> from diracs.cells.partition import Partition
     >>> Partition.of_points(np.array([[0.0], [1.0]]), np.array([0.5, 0.5])).spread
     array([0., 0.])
     """

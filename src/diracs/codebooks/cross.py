@@ -40,6 +40,13 @@ class CrossCodebook:
     ------
     ValueError, TypeError
         If the radii are not a non-empty one-dimensional array of positive numbers or ndim is not at least 1.
+
+    Examples
+    --------
+    >>> from diracs import CrossCodebook
+    >>> cross = CrossCodebook([2.0], 2)
+    >>> cross.size, cross.points().astype(int).tolist()
+    (4, [[2, 0], [-2, 0], [0, 2], [0, -2]])
     """
 
     radii: Array

@@ -25,6 +25,13 @@ class ScalarCodebook:
     ------
     ValueError, TypeError
         If the levels are not a non-empty one-dimensional array of finite numbers.
+
+    Examples
+    --------
+    >>> from diracs import Gaussian, ProductScheme, ScalarCodebook, discretize
+    >>> q = discretize(Gaussian(0.0, 1.0), ProductScheme([ScalarCodebook([-0.8, 0.8])]))
+    >>> f"{q.w2:.4f}", q.weights.round(6).tolist()
+    ('0.6028', [0.5, 0.5])
     """
 
     levels: Array

@@ -14,6 +14,8 @@ from diracs.backend.arrays import Array, common_framework, companion, frozen, py
 class SumOfDiracs:
     """The measure Σ wᵢ δ(yᵢ).
 
+    Arrays are copied: in a loop that moves points, make new Diracs of them in each step.
+
     Parameters
     ----------
     positions : array (..., n, d)
@@ -21,12 +23,17 @@ class SumOfDiracs:
     weights : array (..., n), optional
         Their masses, non-negative, normalized to sum 1; equal masses 1/n by default.
 
-    Arrays are copied: in a loop that moves points, make new Diracs of them in each step.
-
     Raises
     ------
     ValueError, TypeError
         For empty, non-finite or wrongly shaped arrays, negative weights, and as for `GaussianMixture`.
+
+    Examples
+    --------
+    >>> from diracs import SumOfDiracs
+    >>> diracs = SumOfDiracs([[0.0, 0.0], [1.0, 2.0]], [1, 3])
+    >>> diracs.weights.tolist(), diracs.ndim
+    ([0.25, 0.75], 2)
     """
 
     positions: Array

@@ -13,6 +13,7 @@ class Engines(Generic[Engine]):
 
     Examples
     --------
+    >>> from diracs.laws.engines import Engines
     >>> from diracs.laws.pixels import PolynomialGrid
     >>> lengths = Engines()
     >>> lengths.add(PolynomialGrid, 1, lambda law: float(law.domain[1, 0] - law.domain[0, 0]))

@@ -41,6 +41,9 @@ def _checked_covariances(name: str, means: Array, covs: Array) -> Array:
 class GaussianMixture:
     """The law Σ w_k N(μ_k, Σ_k).
 
+    Leading axes make a batch of mixtures. Arrays are copied: what is changed in them later does not reach the mixture.
+    Numbers, lists and NumPy arrays take the framework, dtype and device of tensors that they stand beside.
+
     Parameters
     ----------
     means : array (..., k, d)
@@ -50,14 +53,18 @@ class GaussianMixture:
     weights : array (..., k), optional
         Non-negative, normalized to sum 1; equal by default.
 
-    Leading axes make a batch of mixtures. Arrays are copied: what is changed in them later does not reach the mixture.
-    Numbers, lists and NumPy arrays take the framework, dtype and device of tensors that they stand beside.
-
     Raises
     ------
     ValueError, TypeError
         For empty, non-finite or wrongly shaped arrays, negative weights, covariances that are not symmetric positive
         semidefinite, dtypes of half precision, masked or missing entries, PyTorch's tensors beside JAX's arrays.
+
+    Examples
+    --------
+    >>> from diracs import GaussianMixture
+    >>> mixture = GaussianMixture([[0.0, 0.0], [3.0, 1.0]], [[1.0, 4.0], [1.0, 1.0]], [3, 1])
+    >>> mixture, mixture.weights.tolist()
+    (GaussianMixture(2 diagonal components in dimension 2), [0.75, 0.25])
     """
 
     means: Array
@@ -97,10 +104,12 @@ class GaussianMixture:
 
     @property
     def n_components(self) -> int:
+        """The number k of components."""
         return self.means.shape[-2]
 
     @property
     def batch_shape(self) -> tuple[int, ...]:
+        """The leading axes; () for a single mixture."""
         return tuple(self.means.shape[:-2])
 
     def __repr__(self) -> str:
@@ -123,6 +132,13 @@ class Gaussian:
     ------
     ValueError, TypeError
         As for `GaussianMixture`.
+
+    Examples
+    --------
+    >>> from diracs import Gaussian, quantize
+    >>> q = quantize(Gaussian(0.0, 1.0), 2)
+    >>> sorted(q.positions.ravel().round(4).tolist()), f"{q.w2:.4f}"  # ±(2/π)^{1/2}, (1 − 2/π)^{1/2}
+    ([-0.7979, 0.7979], '0.6028')
     """
 
     mean: Array

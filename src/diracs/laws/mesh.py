@@ -61,6 +61,7 @@ class Mesh:
 
     Examples
     --------
+    >>> from diracs import Mesh
     >>> square = Mesh([[0, 0], [1, 0], [1, 1], [0, 1]], [[0, 1, 2], [0, 2, 3]], [1.0, 3.0])
     >>> square
     Mesh(2 triangles, 4 vertices, constant on each)
@@ -144,10 +145,12 @@ class Mesh:
 
     @property
     def vertices(self) -> np.ndarray:
+        """The vertices (v, d), read-only."""
         return self._simplices.vertices
 
     @property
     def simplices(self) -> np.ndarray:
+        """Numbers (s, d + 1) of the vertices of each, read-only."""
         return self._simplices.simplices
 
     @property

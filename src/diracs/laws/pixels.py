@@ -54,6 +54,13 @@ class PolynomialGrid:
     ValueError, TypeError
         For empty, non-finite or negative values, all zeros, a box without volume; for masked or missing entries and
         dtypes of half precision; for arrays like colour pictures without a `domain`.
+
+    Examples
+    --------
+    >>> from diracs import PolynomialGrid
+    >>> law = PolynomialGrid([[1.0, 3.0]], domain=[[0, 0], [1, 4]])
+    >>> law.values.tolist()  # on [0, 1] × [0, 2] and [0, 1] × [2, 4]
+    [[0.125, 0.375]]
     """
 
     values: Array
@@ -118,6 +125,7 @@ class PolynomialGrid:
 
         Examples
         --------
+        >>> from diracs import PolynomialGrid
         >>> import numpy as np
         >>> PolynomialGrid.from_histogram(*np.histogramdd(np.eye(4), bins=2))
         PolynomialGrid(2 × 2 × 2 × 2 pixels)

@@ -44,6 +44,13 @@ class HalfSpace:
     ------
     ValueError, TypeError
         If the normal is not a finite vector other than zero, or the offset not a finite number.
+
+    Examples
+    --------
+    >>> from diracs import Gaussian, HalfSpace, probability_bounds
+    >>> low, high = probability_bounds(Gaussian([0.0, 0.0], 1.0), 0.0, HalfSpace([1.0, 0.0], 1.0))
+    >>> f"{low:.3f} {high:.3f}"  # P(x₀ ≤ 1)
+    '0.841 0.841'
     """
 
     normal: Array
@@ -62,6 +69,7 @@ class HalfSpace:
 
     @property
     def ndim(self) -> int:
+        """The dimension d of the space."""
         return self.normal.shape[0]
 
     def faces(self) -> tuple[np.ndarray, np.ndarray]:
@@ -96,6 +104,13 @@ class Ball:
     ------
     ValueError, TypeError
         If the center is not a finite vector, or the radius not a positive number.
+
+    Examples
+    --------
+    >>> from diracs import Ball, SumOfDiracs, probability, quantize
+    >>> points = quantize(SumOfDiracs([[0.0, 0.0], [3.0, 4.0], [6.0, 8.0]]), 3)
+    >>> f"{probability(points, Ball([0.0, 0.0], 5.5)).value:.3f}"
+    '0.667'
     """
 
     center: Array
@@ -116,6 +131,7 @@ class Ball:
 
     @property
     def ndim(self) -> int:
+        """The dimension d of the space."""
         return self.center.shape[0]
 
     def depth(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -145,6 +161,8 @@ class Polytope:
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from diracs import Polytope
     >>> Polytope.box([0.0, 0.0], [2.0, 1.0]).depth(np.array([[0.5, 0.4], [3.0, 0.4]]))[0].tolist()
     [0.4, -1.0]
     """
@@ -180,6 +198,7 @@ class Polytope:
 
     @property
     def ndim(self) -> int:
+        """The dimension d of the space."""
         return self.H.shape[1]
 
     def faces(self) -> tuple[np.ndarray, np.ndarray]:
@@ -210,6 +229,13 @@ class Complement:
     ------
     TypeError
         If the region is none.
+
+    Examples
+    --------
+    >>> from diracs import Ball, Complement, Gaussian, probability_bounds
+    >>> obstacle = Ball([3.0, 0.0], 1.0)
+    >>> f"{probability_bounds(Gaussian([0.0, 0.0], 0.1), 0.01, Complement(obstacle)).low:.4f}"
+    '0.9998'
     """
 
     region: Any
@@ -224,6 +250,7 @@ class Complement:
 
     @property
     def ndim(self) -> int:
+        """The dimension d of the space."""
         return int(self.region.ndim)
 
     def depth(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -19,6 +19,8 @@ class Simplices:
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from diracs.laws.simplices import Simplices
     >>> one = Simplices(np.array([[0.0, 0.0], [2.0, 0.0], [0.0, 2.0]]), np.array([[0, 1, 2]]))
     >>> one.volumes
     array([2.])

@@ -79,6 +79,9 @@ def merge(
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from diracs.cells.partition import Partition
+    >>> from diracs.merging.merge import merge
     >>> cells = Partition(np.full(4, 0.25), np.array([[0.0], [0.1], [1.0], [1.1]]), np.zeros(4))
     >>> found = merge(cells, 2)
     >>> np.sort(found.points[:, 0]).round(3).tolist(), round(found.square, 4)

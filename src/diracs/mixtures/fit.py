@@ -40,6 +40,13 @@ class MixtureFit:
         Why the method stopped, and how many components differ, if not all.
     points : SumOfDiracs
         What the mixture was fitted to.
+
+    Examples
+    --------
+    >>> from diracs import fit_mixture
+    >>> fit = fit_mixture([[-1.1], [-0.9], [0.9], [1.1]], 2)
+    >>> sorted(fit.mixture.means.ravel().round(3).tolist()), fit.converged, len(fit.history) == fit.iterations + 1
+    ([-1.0, 1.0], True, True)
     """
 
     mixture: GaussianMixture
@@ -122,6 +129,13 @@ def fit_mixture(
     -----
     W₂² is not convex in means and covariances: as for the likelihood, what is found is a local minimum.
     Points that all coincide give components without width. Results are the same whenever the arguments are.
+
+    Examples
+    --------
+    >>> from diracs import fit_mixture
+    >>> fit = fit_mixture([[-1.1], [-0.9], [0.9], [1.1]], 2)
+    >>> fit.mixture, f"{fit.distance:.4f}"  # W₂²
+    (GaussianMixture(2 full components in dimension 1), '0.0036')
     """
     given = diracs_in(points)
     diracs = SumOfDiracs(_checked_points(points)) if given is None else given

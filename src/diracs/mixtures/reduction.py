@@ -56,6 +56,13 @@ def reduce_mixture(mixture: Any, k: int) -> tuple[GaussianMixture, Array]:
     given groups the sum is least for the weighted means and the Bures–Wasserstein barycenters of the covariances (Agueh
     & Carlier 2011), the fixed point of S = Σ w_j (S^{1/2} Σ_j S^{1/2})^{1/2}; matching the total covariance instead
     would never lower it. Groups come from Ward's tree and from farthest points, and are refined as in Lloyd's method.
+
+    Examples
+    --------
+    >>> from diracs import GaussianMixture, reduce_mixture
+    >>> mixture, w2_bound = reduce_mixture(GaussianMixture([[0.0], [0.2], [5.0]], [1.0, 1.0, 1.0]), 2)
+    >>> sorted(mixture.means.ravel().round(6).tolist()), f"{w2_bound:.4f}"  # (2/3)^{1/2} 0.1
+    ([0.1, 5.0], '0.0816')
     """
     law = as_mixture(mixture)
     count = checks.count("k", k)

@@ -53,7 +53,7 @@ def quadratic_cost_bounds(law: Any, radius: float, Q: Any, q: Any = None) -> Bou
 
     Examples
     --------
-    >>> from diracs import Gaussian
+    >>> from diracs import Gaussian, quadratic_cost_bounds
     >>> high = quadratic_cost_bounds(Gaussian(0.0, 1.0), 0.1, [[1.0]]).high
     >>> f"{high:.4f}"
     '1.2100'
@@ -104,7 +104,7 @@ def worst_case_max(law: Any, radius: float, slopes: Any, offsets: Any) -> Array:
 
     Examples
     --------
-    >>> from diracs import Gaussian
+    >>> from diracs import Gaussian, worst_case_max
     >>> f"{worst_case_max(Gaussian(0.0, 1.0), 0.1, [[1.0], [0.0]], [0.0, 0.0]):.4f}"  # E x₊
     '0.4706'
     """

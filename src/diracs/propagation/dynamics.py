@@ -43,6 +43,13 @@ class Affine:
     ------
     ValueError, TypeError
         For wrong shapes, non-finite entries, arrays of different frameworks.
+
+    Examples
+    --------
+    >>> from diracs import Affine, Gaussian, propagate
+    >>> turn = Affine([[0.0, -1.0], [1.0, 0.0]], [1.0, 0.0])
+    >>> propagate(Gaussian([2.0, 0.0], 0.1), turn, None, 1).states[-1].means.tolist()
+    [[1.0, 2.0]]
     """
 
     A: Array

@@ -28,6 +28,14 @@ class Horizon(NamedTuple):
         Of keeping those of one time.
     margins : array (times,)
         How far inside the approximate state is asked to stay: the distance up to which mass moves in the worst case.
+
+    Examples
+    --------
+    >>> from diracs import Affine, Gaussian, HalfSpace, propagate, stays_in
+    >>> walk = propagate(Gaussian([0.0], 0.01), Affine([[0.9]]), Gaussian([0.0], 0.01), 3)
+    >>> found = stays_in(walk, HalfSpace([1.0], 0.3))
+    >>> f"{found.low:.3f} {found.high:.3f}", found.lows.round(3).tolist()
+    ('0.940 0.958', [0.999, 0.987, 0.972, 0.958])
     """
 
     low: Array
@@ -69,7 +77,7 @@ def stays_in(
 
     Examples
     --------
-    >>> from diracs import Affine, Gaussian, Polytope, propagate
+    >>> from diracs import Affine, Gaussian, Polytope, propagate, stays_in
     >>> walk = propagate(Gaussian([0.0], 0.01), Affine([[0.9]]), Gaussian([0.0], 0.01), 5)
     >>> f"{stays_in(walk, Polytope.box([-0.6], [0.6])).low:.3f}"
     '0.997'
@@ -104,6 +112,14 @@ def reach_avoid(
     ------
     ValueError, TypeError
         As for `stays_in`.
+
+    Examples
+    --------
+    >>> from diracs import Affine, Ball, Gaussian, propagate, reach_avoid
+    >>> walk = propagate(Gaussian([4.0, 1.0], 0.01), Affine([[0.5, 0.0], [0.0, 0.5]]), Gaussian([0.0, 0.0], 0.001), 4)
+    >>> found = reach_avoid(walk, target=Ball([0.0, 0.0], 0.4), avoid=Ball([2.0, -0.1], 0.3))
+    >>> f"{found.low:.4f} {found.high:.4f}"
+    '0.9999 0.9999'
     """
     check_region("target", target, trajectory.states[-1].ndim)
     check_region("avoid", avoid, trajectory.states[-1].ndim)

@@ -45,6 +45,7 @@ class PiecewiseAffine(Smooth):
 
     Examples
     --------
+    >>> from diracs import PiecewiseAffine
     >>> import numpy as np
     >>> regions = [([[1.0]], [-1.0]), ([[1.0], [-1.0]], [1.0, 1.0]), ([[-1.0]], [-1.0])]
     >>> clamp = PiecewiseAffine(regions, [[[0.0]], [[1.0]], [[0.0]]], [[-1.0], [0.0], [1.0]])

@@ -58,7 +58,7 @@ def probability_bounds(law: Any, radius: float, region: Region) -> Bounds:
 
     Examples
     --------
-    >>> from diracs import Gaussian, HalfSpace
+    >>> from diracs import Gaussian, HalfSpace, probability_bounds
     >>> low, high = probability_bounds(Gaussian(0.0, 1.0), 0.01, HalfSpace([1.0], 2.0))
     >>> f"{low:.4f} {high:.4f}"
     '0.9669 0.9859'
@@ -98,7 +98,7 @@ def quantile_bounds(law: Any, radius: float, direction: Any, level: float) -> Bo
 
     Examples
     --------
-    >>> from diracs import Gaussian
+    >>> from diracs import Gaussian, quantile_bounds
     >>> low, high = quantile_bounds(Gaussian(0.0, 1.0), 0.01, [1.0], 0.95)
     >>> f"{low:.3f} {high:.3f}"
     '1.505 1.790'

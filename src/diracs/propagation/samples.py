@@ -57,6 +57,7 @@ def sample_radius(n: int, sides: Any, confidence: float = 0.95) -> float:
 
     Examples
     --------
+    >>> from diracs import sample_radius
     >>> f"{sample_radius(1000, 1.0):.3f} {sample_radius(1000, [1.0, 1.0, 1.0]):.3f}"
     '0.207 0.553'
     """

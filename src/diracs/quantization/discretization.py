@@ -65,6 +65,14 @@ class Quantization:
         True if `w2` is that distance itself (up to the rounding that every bound is raised by).
     scheme : ProductScheme, LayeredScheme or PointScheme, or a tuple of them for a batch
     distribution : GaussianMixture, PolynomialGrid, Mesh, Univariate, Independent, Elliptical, Mixture, …
+
+    Examples
+    --------
+    >>> from diracs import Gaussian, quantize
+    >>> q = quantize(Gaussian(0.0, 1.0), 10)
+    >>> points, w2 = q
+    >>> points, q.positions.shape, f"{w2:.4f}", q.exact
+    (SumOfDiracs(10 points in dimension 1), (10, 1), '0.1514', True)
     """
 
     distribution: Any
@@ -180,6 +188,14 @@ def discretize(distribution: Any, scheme: Scheme) -> Quantization:
     ValueError
         If scheme and distribution do not fit: dimensions, number of groups; if a mixture with near singular covariances
         is to go to points in the plane.
+
+    Examples
+    --------
+    >>> from diracs import GaussianMixture, discretize, generate_scheme
+    >>> before, after = (GaussianMixture([[0.0, 0.0], [x, 0.0]], [1.0, 1.0]) for x in (5.0, 5.1))
+    >>> scheme = generate_scheme(before, 50)
+    >>> f"{discretize(before, scheme).w2:.4f} {discretize(after, scheme).w2:.4f}"
+    '0.3999 0.4004'
     """
     if not isinstance(scheme, Scheme):
         raise TypeError(

@@ -58,6 +58,14 @@ def expectation(
     Notes
     -----
     |E f(X) − E f(Y)| ≤ L E|X − Y| ≤ L W₂ for the best coupling.
+
+    Examples
+    --------
+    >>> from diracs import Gaussian, expectation, quantize
+    >>> q = quantize(Gaussian(0.0, 1.0), 50)
+    >>> value, low, high = expectation(q, lambda x: abs(x[:, 0]), lipschitz=1)
+    >>> f"{low:.2f} {value:.4f} {high:.2f}"  # (2/π)^{1/2} = 0.7979
+    '0.77 0.7979 0.83'
     """
     _, masses, reach = _ambiguity(quantization, radius)
     slope = checks.not_negative("lipschitz", lipschitz)
@@ -83,8 +91,28 @@ def worst_case(
 ) -> Array:
     """A bound on the expectations that a Lipschitz function has under the laws of the ambiguity ball.
 
-    It is the largest one for the worst function of that slope. Arguments as for `expectation`, whose `high` it is;
-    negate f for the smallest one. Complex values, which have no order, are a TypeError.
+    It is the largest one for the worst function of that slope, the `high` of `expectation`; negate f for the smallest.
+
+    Parameters
+    ----------
+    quantization, f, lipschitz, radius
+        As for `expectation`; f is real.
+
+    Returns
+    -------
+    number
+
+    Raises
+    ------
+    ValueError, TypeError
+        As for `expectation`; for complex values, which have no order.
+
+    Examples
+    --------
+    >>> from diracs import Gaussian, quantize, worst_case
+    >>> q = quantize(Gaussian(0.0, 1.0), 50)
+    >>> f"{worst_case(q, lambda x: abs(x[:, 0]), lipschitz=1, radius=0.1):.2f}"
+    '0.93'
     """
     found = expectation(quantization, f, lipschitz=lipschitz, radius=radius).high
     if "complex" in str(found.dtype):
@@ -121,6 +149,13 @@ def probability(quantization: Quantization, region: Region, *, radius: float = 0
     fractional knapsack with the budget ρ²: the nearest Diracs go first, the last one in part. It is what inflating the
     set gives with the best Markov bound, min over ε of Q(set inflated by ε) + …, or less (Blanchet & Murthy 2019). The
     least probability is the same for the complement.
+
+    Examples
+    --------
+    >>> from diracs import Gaussian, HalfSpace, probability, quantize
+    >>> value, low, high = probability(quantize(Gaussian(0.0, 1.0), 50), HalfSpace([1.0], 0.0))
+    >>> f"{low:.3f} {value:.3f} {high:.3f}"
+    '0.423 0.500 0.577'
     """
     positions, masses, reach = _ambiguity(quantization, radius)
     if region.ndim != positions.shape[1]:

@@ -111,6 +111,15 @@ def quantize(
         If not exactly one of `n` and `w2` is given, or they are not positive; for an unknown scheme; for "optimal" with
         near singular covariances in the plane (in space merged cells take their place); if `w2` needs more than two
         million points; under `jax.jit`, where no scheme can be chosen (use `discretize` there).
+
+    Examples
+    --------
+    >>> from diracs import Gaussian, quantize
+    >>> q = quantize(Gaussian(0.0, 1.0), 10)
+    >>> len(q), f"{q.w2:.4f}", q.exact, bool(q.w2_lower <= q.w2)
+    (10, '0.1514', True, True)
+    >>> len(quantize(Gaussian(0.0, 1.0), w2=0.1))
+    16
     """
     count, target = _wanted(n, w2, scheme)
     seed = checks.seed(seed)

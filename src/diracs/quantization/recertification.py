@@ -89,6 +89,13 @@ def recertify(distribution: Any, diracs: SumOfDiracs | Quantization) -> Recertif
     -----
     The transport is solved for masses m that are the given ones ν but for a small rest. Moving what is left from m to ν
     between neighbours along a curve is a coupling as well; its cost is added.
+
+    Examples
+    --------
+    >>> from diracs import Gaussian, SumOfDiracs, recertify
+    >>> masses, w2, w2_given = recertify(Gaussian(0.0, 1.0), SumOfDiracs([[-1.0], [1.0]], [3, 1]))
+    >>> masses.round(6).tolist(), f"{w2:.4f} {w2_given:.4f}"
+    ([0.5, 0.5], '0.6358 0.8538')
     """
     given = as_diracs(diracs)
     atoms = atoms_of(distribution)

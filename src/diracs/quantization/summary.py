@@ -51,6 +51,8 @@ class Summary:
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from diracs import Summary
     >>> rng = np.random.default_rng(0)
     >>> summary = Summary(20, 2)
     >>> for _ in range(10):

@@ -28,6 +28,8 @@ def allocated(weights: np.ndarray, distortions: Sequence[Callable[[int], float]]
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from diracs.schemes.axes import allocated
     >>> allocated(np.array([4.0, 1.0]), [lambda m: m**-2.0] * 2, 8)
     ([4, 2], 0.5)
     """

@@ -89,6 +89,14 @@ def generate_scheme(
     ------
     ValueError, TypeError
         For an unknown configuration, a batch, or counts that are not whole numbers of at least 1.
+
+    Examples
+    --------
+    >>> from diracs import GaussianMixture, generate_scheme
+    >>> mixture = GaussianMixture([[0.0, 0.0], [9.0, 0.0]], [[1.0, 0.1], [0.1, 1.0]])
+    >>> scheme = generate_scheme(mixture, 10, ndim_support=1)
+    >>> scheme, scheme.positions().shape
+    (LayeredScheme(2 schemes, 10 points), (10, 2))
     """
     mixture = as_mixture(distribution)
     n = checks.count("scheme_size", scheme_size)

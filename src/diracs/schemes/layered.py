@@ -29,6 +29,14 @@ class LayeredScheme:
     ------
     ValueError, TypeError
         For no schemes, schemes of different dimension or framework, numbers of schemes that do not exist.
+
+    Examples
+    --------
+    >>> from diracs import GaussianMixture, LayeredScheme, ProductScheme, ScalarCodebook, discretize
+    >>> left, right = (ProductScheme([ScalarCodebook([-0.8, 0.8])], offset=[x]) for x in (-5.0, 5.0))
+    >>> scheme = LayeredScheme([left, right], groups=[0, 1])
+    >>> f"{discretize(GaussianMixture([[-5.0], [5.0]], [1.0, 1.0]), scheme).w2:.4f}"
+    '0.6028'
     """
 
     schemes: tuple[ProductScheme, ...]

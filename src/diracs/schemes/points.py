@@ -24,6 +24,13 @@ class PointScheme:
     ------
     ValueError, TypeError
         For empty, non-finite or wrongly shaped arrays.
+
+    Examples
+    --------
+    >>> from diracs import Gaussian, PointScheme, discretize
+    >>> q = discretize(Gaussian([0.0, 0.0], 1.0), PointScheme([[-1.0, 0.0], [1.0, 0.0]]))
+    >>> q.weights.round(6).tolist(), f"{q.w2:.3f}", q.exact
+    ([0.5, 0.5], '1.185', True)
     """
 
     points: Array

@@ -36,6 +36,8 @@ class ProductScheme:
     """The points offset + frame · (scales ∘ p), p running over all combinations of the codebooks' points.
 
     Each codebook covers the next block of columns of the frame; columns beyond the last block stay at the offset.
+    A leading axis of length G on frame, offset or scales makes a *stack*: G schemes that share their codebooks, whose
+    points follow one another.
 
     Parameters
     ----------
@@ -48,13 +50,18 @@ class ProductScheme:
     scales : array (..., r), optional
         Non-negative, one per covered axis; ones by default.
 
-    A leading axis of length G on frame, offset or scales makes a *stack*: G schemes that share their codebooks, whose
-    points follow one another.
-
     Raises
     ------
     ValueError, TypeError
         For wrong shapes, negative scales, a frame whose columns are not orthonormal, arrays of different frameworks.
+
+    Examples
+    --------
+    >>> from diracs import ProductScheme, ScalarCodebook
+    >>> levels = [ScalarCodebook([-1.0, 1.0]), ScalarCodebook([0.0, 3.0])]
+    >>> scheme = ProductScheme(levels, offset=[10.0, 0.0], scales=[2.0, 1.0])
+    >>> scheme.positions().tolist()
+    [[8.0, 0.0], [8.0, 3.0], [12.0, 0.0], [12.0, 3.0]]
     """
 
     codebooks: tuple[Codebook, ...]

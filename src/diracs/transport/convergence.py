@@ -9,7 +9,18 @@ if TYPE_CHECKING:
 
 
 class ConvergenceWarning(UserWarning):
-    """The masses of a plan are not those asked for."""
+    """The masses of a plan are not those asked for.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> from diracs import ConvergenceWarning, PolynomialGrid, SumOfDiracs, distance
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always", ConvergenceWarning)
+    ...     _ = distance(SumOfDiracs([[0.0], [0.5], [1.0]], [1, 1e-17, 1]), PolynomialGrid([1.0]))
+    >>> [warning.category.__name__ for warning in caught]
+    ['ConvergenceWarning']
+    """
 
 
 class MassesNotMet(RuntimeError):

@@ -76,8 +76,8 @@ def distance(diracs: SumOfDiracs | HoldsDiracs, density: Density) -> Array:
     Neither side needs to be normalized:
 
     >>> from diracs import PolynomialGrid, SumOfDiracs, distance
-    >>> distance(SumOfDiracs([[0.25], [0.75]], [3.0, 3.0]), PolynomialGrid([7.0])) * 48
-    np.float64(1.0)
+    >>> f"{distance(SumOfDiracs([[0.25], [0.75]], [3.0, 3.0]), PolynomialGrid([7.0])) * 48:.6f}"
+    '1.000000'
     """
     diracs, density = check_problem(diracs, density)
     form, parameters = parts(density)

@@ -29,6 +29,8 @@ class OtPlan:
 
     Attributes
     ----------
+    diracs : SumOfDiracs
+    density : PolynomialGrid, Mesh, GaussianMixture or univariate law
     distance : array ()
         W₂², squared. If the plan has not converged, that of the masses `cell_masses`.
     barycenters : array (n, d)
@@ -38,6 +40,8 @@ class OtPlan:
         ψ with cells {x : x·yᵢ − ψᵢ is largest}: the transport map is the gradient of max (x·yᵢ − ψᵢ) (Brenier 1991).
     weights : array (n,)
         w with cells {x : |x − yᵢ|² − wᵢ is least}, Σ νᵢ wᵢ = 0.
+    dual_value : float
+        Σ νᵢ wᵢ + ∫ minᵢ (|x − yᵢ|² − wᵢ) dρ, which W₂² is not below: what it lacks is left of the duality gap.
     power_diagram : PowerDiagram
     converged : bool
     iterations : int
@@ -47,6 +51,13 @@ class OtPlan:
         `converged` is None, and there are arrays only, no cells.
     representative : int array (n,)
         The first Dirac on the same spot, itself for most: these share a cell in proportion to their masses.
+
+    Examples
+    --------
+    >>> from diracs import PolynomialGrid, SumOfDiracs, optimal_transport_plan
+    >>> plan = optimal_transport_plan(SumOfDiracs([[0.2], [0.9]], [3.0, 1.0]), PolynomialGrid([1.0]))
+    >>> plan.converged, plan.locate([[0.7], [0.8]]).tolist(), f"{plan.distance:.4f}"
+    (True, [0, 1], '0.0596')
     """
 
     diracs: SumOfDiracs

@@ -23,6 +23,8 @@ from diracs.laws.pixels import periodic_axes
 class PowerDiagram:
     """The cells {x : |x − yᵢ|² − wᵢ ≤ |x − yⱼ|² − wⱼ for all j} of weighted seeds, cut to a box.
 
+    Positions, weights and domain are copied, and kept as read-only NumPy arrays.
+
     Parameters
     ----------
     positions : array (n, 2) or (n, 3)
@@ -35,12 +37,17 @@ class PowerDiagram:
     periodic : bool or tuple of d bools
         Along which axes everything repeats with the sides of the domain: cells of a torus lie around their seeds.
 
-    All three arrays are copied, and kept as read-only NumPy arrays.
-
     Raises
     ------
     ValueError, TypeError
         For empty, non-finite or wrongly shaped arrays.
+
+    Examples
+    --------
+    >>> from diracs import PowerDiagram
+    >>> diagram = PowerDiagram([[0.2, 0.5], [0.8, 0.5]], weights=[0.12, 0.0], domain=[[0, 0], [1, 1]])
+    >>> diagram.masses.round(6).tolist(), diagram.locate([[0.55, 0.5], [0.65, 0.5]]).tolist()
+    ([0.6, 0.4], [0, 1])
     """
 
     def __new__(cls, positions: Any = None, *arguments: Any, periodic: Any = False, **options: Any) -> PowerDiagram:

@@ -37,6 +37,7 @@ class Univariate:
 
     Examples
     --------
+    >>> from diracs.laws.univariate.law import Univariate
     >>> import numpy as np
     >>> from diracs.laws.univariate.families.gamma import GeneralizedGamma
     >>> law = Univariate(GeneralizedGamma(2.0), np.asarray(0.0), np.asarray(3.0))
