@@ -7,7 +7,7 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-from scipy.optimize import linprog
+import scipy
 
 from diracs.backend import checks
 from diracs.backend.arrays import Array, concrete, framework, to_framework
@@ -195,7 +195,7 @@ def _jump(
     size = np.abs(slope).max() + np.abs(offset).max()
     for row, rest in zip(slope, offset):
         for side in (1.0, -1.0):
-            found = linprog(-side * row, A_ub=normals, b_ub=ends, bounds=(None, None), method="highs")
+            found = scipy.optimize.linprog(-side * row, A_ub=normals, b_ub=ends, bounds=(None, None), method="highs")
             if found.status == 2:
                 return False  # they do not meet
             if found.status != 0 or side * (row @ found.x + rest) > _JUMP * size * (1.0 + np.abs(found.x).max()):
@@ -236,7 +236,9 @@ def _sides(regions: Sequence[tuple[np.ndarray, np.ndarray]], switch: Switch) -> 
     for k, (normals, ends) in enumerate(regions):
         reach = []
         for side in (1.0, -1.0):
-            found = linprog(side * switch.normal, A_ub=normals, b_ub=ends, bounds=(None, None), method="highs")
+            found = scipy.optimize.linprog(
+                side * switch.normal, A_ub=normals, b_ub=ends, bounds=(None, None), method="highs"
+            )
             reach.append(side * found.fun if found.status == 0 else -side * np.inf)
         slack = _JUMP * (1.0 + np.abs(switch.borders).max())
         low, high = (np.searchsorted(switch.borders, x) for x in (reach[0] + slack, reach[1] - slack))
