@@ -10,7 +10,6 @@ import numpy as np
 
 from diracs.backend import checks
 from diracs.backend.arrays import Array, concrete, is_array
-from diracs.intervals import jacobian_of
 from diracs.propagation.metrics import JacobianSet
 
 # From boxes (2, k, d), low and high corners, maybe infinite, to bounds (low, high) of Jacobians there, (k, m, d) each,
@@ -158,5 +157,8 @@ def _interval(name: str, bounds: Any, ndim: int, finite: bool = True) -> tuple[n
 
 def _from_code(f: Callable[[Array], Array], continuous: bool) -> JacobianOnBoxes:
     """The Jacobian on boxes from the code of f."""
+    # With all of SciPy's functions, which take longer to load than the rest.
+    from diracs.intervals import jacobian_of
+
     bounds = jacobian_of(f, continuous=continuous)
     return lambda boxes: bounds(np.ascontiguousarray(boxes.transpose(1, 0, 2)))
