@@ -128,7 +128,12 @@ def quantize(
     if match_moments:
         return _quantize_with_moments(distribution, count, target, scheme, plain)
     if ENGINES.know(distribution):
-        return _quantize_by_points(distribution, count, target, scheme)
+        if executor is not None:
+            raise ValueError(
+                "executor shares the members of a batch, or the boxes of a mixture in space, but the distribution is a"
+                f" single {type(distribution).__name__}: leave it out"
+            )
+        return _quantize_by_points(distribution, count, target, scheme, seed)
     mixture = as_mixture(distribution)
     batch = mixture.batch_shape
     # As they are: weights normalized once more might be rounded to others.
@@ -195,7 +200,7 @@ def _quantize_single(
     return by_product(mixture, n, w2, KINDS if scheme in ("auto", "product", "optimal") else (scheme,))
 
 
-def _quantize_by_points(law: Any, count: int | None, target: float | None, scheme: str) -> Quantization:
+def _quantize_by_points(law: Any, count: int | None, target: float | None, scheme: str, seed: int) -> Quantization:
     """By optimal points, or by a grid where the law has independent coordinates."""
     engine = engines(law)
     if scheme not in (("auto", "optimal") if engine.grid is None else ("auto", "optimal", "grid", "product")):
@@ -206,7 +211,7 @@ def _quantize_by_points(law: Any, count: int | None, target: float | None, schem
     found = []
     many = engine.most_axes is not None and law.ndim > engine.most_axes
     if scheme in ("auto", "optimal") and not (many and scheme == "auto"):
-        found.append(_within(law, *_by_optimal_points(law, engine), count, target))
+        found.append(_within(law, *_by_optimal_points(law, engine, seed), count, target))
     if engine.grid is not None and engine.grid_error is not None and scheme != "optimal":
         at, error = partial(engine.grid, law), partial(engine.grid_error, law)
         found.append(_within(law, at, error, count, target, refuse=not found))
@@ -214,12 +219,14 @@ def _quantize_by_points(law: Any, count: int | None, target: float | None, schem
     return min(kept, key=lambda q: (float(concrete(q.w2)), len(q)) if target is None else (len(q), 0.0))
 
 
-def _by_optimal_points(law: Any, engine: ByPoints) -> tuple[Callable[[int], Quantization], Callable[[int], float]]:
+def _by_optimal_points(
+    law: Any, engine: ByPoints, seed: int
+) -> tuple[Callable[[int], Quantization], Callable[[int], float]]:
     """Of a number of points: the quantization, and about its error."""
     arrays, unit = leaves(law), engine.unit(law)
 
     def at(points: int) -> Quantization:
-        return discretize(law, _like(PointScheme(engine.positions(unit, points)), arrays))
+        return discretize(law, _like(PointScheme(engine.positions(unit, points, seed)), arrays))
 
     return at, lambda points: engine.error(unit, points)
 

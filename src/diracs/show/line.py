@@ -48,6 +48,11 @@ def _(law: Univariate, mpl: ModuleType, ax: Axes, limits: np.ndarray) -> tuple[f
     t, f = univariate_curve(law, limits)
     even = law.heights(np.linspace(limits[0], limits[1], 600))
     top = min(float(f.max()), _TALLEST * float(np.quantile(even, _BROAD)))
+    return draw_filled(mpl, ax, t, f, top)
+
+
+def draw_filled(mpl: ModuleType, ax: Axes, t: np.ndarray, f: np.ndarray, top: float) -> tuple[float, list[Any]]:
+    """A density of values f (m,) at abscissas t, cut off at `top`."""
     ax.fill_between(t, np.minimum(f, top), **_FILL)
     ax.plot(t, np.minimum(f, 2.0 * top), color=LAW, linewidth=1.6)
     return top, [line(mpl, "density", LAW)]
