@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 import pytest
@@ -42,7 +42,7 @@ from diracs.quantization.moment_matching import moments_of
 
 pytest.importorskip("matplotlib").use("Agg")
 
-PLACES = np.random.default_rng(0).normal(size=(12, 2))
+PLACES = np.random.default_rng(0).normal(size=(4, 2))
 
 
 class Square:
@@ -85,14 +85,14 @@ LAWS = {
         0.75 * 2 + 0.75 * 0.25 * 16,
     ),
     "mixture, line": (Mixture([st.gamma(2), st.norm(2, 1)]), Mixture, 2.0, 1.5),
-    "mixture of Gaussians": (Mixture([Gaussian([0.0, 0.0], 1.0), Gaussian([2.0, 0.0], 1.0)]), GaussianMixture, [1, 0], 3),
+    "mixture of Gaussians": (Mixture([Gaussian([0.0], 1.0), Gaussian([2.0], 1.0)]), GaussianMixture, 1.0, 2.0),
     "mixture with one's own": (Mixture([Square(), Gaussian([0.5, 0.5], 1 / 12)]), Mixture, [0.5, 0.5], 1 / 6),
-    "histogram": (PolynomialGrid.from_histogram([[1, 1]], [[0, 2], [0, 1, 3]]), object, [1, 1.25], 1 / 3 + 0.7291666666),
-    "histogram, line": (PolynomialGrid.from_histogram([1, 1], [0, 1, 3]), object, 1.25, 0.7291666666),
+    "histogram": (PolynomialGrid.from_histogram([[1, 1]], [[0, 2], [0, 1, 3]]), object, [1, 1.25], 1 / 3 + 37 / 48),
+    "histogram, line": (PolynomialGrid.from_histogram([1, 1], [0, 1, 3]), object, 1.25, 37 / 48),
     "grid of four axes": (PolynomialGrid(np.ones((2, 1, 1, 2))), PolynomialGrid, [0.5] * 4, 4 / 12),
     "image": (PolynomialGrid(np.ones((2, 3))), PolynomialGrid, [0.5, 0.5], 2 / 12),
     "mesh": (Mesh([[0, 0], [1, 0], [0, 1]], [[0, 1, 2]]), Mesh, [1 / 3, 1 / 3], 1 / 9),
-    "kde": (st.gaussian_kde(PLACES.T), GaussianMixture, None, None),
+    "kde": (st.gaussian_kde(PLACES[:, 0]), GaussianMixture, None, None),
     "tophat": (KernelDensity(kernel="tophat", bandwidth=0.5).fit(PLACES), Balls, PLACES.mean(axis=0), None),
     "one's own": (Square(), Square, [0.5, 0.5], 1 / 6),
 }
@@ -101,10 +101,11 @@ GAUSSIAN = ("norm", "mixture of Gaussians", "kde")
 OTHERS = [name for name, (_, kind, *_) in LAWS.items() if kind is not GaussianMixture]
 # Laws by classes or functions that no file holds.
 UNSAVED = ("one's own", "torch kumaraswamy", "mixture with one's own")
-each = pytest.mark.parametrize("name", LAWS)
+# All of one law by one process, which quantizes it once.
+each = pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in LAWS])
 
 
-@lru_cache(maxsize=None)
+@cache
 def quantized(name: str) -> Quantization:
     return quantize(LAWS[name][0], 7)
 
@@ -148,14 +149,13 @@ def test_schemes(name):
                 quantize(law, 4, scheme=scheme)
 
 
-@each
-def test_seeds(name):
-    """Equal ones give equal points; they reach what merges."""
-    law, kind, *_ = LAWS[name]
+@pytest.mark.parametrize("name", ["independent, space", "student", "tophat", "one's own"])
+def test_seeds_reach_what_merges(name):
+    """Equal ones give equal points."""
+    law = LAWS[name][0]
     one, same, other = (quantize(law, 7, scheme="optimal", seed=k) for k in (1, 1, 2))
     np.testing.assert_array_equal(concrete(one.positions), concrete(same.positions))
-    if name in ("independent, space", "student", "one's own", "tophat"):
-        assert len(one) != len(other) or (concrete(one.positions) != concrete(other.positions)).any()
+    assert len(one) != len(other) or (concrete(one.positions) != concrete(other.positions)).any()
     assert float(other.w2) == pytest.approx(float(one.w2), rel=0.05)
 
 
@@ -166,7 +166,7 @@ def test_discretize_and_recertify(name):
     assert float(again.w2) == pytest.approx(float(q.w2), rel=1e-5)
     found = recertify(law, q)
     assert float(found.w2) == pytest.approx(float(q.w2), rel=1e-5)
-    assert found.w2 <= found.w2_given * (1 + 1e-12)
+    assert found.w2 <= found.w2_given * (1 + 1e-6)
     n = len(q)
     assert recertify(law, SumOfDiracs(q.positions, [1.0] + [0.0] * (n - 1))).w2_given > found.w2
 
@@ -220,29 +220,30 @@ def test_pictures(name):
     """With the law behind the Diracs, whatever the dimension."""
     import matplotlib.pyplot as plt
 
-    ax = quantized(name).plot()
-    plain = quantized(name).plot(contours=False)
-    drawn = [len(a.collections) + len(a.lines) + len(a.patches) + len(a.images) for a in (ax, plain)]
-    points = name in ("poisson", "torch binomial")
-    assert drawn[0] == drawn[1] if points else drawn[0] > drawn[1]
-    assert ax.get_title().startswith("n = ") or ax.get_title(loc="left").startswith("n = ")
+    axes = plt.subplots(1, 2)[1]
+    for ax, contours in zip(axes, (True, False)):
+        quantized(name).plot(ax, contours=contours, legend=False)
+    law, none = (len(ax.collections) + len(ax.lines) + len(ax.patches) + len(ax.images) for ax in axes)
+    assert law > none
     plt.close("all")
 
 
 @each
-@pytest.mark.parametrize("suffix", [".npz", ".json"])
-def test_files(name, suffix, tmp_path):
+def test_files(name, tmp_path):
     q = quantized(name)
-    if name in UNSAVED:
-        with pytest.raises(TypeError, match="cannot save a"):
-            q.save(tmp_path / f"q{suffix}")
-        assert not list(tmp_path.iterdir())
-        return
-    q.save(tmp_path / f"q{suffix}")
-    back = Quantization.load(tmp_path / f"q{suffix}")
-    assert back.w2 == q.w2 and repr(back.distribution) == repr(q.distribution) and back.w2_lower == q.w2_lower
-    np.testing.assert_array_equal(back.positions, concrete(q.positions).astype(back.positions.dtype))
-    assert float(discretize(back.distribution, PointScheme(back.positions)).w2) == pytest.approx(float(q.w2), rel=1e-5)
+    for path in (tmp_path / "q.npz", tmp_path / "q.json"):
+        if name in UNSAVED:
+            with pytest.raises(TypeError, match="cannot save a"):
+                q.save(path)
+            assert not path.exists()
+            continue
+        q.save(path)
+        back = Quantization.load(path)
+        assert back.w2 == q.w2 and repr(back.distribution) == repr(q.distribution)
+        np.testing.assert_array_equal(back.positions, concrete(q.positions).astype(back.positions.dtype))
+    if name not in UNSAVED:
+        again = discretize(back.distribution, PointScheme(back.positions))
+        assert float(again.w2) == pytest.approx(float(q.w2), rel=1e-5)
 
 
 @each

@@ -108,9 +108,9 @@ def quantize(
 
     [green]{"family": "gamma", "a": 2.0, "loc": 0, "scale": 3}[/green]
 
-    Independent coordinates z, and x = matrix z + offset; other laws of several dimensions:
+    Independent coordinates z, x = matrix z + offset; other laws of several dimensions:
 
-    [green]{"independent": [{"family": "uniform"}, {"family": "expon"}], "matrix": [[1, 0], [1, 2]], "offset": [0, 1]}[/green]
+    [green]{"independent": [{"family": "uniform"}, {"family": "expon"}], "matrix": [[1, 0], [1, 2]]}[/green]
 
     [green]{"elliptical": {"scale": {"family": "rayleigh"}, "mean": [0, 0], "cov": [1, 2]}}[/green]
 

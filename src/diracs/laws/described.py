@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from diracs.laws.convert import as_law
+from diracs.laws.convert import as_law, as_part
 from diracs.laws.diracs import SumOfDiracs
 from diracs.laws.elliptical import Elliptical
 from diracs.laws.gaussian import Gaussian, GaussianMixture
@@ -42,7 +42,7 @@ def law_of(described: Any, where: str = "law") -> Any:
 
     Returns
     -------
-    law of diracs, or a frozen one of `scipy.stats`: what `quantize` takes
+    law of diracs, or a frozen discrete one of `scipy.stats`: what `quantize` takes
 
     Raises
     ------
@@ -110,9 +110,8 @@ def _of_family(described: Mapping[str, Any], where: str) -> Any:
 
     def made() -> Any:
         frozen = family(**numbers)
-        # What is wrong with the numbers is said here, where it is known what the law is called.
-        atoms_of(frozen)
-        return as_law(frozen)
+        # Looked at here, where it is known what the law is called.
+        return as_part(frozen) if atoms_of(frozen) is None else frozen
 
     return _made(made, where)
 

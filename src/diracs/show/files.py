@@ -183,7 +183,10 @@ def _encode(value: Any, name: str, array: Callable[[np.ndarray, str], dict[str, 
         return {a: _encode(v, f"{prefix}{a}", array) for a, v in value.items()}
     cls: Any = type(value)
     if cls not in _CLASSES.values():
-        raise TypeError(f"cannot save a {cls.__name__} ({name}); known are {', '.join(_CLASSES)}")
+        raise TypeError(
+            f"cannot save a {cls.__name__} ({name}), which only its own code can make again: pickle it, or save the"
+            f" diracs alone; known are {', '.join(_CLASSES)}"
+        )
     attributes = {a: getattr(value, a) for a in _attributes(cls)}
     return {"type": cls.__name__, **_encode(attributes, name, array)}
 

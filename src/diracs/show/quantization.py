@@ -147,7 +147,7 @@ def _project(positions: np.ndarray, masses: np.ndarray, law: Any) -> tuple[np.nd
         f"first principal axis ({share[0]:.0%} of the variance)",
         f"second principal axis ({share[1]:.0%}), cells not drawn",
     )
-    projected = None if pieces is None else pieces.along(center, axes)
+    projected: Any = None if pieces is None else pieces.along(center, axes)
     if components is not None:
         projected = GaussianMixture._of(shifted @ axes, axes.T @ covs @ axes, weights)
     return (positions - center) @ axes, projected, labels
