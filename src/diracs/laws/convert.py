@@ -39,7 +39,8 @@ and where results need no derivatives
 where any law on the line will do also
   scipy.stats           frozen continuous distributions of finite variance, such as gamma(2, scale=3)
   torch.distributions   Beta, Chi2, Exponential, Gamma, Gumbel, HalfNormal, Laplace, LogNormal, Pareto, StudentT,
-                        Uniform, Weibull, and what has cdf and icdf"""
+                        Uniform, Weibull, and what has cdf and icdf
+  discrete ones         frozen ones of scipy.stats; Bernoulli, Binomial, Geometric, Poisson of torch.distributions"""
 
 
 _KNOWN = (

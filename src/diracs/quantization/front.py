@@ -66,8 +66,9 @@ def quantize(
         which are the same there, as do univariate laws. Where a grid is periodic W₂ is that on the circle, or the
         torus. Independent, Elliptical, Mixture and laws of one's own (docs/your_own_law.md) are cut into cells, in any
         dimension; results carry no derivatives. Independent takes "grid" and "product" besides: levels on each axis.
-        Discrete laws are taken as the point clouds of their masses, which `distribution` of the result is then; what
-        these are off by, and the tails that are cut off, are paid in `w2`.
+        Discrete laws (of scipy.stats; Bernoulli, Binomial, Geometric, Poisson of PyTorch) are taken as the point clouds
+        of their masses, in double precision, which `distribution` of the result is then; what these are off by, and the
+        tails that are cut off, are paid in `w2`.
     n : int, optional
         Number of points; exactly one of `n` and `w2` is to be given.
     w2 : float, optional
@@ -94,7 +95,7 @@ def quantize(
     executor : concurrent.futures.Executor, optional
         A pool of processes, or Dask's `client.get_executor()`, that the members of a batch are shared among, or, of a
         single mixture in three or more dimensions, the boxes that its components are cut into for the certificate; the
-        numbers are the same as without.
+        numbers are the same as without. Not for laws that are no mixtures of Gaussians or points.
 
     Returns
     -------
@@ -110,7 +111,7 @@ def quantize(
     ValueError, TypeError
         If not exactly one of `n` and `w2` is given, or they are not positive; for an unknown scheme; for "optimal" with
         near singular covariances in the plane (in space merged cells take their place); if `w2` needs more than two
-        million points; under `jax.jit`, where no scheme can be chosen (use `discretize` there).
+        million points; for an `executor` that the law has nothing for; under `jax.jit`, where no scheme can be chosen (use `discretize` there).
     """
     count, target = _wanted(n, w2, scheme)
     seed = checks.seed(seed)

@@ -19,8 +19,8 @@ from diracs.laws.own import CutsItself, cells_of
 from diracs.laws.pixels import PolynomialGrid
 from diracs.merging.pieces import UnitPieces
 from diracs.show.law import draw_law, draw_regions, limits_of
-from diracs.show.line import draw_curve, draw_filled
-from diracs.show.style import LAW, colour_bar, line, padded, shades
+from diracs.show.line import draw_curve, draw_filled, draw_steps
+from diracs.show.style import colour_bar, padded, shades
 
 if TYPE_CHECKING:
     from diracs.show.style import Axes
@@ -122,9 +122,7 @@ def _(law: Any, mpl: ModuleType, ax: Axes, limits: np.ndarray) -> tuple[float, l
 
 @draw_curve.register(Histogram)
 def _(law: Histogram, mpl: ModuleType, ax: Axes, limits: np.ndarray) -> tuple[float, list[Any]]:
-    density = law.masses / law.volumes
-    ax.stairs(density, law.edges[0], color=LAW, linewidth=1.6)
-    return float(density.max()), [line(mpl, "density", LAW)]
+    return draw_steps(mpl, ax, law.edges[0], law.masses / law.volumes)
 
 
 @draw_law.register(Histogram)
