@@ -111,7 +111,8 @@ def quantize(
     ValueError, TypeError
         If not exactly one of `n` and `w2` is given, or they are not positive; for an unknown scheme; for "optimal" with
         near singular covariances in the plane (in space merged cells take their place); if `w2` needs more than two
-        million points; for an `executor` that the law has nothing for; under `jax.jit`, where no scheme can be chosen (use `discretize` there).
+        million points; for an `executor` that the law has nothing for; under `jax.jit`, where no scheme can be chosen
+        (use `discretize` there).
     """
     count, target = _wanted(n, w2, scheme)
     seed = checks.seed(seed)

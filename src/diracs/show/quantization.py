@@ -53,8 +53,9 @@ def plot_quantization(
     On the line: the density, with a stem for each Dirac. In the plane: regions of highest density holding 10 to 99 % of
     the mass, or the image, Diracs as dots of area proportional to mass (within sensible limits), Voronoi cells of the
     positions. In higher dimension: the projection onto the two leading principal axes of the law, without cells, as
-    cells do not project to cells. Densities of laws that are cut into cells are those of some 10⁵ pieces, blurred. Components without a density appear as segments and rings. Pictures more than eight
-    times as long as they are high are stretched, and say so.
+    cells do not project to cells. Densities of laws that are cut into cells are those of some 10⁵ pieces, blurred.
+    Components without a density appear as segments and rings. Pictures more than eight times as long as they are high
+    are stretched, and say so.
 
     Parameters
     ----------
