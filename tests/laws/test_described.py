@@ -71,6 +71,7 @@ def test_kinds():
         ({"family": "poisson", "mu": 2, "scale": 3}, "scale not known"),
         ({"family": "gamma", "a": "2"}, "a of gamma must be a number, got '2'"),
         ({"family": "gamma", "a": True}, "must be a number"),
+        ({"family": "gamma", "a": 10**400}, "does not hold a law: .* too large"),
         ({"family": "gamma", "a": -1}, "^law does not hold a law: .* gamma does not take"),
         ({"family": "gamma", "a": 1, "scale": 0}, "does not hold a law"),
         ({"family": "norm", "scale": -1}, "does not hold a law"),

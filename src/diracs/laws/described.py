@@ -119,7 +119,7 @@ def _of_family(described: Mapping[str, Any], where: str) -> Any:
 def _made(made: Callable[[], Any], where: str) -> Any:
     try:
         return made()
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{where} does not hold a law: {error}") from None
 
 
