@@ -29,7 +29,6 @@ from diracs import (
     expectation,
     generate_scheme,
     probability,
-    propagate,
     quantize,
     recertify,
     reduce_mixture,
@@ -205,8 +204,6 @@ def test_what_needs_gaussians_says_so(name):
     for call in (lambda: reduce_mixture(law, 2), lambda: generate_scheme(law, 5)):
         with pytest.raises(TypeError, match="where a mixture of Gaussians is needed"):
             call()
-    with pytest.raises(TypeError, match="Gaussians"):
-        propagate(law, lambda x: x, law, 1, n=5, lipschitz=1.0)
 
 
 @pytest.mark.parametrize("name", GAUSSIAN)
