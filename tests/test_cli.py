@@ -6,9 +6,11 @@ import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.stats
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -118,6 +120,29 @@ def test_the_mixture_that_help_shows_works(run, tmp_path):
     (shown,) = re.findall(r'\{"means".*\}', run("--help").output)
     (tmp_path / "shown.json").write_text(shown)
     assert run("quantize", "shown.json", "-n", "4").exit_code == 0
+
+
+PAGE = Path(__file__).parent.parent / "docs" / "command_line.md"
+
+
+def test_every_law_that_the_page_or_help_shows_works(run, tmp_path):
+    shown = (re.findall(r"\{\".*\}", text) for text in (PAGE.read_text(), run("quantize", "--help").output))
+    for texts in shown:
+        assert len(texts) == 9
+        for text in texts:
+            (tmp_path / "law.json").write_text(text)
+            result = run("quantize", "law.json", "-n", "4", "-o", "q.npz")
+            assert result.exit_code == 0, result.output
+            assert len(files.load(tmp_path / "q.npz")) <= 4
+
+
+def test_the_law_is_the_one_that_is_described(run, tmp_path):
+    (tmp_path / "law.json").write_text('{"family": "gamma", "a": 2.0, "loc": 0, "scale": 3}')
+    assert run("quantize", "law.json", "-n", "4", "-o", "q.npz", "--plot", "q.png").exit_code == 0
+    assert files.load(tmp_path / "q.npz").w2 == diracs.quantize(scipy.stats.gamma(2, scale=3), 4).w2
+    np.savez(tmp_path / "cloud.npz", points=np.arange(6.0)[:, None])
+    assert run("quantize", "cloud.npz", "-n", "2", "-o", "q.npz").exit_code == 0
+    assert files.load(tmp_path / "q.npz").positions.tolist() == [[1.0], [4.0]]
 
 
 def test_version(run):

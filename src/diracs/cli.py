@@ -29,7 +29,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
-    help="""Replace a Gaussian mixture by finitely many points, with a proved bound on the 2-Wasserstein error W₂.
+    help="""Replace a probability law by finitely many points, with a proved bound on the 2-Wasserstein error W₂.
 
 [bold]Examples[/bold]
 
@@ -39,11 +39,12 @@ app = typer.Typer(
 
 [cyan]diracs info points.npz[/cyan]
 
-A mixture is a JSON file such as
+A Gaussian mixture is a JSON file such as
 
 [green]{"means": [[0, 0], [1, 1]], "covs": [[1, 1], [2, 2]], "weights": [0.4, 0.6]}[/green]
 
-or an .npz file with these entries. Covariances are variances per component, variances per axis, or matrices.""",
+or an .npz file with these entries. Covariances are variances per component, variances per axis, or matrices.
+[cyan]diracs quantize --help[/cyan] shows the other laws.""",
 )
 
 
@@ -73,16 +74,17 @@ def _options(version: Annotated[bool, _VERSION] = False) -> None:
 
 @app.command(no_args_is_help=True)
 def quantize(
-    mixture: Annotated[Path, typer.Argument(help="Mixture to approximate: .json or .npz with means, covs, weights.")],
+    law: Annotated[Path, typer.Argument(help="Law to approximate: .json, or .npz of a mixture or of points.")],
     n: Annotated[int | None, typer.Option("-n", "--points", help="Number of points to place.")] = None,
     w2: Annotated[
         float | None, typer.Option("--w2", help="Bound on the error; takes the fewest points for it.")
     ] = None,
     scheme: Annotated[SchemeName, typer.Option(help="Arrangement of the points.")] = SchemeName.auto,
+    seed: Annotated[int, typer.Option(help="Of the draws that merging makes.")] = 0,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Save to this .npz or .json file.")] = None,
     plot: Annotated[Path | None, typer.Option(help="Draw a picture into this file (.png, .pdf, .svg, …).")] = None,
 ) -> None:
-    """Place points for a Gaussian mixture and print the proved error.
+    """Place points for a law and print the proved error.
 
     Give either the number of points, [cyan]-n[/cyan], or the error to reach, [cyan]--w2[/cyan].
 
@@ -91,6 +93,34 @@ def quantize(
     [cyan]diracs quantize mixture.json -n 100 -o points.npz --plot points.png[/cyan]
 
     [cyan]diracs quantize mixture.npz --w2 0.05 --scheme grid[/cyan]
+
+    [bold]Laws[/bold]
+
+    A Gaussian, a mixture of some, points:
+
+    [green]{"mean": [0, 0], "cov": [1, 2]}[/green]
+
+    [green]{"means": [[0, 0], [1, 1]], "covs": [1, 2], "weights": [0.4, 0.6]}[/green]
+
+    [green]{"points": [[0, 0], [1, 1]], "weights": [1, 3]}[/green]
+
+    On the line, by the names and parameters of scipy.stats:
+
+    [green]{"family": "gamma", "a": 2.0, "loc": 0, "scale": 3}[/green]
+
+    Independent coordinates z, x = matrix z + offset; other laws of several dimensions:
+
+    [green]{"independent": [{"family": "uniform"}, {"family": "expon"}], "matrix": [[1, 0], [1, 2]]}[/green]
+
+    [green]{"elliptical": {"scale": {"family": "rayleigh"}, "mean": [0, 0], "cov": [1, 2]}}[/green]
+
+    [green]{"multivariate_t": {"loc": [0, 0], "shape": [[2, 1], [1, 2]], "df": 5}}[/green]
+
+    [green]{"histogram": {"counts": [[1, 2], [3, 0]], "edges": [[0, 1, 2], [0, 1, 5]]}}[/green]
+
+    A mixture of any of these:
+
+    [green]{"mixture": [{"mean": [0, 0], "cov": 1}, {"points": [[3, 3]]}], "weights": [3, 1]}[/green]
     """
     with _errors_in_one_line():
         if (n is None) == (w2 is None):
@@ -103,10 +133,10 @@ def quantize(
             files.file_format(output)
         if plot is not None:
             _check_picture(plot)
-        law = files.read_mixture(mixture)
+        described = files.read_law(law)
         log = Console(stderr=True)
         with log.status("placing points …"):
-            result = diracs.quantize(law, n, w2=w2, scheme=scheme.value)
+            result = diracs.quantize(described, n, w2=w2, scheme=scheme.value, seed=seed)
         Console().print(_table(result, log))
         if output is not None:
             result.save(output)

@@ -22,7 +22,7 @@ from diracs import (
     discretize,
     quantize,
 )
-from diracs.show.files import load, read_mixture, save
+from diracs.show.files import load, read_law, save
 
 FORMATS = ["npz", "json"]
 
@@ -164,7 +164,7 @@ def test_files_can_be_read_without_diracs(tmp_path):
 @pytest.mark.parametrize("name", ["q.pkl", "q", "q.txt"])
 def test_other_suffixes_are_refused(tmp_path, name):
     q = discretize(mixture(), layered())
-    for action in (lambda p: save(q, p), load, read_mixture):
+    for action in (lambda p: save(q, p), load, read_law):
         with pytest.raises(ValueError, match=r"\.npz or \.json"):
             action(tmp_path / name)
     assert not list(tmp_path.iterdir())
@@ -218,7 +218,7 @@ def test_objects_of_other_classes_are_not_saved(tmp_path):
 def test_mixture_round_trip(tmp_path, suffix, xp):
     law = mixture(xp)
     write_mixture(law, tmp_path / f"m.{suffix}")
-    back = read_mixture(tmp_path / f"m.{suffix}")
+    back = read_law(tmp_path / f"m.{suffix}")
     np.testing.assert_array_equal(back.means, law.means)
     np.testing.assert_array_equal(back.covs, law.covs)
     np.testing.assert_allclose(back.weights, law.weights, rtol=1e-15)
@@ -226,7 +226,7 @@ def test_mixture_round_trip(tmp_path, suffix, xp):
 
 def test_mixture_weights_are_equal_by_default(tmp_path):
     (tmp_path / "m.json").write_text('{"means": [[0, 0], [1, 1]], "covs": [1, 2]}')
-    np.testing.assert_array_equal(read_mixture(tmp_path / "m.json").weights, [0.5, 0.5])
+    np.testing.assert_array_equal(read_law(tmp_path / "m.json").weights, [0.5, 0.5])
 
 
 @pytest.mark.parametrize(
@@ -246,7 +246,7 @@ def test_wrong_mixtures_are_refused_by_name(tmp_path, content, message):
     path = tmp_path / "m.json"
     path.write_text(json.dumps(content))
     with pytest.raises(ValueError, match=message) as error:
-        read_mixture(path)
+        read_law(path)
     assert "m.json" in str(error.value)
 
 

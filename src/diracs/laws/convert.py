@@ -22,6 +22,7 @@ from diracs.laws.mixed import Mixture, joined_gaussians
 from diracs.laws.own import CutsItself
 from diracs.laws.pixels import PolynomialGrid
 from diracs.laws.univariate.convert import univariate_of
+from diracs.laws.univariate.discrete import atoms_of
 from diracs.laws.univariate.law import Univariate
 
 ACCEPTED = """\
@@ -38,7 +39,8 @@ and where results need no derivatives
 where any law on the line will do also
   scipy.stats           frozen continuous distributions of finite variance, such as gamma(2, scale=3)
   torch.distributions   Beta, Chi2, Exponential, Gamma, Gumbel, HalfNormal, Laplace, LogNormal, Pareto, StudentT,
-                        Uniform, Weibull, and what has cdf and icdf"""
+                        Uniform, Weibull, and what has cdf and icdf
+  discrete ones         frozen ones of scipy.stats; Bernoulli, Binomial, Geometric, Poisson of torch.distributions"""
 
 
 _KNOWN = (
@@ -154,6 +156,8 @@ def _described(x: Any) -> str:
             " SumOfDiracs(samples), or the law of a fit, fit_mixture(samples, k).mixture; for an image"
             " PolynomialGrid(values))"
         )
+    if "UnivariateDistribution" in {cls.__name__ for cls in type(x).__mro__}:
+        return f"{name} of SciPy's new kind of distributions (take a frozen one, such as scipy.stats.gamma(2))"
     if name in ("multivariate_normal_gen", "norm_gen"):
         return f"{name} (call it with its parameters first)"
     return name if module == "builtins" else f"{module}.{name}"
@@ -188,6 +192,11 @@ def as_part(x: Any) -> Any:
     TypeError, ValueError
         As `as_distribution`.
     """
+    if atoms_of(x) is not None:
+        raise TypeError(
+            f"cannot take the discrete law {_described(x)} for a part of another: give its atoms as"
+            " SumOfDiracs(points, masses)"
+        )
     law = as_law(x)
     own = isinstance(law, CutsItself) and hasattr(law, "ndim") and not isinstance(law, type)
     return law if own or isinstance(law, _KNOWN) else as_distribution(law)
@@ -214,7 +223,14 @@ def as_mixture(x: Any) -> GaussianMixture:
     TypeError, ValueError
         As `as_distribution`.
     """
-    distribution = as_distribution(x)
+    law = as_law(x)
+    other = isinstance(law, _KNOWN) and not isinstance(law, Gaussian | GaussianMixture | SumOfDiracs)
+    if other or (isinstance(law, CutsItself) and not isinstance(law, type)):
+        raise TypeError(
+            f"cannot take a law of class {type(law).__name__} where a mixture of Gaussians is needed: such laws go to"
+            " quantize, discretize and recertify"
+        )
+    distribution = as_distribution(law)
     if isinstance(distribution, Gaussian):
         return distribution.as_mixture()
     if isinstance(distribution, SumOfDiracs):

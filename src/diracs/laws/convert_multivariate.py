@@ -14,6 +14,7 @@ from diracs.laws.balls import Balls
 from diracs.laws.elliptical import Elliptical
 from diracs.laws.gaussian import GaussianMixture
 from diracs.laws.independent import Independent
+from diracs.laws.univariate.convert import refuse_batch
 from diracs.laws.univariate.families.inverse_gamma import InverseGamma
 from diracs.laws.univariate.law import Univariate
 
@@ -66,8 +67,10 @@ def _kernel_density(x: Any) -> GaussianMixture | Balls:
 def _independent(x: Any) -> Independent | None:
     """`torch.distributions.Independent(base, 1)` of a univariate base of batch shape (d,)."""
     base = x.base_dist
-    if len(x.event_shape) != 1 or len(x.batch_shape) or len(base.event_shape):
+    if len(x.event_shape) != 1 or len(base.event_shape):
         return None
+    if len(x.batch_shape):
+        refuse_batch("torch.distributions.Independent", [tuple(x.batch_shape)])
     (d,) = base.batch_shape
     columns = {name: getattr(base, name).expand(d) for name in base.arg_constraints if hasattr(base, name)}
     like = base.mean

@@ -22,8 +22,8 @@ from diracs.quantization.by_points import ENGINES, ByPoints, best_error, best_po
 
 
 @best_positions.register
-def _(unit: UnitPieces, n: int) -> np.ndarray:
-    return unit.best_points(n)
+def _(unit: UnitPieces, n: int, seed: int = 0) -> np.ndarray:
+    return unit.best_points(n, seed=seed)
 
 
 @best_error.register

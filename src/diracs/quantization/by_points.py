@@ -37,7 +37,7 @@ class ByPoints(NamedTuple):
     """What quantizing by points asks about laws of one class and dimension."""
 
     unit: Callable[[Any], Any]  # the law in its own unit, a `UnitLaw`
-    positions: Callable[[Any, int], np.ndarray]  # optimal points (m, d) of space, m ≤ n, for a unit law and n
+    positions: Callable[[Any, int, int], np.ndarray]  # optimal points (m, d) of space, m ≤ n, for a unit law, n, a seed
     error: Callable[[Any, int], float]  # about their root mean square error, in the units of space
     lower: Callable[[Any, int], float]  # for a law and n: no n points have a smaller W₂; 0 if nothing is known
     sharpest: Callable[[Any, int], float]  # the same, in seconds
@@ -50,8 +50,11 @@ ENGINES: Engines[ByPoints] = Engines()
 
 
 @singledispatch
-def best_positions(unit: Any, n: int) -> np.ndarray:
-    """Optimal points (m, d), m ≤ n, of a unit law with cells: of the plane, of space, of a circle or torus."""
+def best_positions(unit: Any, n: int, seed: int = 0) -> np.ndarray:
+    """Optimal points (m, d), m ≤ n, of a unit law with cells: of the plane, of space, of a circle or torus.
+
+    The seed is of the draws that merging makes; others make none that depend on it.
+    """
     return optimal_positions(unit, n)[0]
 
 
@@ -62,8 +65,18 @@ def best_error(unit: Any, n: int) -> float:
 
 
 # On the line levels are sorted, and there is more to know.
-best_positions.register(UnitLineImage)(optimal_line_positions)
+@best_positions.register
+def _(unit: UnitLineImage, n: int, seed: int = 0) -> np.ndarray:
+    return optimal_line_positions(unit, n)
+
+
+@best_positions.register
+def _(unit: UnitUnivariate, n: int, seed: int = 0) -> np.ndarray:
+    return optimal_univariate_positions(unit, n)
+
+
 best_error.register(UnitLineImage)(line_error)
+best_error.register(UnitUnivariate)(univariate_error)
 
 
 def nothing_known(law: Any, n: int) -> float:
@@ -136,7 +149,5 @@ def _univariate_sharpest(law: Univariate, n: int) -> float:
 ENGINES.add(
     Univariate,
     1,
-    ByPoints(
-        UnitUnivariate.of, optimal_univariate_positions, univariate_error, _univariate_lower, _univariate_sharpest
-    ),
+    ByPoints(UnitUnivariate.of, best_positions, best_error, _univariate_lower, _univariate_sharpest),
 )

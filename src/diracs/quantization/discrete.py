@@ -10,14 +10,15 @@ import math
 
 import numpy as np
 
+from diracs.backend.arrays import Array, bound_in, concrete, framework
 from diracs.certificates.rounding import with_moved_masses
 from diracs.laws.univariate.discrete import Atoms
 
 
-def raised(w2: np.floating, atoms: Atoms) -> np.floating:
+def raised(w2: Array, atoms: Atoms) -> Array:
     """A bound for the law, from one for its atoms."""
-    square = float(with_moved_masses(np.asarray(float(w2) ** 2), np.asarray(atoms.moved), atoms.fraction))
-    return np.float64(math.sqrt(square) * (1.0 + 1e-15) + atoms.beyond)
+    square = float(with_moved_masses(np.asarray(float(concrete(w2)) ** 2), np.asarray(atoms.moved), atoms.fraction))
+    return bound_in(math.sqrt(square) * (1.0 + 1e-15) + atoms.beyond, framework(w2), w2, up=True)
 
 
 def lowered(w2: float, atoms: Atoms) -> float:

@@ -171,7 +171,8 @@ def discretize(distribution: Any, scheme: Scheme) -> Quantization:
         With leading axes: a batch, discretized by the same scheme. Of SumOfDiracs each point goes to the nearest of a
         PointScheme, W₂ is exact; mixtures in more than three dimensions go nearly so, and have no derivatives
         in more than two. A PolynomialGrid, a Mesh, a univariate law, and laws that are cut into cells (Independent,
-        Elliptical, Mixture) go to a PointScheme, their results carry no derivatives.
+        Elliptical, Mixture, histograms, laws of one's own) go to a PointScheme, their results carry no derivatives.
+        Discrete laws of scipy.stats and torch.distributions go as the point clouds of their masses.
     scheme : ProductScheme, LayeredScheme or PointScheme
         Arrays of the distribution's framework; if one of the two is of NumPy's, it is taken for a constant of the
         other's.

@@ -66,8 +66,9 @@ def quantize(
         which are the same there, as do univariate laws. Where a grid is periodic W₂ is that on the circle, or the
         torus. Independent, Elliptical, Mixture and laws of one's own (docs/your_own_law.md) are cut into cells, in any
         dimension; results carry no derivatives. Independent takes "grid" and "product" besides: levels on each axis.
-        Discrete laws are taken as the point clouds of their masses, which `distribution` of the result is then; what
-        these are off by, and the tails that are cut off, are paid in `w2`.
+        Discrete laws (of scipy.stats; Bernoulli, Binomial, Geometric, Poisson of PyTorch) are taken as the point clouds
+        of their masses, in double precision, which `distribution` of the result is then; what these are off by, and the
+        tails that are cut off, are paid in `w2`.
     n : int, optional
         Number of points; exactly one of `n` and `w2` is to be given.
     w2 : float, optional
@@ -94,7 +95,7 @@ def quantize(
     executor : concurrent.futures.Executor, optional
         A pool of processes, or Dask's `client.get_executor()`, that the members of a batch are shared among, or, of a
         single mixture in three or more dimensions, the boxes that its components are cut into for the certificate; the
-        numbers are the same as without.
+        numbers are the same as without. Not for laws that are no mixtures of Gaussians or points.
 
     Returns
     -------
@@ -110,7 +111,8 @@ def quantize(
     ValueError, TypeError
         If not exactly one of `n` and `w2` is given, or they are not positive; for an unknown scheme; for "optimal" with
         near singular covariances in the plane (in space merged cells take their place); if `w2` needs more than two
-        million points; under `jax.jit`, where no scheme can be chosen (use `discretize` there).
+        million points; for an `executor` that the law has nothing for; under `jax.jit`, where no scheme can be chosen
+        (use `discretize` there).
 
     Examples
     --------
@@ -137,7 +139,12 @@ def quantize(
     if match_moments:
         return _quantize_with_moments(distribution, count, target, scheme, plain)
     if ENGINES.know(distribution):
-        return _quantize_by_points(distribution, count, target, scheme)
+        if executor is not None:
+            raise ValueError(
+                "executor shares the members of a batch, or the boxes of a mixture in space, but the distribution is a"
+                f" single {type(distribution).__name__}: leave it out"
+            )
+        return _quantize_by_points(distribution, count, target, scheme, seed)
     mixture = as_mixture(distribution)
     batch = mixture.batch_shape
     # As they are: weights normalized once more might be rounded to others.
@@ -204,7 +211,7 @@ def _quantize_single(
     return by_product(mixture, n, w2, KINDS if scheme in ("auto", "product", "optimal") else (scheme,))
 
 
-def _quantize_by_points(law: Any, count: int | None, target: float | None, scheme: str) -> Quantization:
+def _quantize_by_points(law: Any, count: int | None, target: float | None, scheme: str, seed: int) -> Quantization:
     """By optimal points, or by a grid where the law has independent coordinates."""
     engine = engines(law)
     if scheme not in (("auto", "optimal") if engine.grid is None else ("auto", "optimal", "grid", "product")):
@@ -215,7 +222,7 @@ def _quantize_by_points(law: Any, count: int | None, target: float | None, schem
     found = []
     many = engine.most_axes is not None and law.ndim > engine.most_axes
     if scheme in ("auto", "optimal") and not (many and scheme == "auto"):
-        found.append(_within(law, *_by_optimal_points(law, engine), count, target))
+        found.append(_within(law, *_by_optimal_points(law, engine, seed), count, target))
     if engine.grid is not None and engine.grid_error is not None and scheme != "optimal":
         at, error = partial(engine.grid, law), partial(engine.grid_error, law)
         found.append(_within(law, at, error, count, target, refuse=not found))
@@ -223,12 +230,14 @@ def _quantize_by_points(law: Any, count: int | None, target: float | None, schem
     return min(kept, key=lambda q: (float(concrete(q.w2)), len(q)) if target is None else (len(q), 0.0))
 
 
-def _by_optimal_points(law: Any, engine: ByPoints) -> tuple[Callable[[int], Quantization], Callable[[int], float]]:
+def _by_optimal_points(
+    law: Any, engine: ByPoints, seed: int
+) -> tuple[Callable[[int], Quantization], Callable[[int], float]]:
     """Of a number of points: the quantization, and about its error."""
     arrays, unit = leaves(law), engine.unit(law)
 
     def at(points: int) -> Quantization:
-        return discretize(law, _like(PointScheme(engine.positions(unit, points)), arrays))
+        return discretize(law, _like(PointScheme(engine.positions(unit, points, seed)), arrays))
 
     return at, lambda points: engine.error(unit, points)
 

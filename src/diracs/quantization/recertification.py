@@ -58,7 +58,8 @@ def recertify(distribution: Any, diracs: SumOfDiracs | Quantization) -> Recertif
 
     Parameters
     ----------
-    distribution : Gaussian, GaussianMixture, SumOfDiracs, PolynomialGrid, Mesh, or what `diracs.laws.convert` takes
+    distribution : Gaussian, GaussianMixture, SumOfDiracs, PolynomialGrid, Mesh, or what `diracs.laws.convert` takes;
+        a univariate law of scipy.stats or torch.distributions, discrete or not
         Mixtures, images and meshes on the line, in the plane and in space, covariances positive definite where the
         weight is not zero; SumOfDiracs in any dimension; so are Independent, Elliptical, Mixture, histograms and laws
         of one's own, of which `w2` and `w2_given` are upper bounds.

@@ -1,4 +1,4 @@
-"""Quantizations and mixtures in files: `.npz` (NumPy arrays) or `.json` (readable text), never pickles.
+"""Quantizations and laws in files: `.npz` (NumPy arrays) or `.json` (readable text), never pickles.
 
 A quantization is a tree of objects whose leaves are arrays. In JSON an array is written out with its dtype and shape,
 and floats by their shortest decimal that reads back the same. In `.npz` each array is an entry under its dotted name
@@ -22,6 +22,7 @@ from diracs.backend.arrays import frozen, is_array
 from diracs.codebooks.cross import CrossCodebook
 from diracs.codebooks.scalar import ScalarCodebook
 from diracs.laws.balls import Balls
+from diracs.laws.described import law_of
 from diracs.laws.diracs import SumOfDiracs
 from diracs.laws.elliptical import Elliptical
 from diracs.laws.gaussian import Gaussian, GaussianMixture
@@ -87,7 +88,6 @@ _CLASSES: dict[str, type] = {
     )
 }
 _FIELDS = ("distribution", "scheme", "positions", "weights", "w2", "exact")
-_MIXTURE_KEYS = ("means", "covs", "weights")
 
 
 def save(quantization: Quantization, path: Filename, *, lower: bool = False) -> None:
@@ -152,29 +152,18 @@ def load(path: Filename) -> Quantization:
     return quantization
 
 
-def read_mixture(path: Filename) -> GaussianMixture:
-    """The mixture of a file that holds `means`, `covs` and, if they are not equal, `weights`, as in `GaussianMixture`.
+def read_law(path: Filename) -> Any:
+    """The law of a file that describes one: an object in JSON, or arrays under the same names in `.npz`.
 
-    JSON: ``{"means": [[0, 0], [1, 1]], "covs": [[1, 1], [2, 2]], "weights": [0.4, 0.6]}``.
+    JSON: ``{"means": [[0, 0], [1, 1]], "covs": [[1, 1], [2, 2]], "weights": [0.4, 0.6]}`` for a Gaussian mixture,
+    ``{"family": "gamma", "a": 2.0}``, …: docs/command_line.md has them all.
 
     Raises
     ------
     ValueError
         If an entry is missing, unknown or wrong; FileNotFoundError if there is no file.
     """
-    content = _read_json(path) if file_format(path) == ".json" else _read_npz(path)
-    if not isinstance(content, dict):
-        raise ValueError(f'{path} must hold an object with the entries "means", "covs" and, if wanted, "weights"')
-    missing = [name for name in ("means", "covs") if name not in content]
-    unknown = [str(name) for name in content if name not in _MIXTURE_KEYS]
-    if missing or unknown:
-        faults = [f"{' and '.join(missing)} missing"] if missing else []
-        faults += [f"{', '.join(unknown[:5])} not known"] if unknown else []
-        raise ValueError(f"{path} must have the entries means, covs and, if wanted, weights: {'; '.join(faults)}")
-    try:
-        return GaussianMixture(*(content.get(name) for name in _MIXTURE_KEYS))
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{path} does not hold a mixture: {error}") from None
+    return law_of(_read_json(path) if file_format(path) == ".json" else _read_npz(path), str(path))
 
 
 def _encode(value: Any, name: str, array: Callable[[np.ndarray, str], dict[str, Any]]) -> Any:
@@ -194,7 +183,10 @@ def _encode(value: Any, name: str, array: Callable[[np.ndarray, str], dict[str, 
         return {a: _encode(v, f"{prefix}{a}", array) for a, v in value.items()}
     cls: Any = type(value)
     if cls not in _CLASSES.values():
-        raise TypeError(f"cannot save a {cls.__name__} ({name}); known are {', '.join(_CLASSES)}")
+        raise TypeError(
+            f"cannot save a {cls.__name__} ({name}), which only its own code can make again: pickle it, or save the"
+            f" diracs alone; known are {', '.join(_CLASSES)}"
+        )
     attributes = {a: getattr(value, a) for a in _attributes(cls)}
     return {"type": cls.__name__, **_encode(attributes, name, array)}
 

@@ -37,7 +37,11 @@ def draw_curve(law: Any, mpl: ModuleType, ax: Axes, limits: np.ndarray) -> tuple
 def _(law: PolynomialGrid, mpl: ModuleType, ax: Axes, limits: np.ndarray) -> tuple[float, list[Any]]:
     values = concrete(law.values)
     low, high = law.domain[:, 0]
-    edges = np.linspace(low, high, len(values) + 1)
+    return draw_steps(mpl, ax, np.linspace(low, high, len(values) + 1), values)
+
+
+def draw_steps(mpl: ModuleType, ax: Axes, edges: np.ndarray, values: np.ndarray) -> tuple[float, list[Any]]:
+    """A density of values (m,) between edges (m + 1,)."""
     ax.fill_between(edges, np.append(values, values[-1]), step="post", **_FILL)
     ax.stairs(values, edges, color=LAW, linewidth=1.6)
     return float(values.max()), [line(mpl, "density", LAW)]
@@ -48,6 +52,11 @@ def _(law: Univariate, mpl: ModuleType, ax: Axes, limits: np.ndarray) -> tuple[f
     t, f = univariate_curve(law, limits)
     even = law.heights(np.linspace(limits[0], limits[1], 600))
     top = min(float(f.max()), _TALLEST * float(np.quantile(even, _BROAD)))
+    return draw_filled(mpl, ax, t, f, top)
+
+
+def draw_filled(mpl: ModuleType, ax: Axes, t: np.ndarray, f: np.ndarray, top: float) -> tuple[float, list[Any]]:
+    """A density of values f (m,) at abscissas t, cut off at `top`."""
     ax.fill_between(t, np.minimum(f, top), **_FILL)
     ax.plot(t, np.minimum(f, 2.0 * top), color=LAW, linewidth=1.6)
     return top, [line(mpl, "density", LAW)]

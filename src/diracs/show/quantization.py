@@ -13,7 +13,7 @@ import scipy
 
 from diracs.backend.arrays import concrete
 from diracs.laws.gaussian import GaussianMixture, components_of
-from diracs.show import cut as _cut  # noqa: F401 — registers laws that are cut
+from diracs.show.cut import PIECES, pieces_of
 from diracs.show.law import Components, draw_law, limits_of
 from diracs.show.line import draw_stems
 from diracs.show.style import (
@@ -53,8 +53,9 @@ def plot_quantization(
     On the line: the density, with a stem for each Dirac. In the plane: regions of highest density holding 10 to 99 % of
     the mass, or the image, Diracs as dots of area proportional to mass (within sensible limits), Voronoi cells of the
     positions. In higher dimension: the projection onto the two leading principal axes of the law, without cells, as
-    cells do not project to cells. Components without a density appear as segments and rings. Pictures more than eight
-    times as long as they are high are stretched, and say so.
+    cells do not project to cells. Densities of laws that are cut into cells are those of some 10⁵ pieces, blurred.
+    Components without a density appear as segments and rings. Pictures more than eight times as long as they are high
+    are stretched, and say so.
 
     Parameters
     ----------
@@ -126,12 +127,15 @@ def _components(law: Any) -> Components | None:
 _components.register(GaussianMixture)(components_of)
 
 
-def _project(
-    positions: np.ndarray, masses: np.ndarray, law: Any
-) -> tuple[np.ndarray, GaussianMixture | None, tuple[str, str]]:
-    """Positions and the law on the two leading principal axes of the law (of the Diracs, if it is not a mixture)."""
-    components = _components(law)
+def _project(positions: np.ndarray, masses: np.ndarray, law: Any) -> tuple[np.ndarray, Any, tuple[str, str]]:
+    """Positions and the law on its two leading principal axes (those of the Diracs, if it is neither mixture nor cut).
+
+    Laws that are cut become `Pieces`.
+    """
+    components, pieces = _components(law), pieces_of(law, PIECES)
     means, covs, weights = components or (positions, np.zeros((1, 1, 1)), masses)
+    if pieces is not None:
+        means, weights = pieces.places, pieces.mass
     center = weights @ means
     shifted = means - center
     total = np.tensordot(weights, np.broadcast_to(covs, (len(weights), *covs.shape[1:])), 1)
@@ -144,7 +148,9 @@ def _project(
         f"first principal axis ({share[0]:.0%} of the variance)",
         f"second principal axis ({share[1]:.0%}), cells not drawn",
     )
-    projected = None if components is None else GaussianMixture._of(shifted @ axes, axes.T @ covs @ axes, weights)
+    projected: Any = None if pieces is None else pieces.along(center, axes)
+    if components is not None:
+        projected = GaussianMixture._of(shifted @ axes, axes.T @ covs @ axes, weights)
     return (positions - center) @ axes, projected, labels
 
 

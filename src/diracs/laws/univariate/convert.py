@@ -25,7 +25,7 @@ from diracs.laws.univariate.torch_functions import TorchFunctions
 
 _ROOT = math.sqrt(2.0)
 # From shapes to the standard law, and what scipy's scale is to be multiplied by.
-_SCIPY: dict[str, Callable[..., tuple[Standard, float]]] = {
+SCIPY_FAMILIES: dict[str, Callable[..., tuple[Standard, float]]] = {
     "arcsine": lambda: (Beta(0.5, 0.5), 1.0),
     "beta": lambda a, b: (Beta(a, b), 1.0),
     "chi": lambda df: (GeneralizedGamma(0.5 * df, 2.0), _ROOT),
@@ -62,19 +62,19 @@ class _Placed:
     scale: Any
 
 
-# From a distribution of PyTorch; its numbers through `_number`.
+# From a distribution of PyTorch; its numbers through `shape_number`.
 _TORCH: dict[str, Callable[[Any], _Placed]] = {
-    "Beta": lambda x: _Placed(Beta(_number(x, "concentration1"), _number(x, "concentration0")), 0.0, 1.0),
+    "Beta": lambda x: _Placed(Beta(shape_number(x, "concentration1"), shape_number(x, "concentration0")), 0.0, 1.0),
     "Exponential": lambda x: _Placed(GeneralizedGamma(1.0), 0.0, 1.0 / x.rate.double()),
-    "Gamma": lambda x: _Placed(GeneralizedGamma(_number(x, "concentration")), 0.0, 1.0 / x.rate.double()),
+    "Gamma": lambda x: _Placed(GeneralizedGamma(shape_number(x, "concentration")), 0.0, 1.0 / x.rate.double()),
     "Gumbel": lambda x: _Placed(Gumbel(), x.loc, x.scale),
     "HalfNormal": lambda x: _Placed(TruncatedNormal(0.0, math.inf), 0.0, x.scale),
     "Laplace": lambda x: _Placed(Laplace(), x.loc, x.scale),
-    "LogNormal": lambda x: _Placed(LogNormal(_number(x, "scale")), 0.0, x.loc.double().exp()),
-    "Pareto": lambda x: _Placed(Pareto(_number(x, "alpha")), 0.0, x.scale),
-    "StudentT": lambda x: _Placed(Student(_number(x, "df")), x.loc, x.scale),
+    "LogNormal": lambda x: _Placed(LogNormal(shape_number(x, "scale")), 0.0, x.loc.double().exp()),
+    "Pareto": lambda x: _Placed(Pareto(shape_number(x, "alpha")), 0.0, x.scale),
+    "StudentT": lambda x: _Placed(Student(shape_number(x, "df")), x.loc, x.scale),
     "Uniform": lambda x: _Placed(Uniform(), x.low, x.high.double() - x.low.double()),
-    "Weibull": lambda x: _Placed(GeneralizedGamma(1.0, _number(x, "concentration")), 0.0, x.scale),
+    "Weibull": lambda x: _Placed(GeneralizedGamma(1.0, shape_number(x, "concentration")), 0.0, x.scale),
 }
 
 
@@ -100,7 +100,7 @@ def _from_scipy(x: Any) -> Univariate:
     shapes, loc, scale = dist._parse_args(*x.args, **x.kwds)
     given = [np.asarray(v, dtype=np.float64) for v in (*shapes, loc, scale)]
     if any(v.ndim for v in given):
-        _refuse_batch(f"scipy.stats.{dist.name}", [v.shape for v in given])
+        refuse_batch(f"scipy.stats.{dist.name}", [v.shape for v in given])
     numbers = tuple(float(v) for v in given[:-2])
     place, unit = float(given[-2]), float(given[-1])
     if not (np.all(dist._argcheck(*numbers)) and unit > 0 and math.isfinite(place)):
@@ -109,8 +109,8 @@ def _from_scipy(x: Any) -> Univariate:
             f" scale={unit:g}"
         )
     own = type(dist).__module__.startswith("scipy.stats")
-    if own and dist.name in _SCIPY:
-        family, factor = _SCIPY[dist.name](*numbers)
+    if own and dist.name in SCIPY_FAMILIES:
+        family, factor = SCIPY_FAMILIES[dist.name](*numbers)
     else:
         standard = dist(*numbers)
         _refuse_infinite(dist.name, float(standard.var()))
@@ -135,7 +135,7 @@ def _from_torch(x: Any) -> Univariate | None:
     if tuple(x.batch_shape) or tuple(x.event_shape):
         if tuple(x.event_shape):
             return None
-        _refuse_batch(f"torch.distributions.{type(x).__name__}", [tuple(x.batch_shape)])
+        refuse_batch(f"torch.distributions.{type(x).__name__}", [tuple(x.batch_shape)])
     like = x.mean
     if name is None:
         _refuse_infinite(type(x).__name__, float(x.variance))
@@ -161,7 +161,7 @@ def _has_distribution_function(x: Any) -> bool:
     return True
 
 
-def _number(x: Any, name: str) -> float:
+def shape_number(x: Any, name: str) -> float:
     """A shape of a distribution of PyTorch, a number without derivatives."""
     value = getattr(x, name)
     if value.requires_grad:
@@ -169,11 +169,11 @@ def _number(x: Any, name: str) -> float:
             f"{name} must not require gradients: there are derivatives in location and scale only; detach it"
         )
     if tuple(value.shape):
-        _refuse_batch(f"torch.distributions.{type(x).__name__}", [tuple(value.shape)])
+        refuse_batch(f"torch.distributions.{type(x).__name__}", [tuple(value.shape)])
     return float(concrete(value))
 
 
-def _refuse_batch(name: str, shapes: list[tuple[int, ...]]) -> None:
+def refuse_batch(name: str, shapes: list[tuple[int, ...]]) -> None:
     raise ValueError(
         f"distribution must be a single law, got a batch of {name} with parameters of shapes {shapes}: make a list of"
         " single laws and take one after the other"

@@ -1,18 +1,32 @@
-"""Discrete laws of scipy.stats, as point clouds: what is cut off, and what SciPy's masses are off by, is to be paid."""
+"""Discrete laws of scipy.stats and torch.distributions, as point clouds.
+
+What is cut off, and what SciPy's masses are off by, is to be paid.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from diracs.backend.arrays import to_framework
 from diracs.laws.diracs import SumOfDiracs
+from diracs.laws.univariate.convert import refuse_batch, shape_number
 
 # SciPy's masses are right to this, relative, and to so many roundings of the logarithms of factorials.
 _ACCURACY, _LOGARITHMS = 1e-12, 8.0 * 2.0**-52
 # Tails are cut off where their second moment is below this share of the variance; no more atoms than so many are kept.
 _NEGLIGIBLE, _MOST = 1e-30, 1 << 20
+# From a distribution of PyTorch: the name, the shapes and the place that it has in scipy.stats.
+_TORCH: dict[str, Callable[[Any], tuple[str, tuple[float, ...], float]]] = {
+    "Bernoulli": lambda x: ("bernoulli", (shape_number(x, "probs"),), 0.0),
+    "Binomial": lambda x: ("binom", (shape_number(x, "total_count"), shape_number(x, "probs")), 0.0),
+    "Geometric": lambda x: ("geom", (shape_number(x, "probs"),), -1.0),
+    "Poisson": lambda x: ("poisson", (shape_number(x, "rate"),), 0.0),
+}
+_OTHERS = ("Categorical", "Multinomial", "NegativeBinomial", "OneHotCategorical")
 
 
 class Atoms(NamedTuple):
@@ -25,13 +39,20 @@ class Atoms(NamedTuple):
 
 
 def atoms_of(x: Any) -> Atoms | None:
-    """A frozen discrete distribution of scipy.stats on whole numbers; None for anything else.
+    """A frozen discrete distribution of scipy.stats on whole numbers, or one of PyTorch; None for anything else.
+
+    Those of PyTorch have their atoms in double precision, whatever theirs is: masses are rounded there to other laws.
 
     Raises
     ------
+    TypeError
+        For discrete distributions of PyTorch that are none of these.
     ValueError
         For batches, parameters that are none, infinite variance, and laws of more than 2²⁰ atoms that count.
     """
+    names = [cls.__name__ for cls in type(x).__mro__]
+    if "Distribution" in names and type(x).__mro__[-2].__module__.startswith("torch."):
+        return _of_torch(x, next((name for name in names if name in _TORCH), None))
     dist: Any = getattr(x, "dist", None)
     if "rv_discrete" not in {cls.__name__ for cls in type(dist).__mro__}:
         return None
@@ -65,6 +86,26 @@ def atoms_of(x: Any) -> Atoms | None:
         min(1.0, float((through / masses).max())),
         math.sqrt(left + right),
     )
+
+
+def _of_torch(x: Any, name: str | None) -> Atoms | None:
+    if name is None:
+        if not any(cls.__name__ in _OTHERS for cls in type(x).__mro__):
+            return None
+        raise TypeError(
+            f"cannot take torch.distributions.{type(x).__name__}: of its discrete laws {', '.join(_TORCH)} are"
+            " accepted; give others as SumOfDiracs(points, masses)"
+        )
+    if tuple(x.batch_shape):
+        refuse_batch(f"torch.distributions.{name}", [tuple(x.batch_shape)])
+    import scipy.stats
+
+    law, shapes, loc = _TORCH[name](x)
+    found = atoms_of(getattr(scipy.stats, law)(*shapes, loc=loc))
+    assert found is not None
+    like = x.mean.detach().double()
+    arrays = (to_framework(a, "torch", like) for a in (found.diracs.positions, found.diracs.weights))
+    return found._replace(diracs=SumOfDiracs._of(*arrays))
 
 
 def _reach(x: Any, mean: float, variance: float) -> tuple[float, float, float, float]:

@@ -32,6 +32,9 @@ class TorchFunctions:
         self._ends = float(low), float(high)
         self._middle = float(self.ppf(np.array(0.5)))
 
+    def __repr__(self) -> str:
+        return f"torch.distributions.{type(self._law).__name__}"
+
     def support(self) -> tuple[float, float]:
         return self._ends
 

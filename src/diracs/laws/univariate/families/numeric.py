@@ -144,6 +144,10 @@ class FromFunctions(Numeric):
     def functions(self) -> Functions:
         return self.given
 
+    def __repr__(self) -> str:
+        dist = getattr(self.given, "dist", None)
+        return f"FromFunctions({self.given if dist is None else dist.name})"
+
 
 def _quietly(function: Any, x: np.ndarray) -> np.ndarray:
     """Other libraries' functions warn at their ends."""
