@@ -90,7 +90,7 @@ class PiecewiseAffine(Smooth):
         own = _first(self.regions, points)
         images = np.einsum("kij,nj->nki", self.matrices, points) + self.offsets
         sides, here = _sides(self.regions, self.switch), self.switch.sides(points)
-        other = sides != here[:, None]
+        other = (sides != here[:, None]) | self.switch.near(points)[:, None]
         found = (images - images[np.arange(len(points)), own][:, None])[other]
         return found if len(found) else np.zeros((1, self.matrices.shape[1]))
 

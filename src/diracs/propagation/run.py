@@ -136,7 +136,8 @@ class Run:
         if self._where is not None:
             self._locate(points)
         if isinstance(self.growth, SwitchedGrowth) and isinstance(self._dynamics, PiecewiseAffine):
-            step = step._replace(leaps=self._dynamics.leaps(points))
+            unsure = self.growth.switch.unsure(self.law, points)
+            step = step._replace(leaps=self._dynamics.leaps(points), parted=step.parted + unsure)
         bound = self.growth.advance(step)
         if not max(bound, float(np.abs(out).max())) <= LARGEST:
             raise ValueError(
