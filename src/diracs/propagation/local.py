@@ -22,7 +22,7 @@ _SHARES = (np.inf, 0.9, 0.75, 0.5, 0.25, 0.1)
 
 
 def splits(blocks: list[Block], law: Law, lipschitz: SlopeOnBalls, slope: float, like: Array) -> tuple[Split, ...]:
-    """Choices of the cells where local slopes are used, those in all cells first; none if cells are no boxes or unknown."""
+    """Choices of the cells where local slopes are used, the first of which are all; none where boxes are not known."""
     d = law.means.shape[1]
     if not blocks or any(block.mixed or len(block.axes) < d for block in blocks):
         return ()
