@@ -7,7 +7,7 @@ import pytest
 from scipy.special import ndtr
 
 from diracs import Gaussian, GaussianMixture
-from diracs.propagation.concentration import Concentration
+from diracs.propagation.concentration import Box, Concentration, opened
 from diracs.propagation.law import law_of
 from diracs.propagation.metrics import JacobianSet
 
@@ -69,3 +69,15 @@ def test_no_chain_is_outside_for_more(seed):
         box = found.box(mean, np.full(2, 0.01), mean[None], deviations)
         off = np.maximum(np.maximum(box.low - x, x - box.high), 0.0)
         assert (np.sqrt((off**2).mean(axis=0)) <= box.excess).all()
+
+
+def test_boxes_stay_closed_where_a_hull_grows_within_its_entries():
+    """[1, 1] is between the entries of [1, 0] and [0, 1], but not in their hull."""
+    corners = np.array([[[1.0, 0.0]], [[0.0, 1.0]], [[1.0, 1.0]]])
+
+    def sets(boxes):
+        wide = np.isinf(boxes).any(axis=(0, 2))
+        return [JacobianSet.hull_of(corners if w else corners[[0, 1, 1]]) for w in wide]
+
+    box = Box(-np.ones(2), np.ones(2), np.full(2, 1e-3))
+    assert (opened([box], sets)[0][1].excess == 1e-3).all()

@@ -62,3 +62,9 @@ def test_bent_maps_and_refusals():
         propagate(START, smooth, NOISE, 1, n=2, match_moments=True)
     with pytest.raises(ValueError, match="goes with n"):
         propagate(START, smooth, NOISE, 1, w2_bound=0.3, match_moments=True)
+
+
+def test_moved_diracs_of_smooth_maps_on_the_line():
+    found = propagate(Gaussian([0.2], [1.0]), Smooth(np.tanh), Gaussian([0.0], [0.1]), 3, n=20, match_moments=True)
+    plain = propagate(Gaussian([0.2], [1.0]), Smooth(np.tanh), Gaussian([0.0], [0.1]), 3, n=20)
+    assert (found.w2_bound >= 0.99 * plain.w2_bound).all() and (found.w2_bound < 3.0 * plain.w2_bound).all()

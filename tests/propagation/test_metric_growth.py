@@ -76,3 +76,13 @@ def test_boxes_bound_the_growth_and_what_is_outside_is_paid_for():
     # tr(J Q Jᵀ) within the box; outside the norm of all Jacobians for each of two coordinates.
     assert found[0] == pytest.approx(0.5 * np.sqrt(0.02), rel=1e-6)
     assert found[1] - found[0] == pytest.approx(2 * 2.0 * 0.001, rel=1e-2)
+
+
+def test_metrics_that_are_made_definite_are_majorants_of_each_other():
+    """An axis that does not count at the end, reached with a large slope: what is added there has to be paid before."""
+    sets = [JacobianSet.hull_of(np.array([j])) for j in ([[0.0, 0.0], [0.0, 1e4]], [[1.0, 0.0], [0.0, 0.0]])]
+    growth = MetricGrowth(sets[0], Radius(0.0), Radius(0.0), np.eye(2), 2)
+    metrics = growth._metrics(sets, [np.eye(2)] * 2, flattest=1e-8)
+    for jacobians, here, there in zip(sets, metrics, metrics[1:]):
+        assert np.linalg.eigvalsh(here - jacobians.low.T @ there @ jacobians.low)[0] >= 0.0
+    assert np.linalg.eigvalsh(metrics[1])[0] >= 0.9e-8

@@ -58,3 +58,13 @@ def test_the_pieces_may_be_of_any_shape():
 def test_what_is_no_continuous_map_is_refused(regions, matrices, offsets, words):
     with pytest.raises(ValueError, match=words):
         PiecewiseAffine(regions, matrices, offsets)
+
+
+def test_clamps_of_many_axes():
+    """Of 729 pieces no pairs are looked at, and their Jacobians are 64 matrices."""
+    rng = np.random.default_rng(0)
+    A, b, x = rng.standard_normal((6, 6)), rng.standard_normal(6), 3.0 * rng.standard_normal((500, 6))
+    f = PiecewiseAffine.clamp(A, -1.0, 1.0, b)
+    np.testing.assert_allclose(f(x), np.clip(x @ A.T + b, -1.0, 1.0), atol=1e-12)
+    assert f.everywhere(6).hull.shape == (64, 6, 6)
+    assert f.everywhere(6).norm == pytest.approx(np.linalg.norm(A, 2), rel=0.2)

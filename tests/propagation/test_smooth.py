@@ -147,3 +147,21 @@ def test_bad_use_is_refused():
     short = Smooth(lambda x: x, jacobian=lambda b: (np.zeros((2, 1, 1)), np.ones((2, 1, 1))))
     with pytest.raises(ValueError, match="each of 1 boxes"):
         propagate(Gaussian([0.3], [0.1]), short, noise, 1, n=5)
+
+
+def test_what_single_boxes_do_not_know_the_whole_space_does():
+    """A Jacobian without a bound on any box leaves the bound by the range, on the line as well."""
+    unknown = lambda boxes: tuple(np.full((boxes.shape[1], 1, 1), end) for end in (-np.inf, np.inf))  # noqa: E731
+    given = [Smooth(np.tanh, jacobian=j, jacobian_range=([[0.0]], [[1.0]])) for j in (None, unknown)]
+    bounds = [propagate(Gaussian([0.2], [1.0]), f, Gaussian([0.0], [0.1]), 3, n=20).w2_bound for f in given]
+    np.testing.assert_allclose(bounds[1], bounds[0], rtol=0.02)
+
+
+def test_jacobians_of_another_dimension_are_refused():
+    start, wide = Gaussian([0.0, 0.0], 1.0), (np.zeros((3, 2)), np.ones((3, 2)))
+    with pytest.raises(ValueError, match="3 rows"):
+        propagate(start, Smooth(np.tanh, jacobian_range=wide), None, 1, n=5)
+    on_boxes = lambda boxes: tuple(np.repeat(x[None], boxes.shape[1], axis=0) for x in wide)  # noqa: E731
+    f = Smooth(np.tanh, jacobian=on_boxes, jacobian_range=(np.zeros((2, 2)), np.eye(2)))
+    with pytest.raises(ValueError, match="matrices of shape"):
+        propagate(start, f, Gaussian([0.0, 0.0], 0.1), 2, n=5)

@@ -105,3 +105,64 @@ def test_what_cannot_be_bounded_is_refused():
     with pytest.raises(ValueError, match="parallel"):
         quarters = [([[a, 0.0], [0.0, b]], [0.0, 0.0]) for a in (1.0, -1.0) for b in (1.0, -1.0)]
         PiecewiseAffine(quarters, [np.eye(2)] * 4, np.arange(8.0).reshape(4, 2), continuous=False)
+
+
+def stairs(q):
+    """The line with q borders near each other, between which a map steps up and down."""
+    borders = np.linspace(-0.1, 0.1, q)
+    rows = [
+        ([[1.0]] * (k < q) + [[-1.0]] * (k > 0), [*borders[k : k + 1], *-borders[max(k - 1, 0) : k]])
+        for k in range(q + 1)
+    ]
+    steps = 0.1 * (-1.0) ** np.arange(q + 1)[:, None]
+    return PiecewiseAffine(rows, [[[0.3]]] * (q + 1), steps, continuous=False)
+
+
+def test_many_borders_part_more_than_one():
+    f, rng = stairs(5), np.random.default_rng(0)
+    found = propagate(Gaussian([0.0], [0.01]), f, Gaussian([0.0], [0.01]), 2, n=300)
+    z = x = 0.1 * rng.standard_normal((100_000, 1))
+    for points in found.diracs:
+        positions = np.sort(np.asarray(points.positions)[:, 0])
+        sides, near = f.switch.sides(z), np.empty(len(x), dtype=int)
+        for side in range(6):
+            own = np.flatnonzero(f.switch.sides(positions[:, None]) == side)
+            here = sides == side
+            near[here] = own[cKDTree(positions[own, None]).query(z[here])[1]]
+        v = 0.1 * rng.standard_normal(x.shape)
+        x, z = f(x) + v, f(positions[near, None]) + v
+    squares = ((x - z) ** 2).sum(axis=1)
+    assert np.sqrt(squares.mean() - 3 * squares.std() / len(x) ** 0.5) <= found.w2_bound[-1]
+
+
+@pytest.mark.parametrize("gap", [0.0, 0.3, 2.0, 40.0])
+def test_densities_at_all_borders_add_up(gap):
+    noise = law_of(GaussianMixture([[0.0], [3.0]], [[[0.25]], [[1.0]]], [0.4, 0.6]))
+    borders = np.unique([0.0, gap, 2 * gap])
+    shifts = np.linspace(-5.0, 85.0, 20_001)
+    total = sum(
+        w * np.exp(-0.5 * ((borders[:, None] - shifts) / s) ** 2).sum(axis=0).max() / (s * np.sqrt(2 * np.pi))
+        for w, s in ((0.4, 0.5), (0.6, 1.0))
+    )
+    assert total * (1 - 1e-5) <= Switch(np.array([1.0]), borders).density(noise) <= 1.07 * total
+
+
+def test_points_on_a_border_are_on_both_sides():
+    """The right half holds its border: of two points that become one the map jumps at the second."""
+    right_first = [([[-1.0]], [0.0]), ([[1.0]], [0.0])]
+    f = PiecewiseAffine(right_first, [[[0.5]]] * 2, [[1.0], [-1.0]], continuous=False)
+    start = GaussianMixture([[0.0], [-0.1]], [[[0.0]], [[0.0]]], [0.5, 0.5])
+    noise = Gaussian([0.0], [0.01])
+    true = f(np.array([[0.0], [-0.1]]))
+    for n in (1, 2):
+        found = propagate(start, f, noise, 1, n=n)
+        images = f(np.asarray(found.diracs[0].positions))
+        error = np.sqrt(((true - images) ** 2).sum(axis=1).mean())
+        assert error - 1e-12 <= found.w2_bound[0] <= 2.0 * error + 1e-8
+
+
+def test_a_direction_in_which_variances_cancel_has_no_density():
+    a = np.array([0.6, 0.8])
+    cov = np.outer(a, a)
+    noise = law_of(GaussianMixture([[0.0, 0.0]], [cov], [1.0]))
+    assert Switch(np.array([0.8, -0.6]), np.zeros(1)).density(noise) == np.inf

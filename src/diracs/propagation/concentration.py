@@ -44,7 +44,7 @@ def opened(boxes: list[Box], sets: Callable[[np.ndarray], list[JacobianSet]]) ->
             for box in boxes
         ]
         wide = sets(corners())
-        same = [np.array_equal(a.low, b.low) and np.array_equal(a.high, b.high) for a, b in zip(found, wide)]
+        same = [a.equals(b) for a, b in zip(found, wide)]
         boxes = [a if keep else b for a, b, keep in zip(boxes, closed, same)]
     return list(zip(found, boxes))
 

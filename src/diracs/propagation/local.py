@@ -22,9 +22,9 @@ _SHARES = (np.inf, 0.9, 0.75, 0.5, 0.25, 0.1)
 
 
 def splits(blocks: list[Block], law: Law, lipschitz: SlopeOnBalls, slope: float, like: Array) -> tuple[Split, ...]:
-    """Choices of the cells where local slopes are used, the first of which are all; none if cells are no boxes."""
+    """Choices of the cells where local slopes are used, the first of which are all; none where boxes are not known."""
     d = law.means.shape[1]
-    if any(block.mixed or len(block.axes) < d for block in blocks):
+    if not blocks or any(block.mixed or len(block.axes) < d for block in blocks):
         return ()
     square, inside, centers, radii = (np.concatenate(x) for x in zip(*(_cut(block) for block in blocks), strict=True))
     # Rounded to float32 centers move and radii shrink: the balls grow by as much.

@@ -154,20 +154,25 @@ class MetricGrowth:
         return len(self.places) >= len(steps) and all(self.places[: len(steps)])
 
     def _metrics(
-        self, sets: list[JacobianSet], moments: list[np.ndarray], last: np.ndarray | None = None
+        self,
+        sets: list[JacobianSet],
+        moments: list[np.ndarray],
+        last: np.ndarray | None = None,
+        flattest: float = 0.0,
     ) -> list[np.ndarray]:
         """P_0, …, P_T, the identity by default, for sets of Jacobians in each step, small on the moments of errors."""
         metrics = [np.eye(len(self.jacobians.low)) if last is None else last]
         for jacobians, moment in zip(reversed(sets), reversed(moments)):
-            metrics.append(jacobians.majorant(metrics[-1], moment))
+            found = jacobians.majorant(metrics[-1], moment)
+            # Before the step to the next: that one must be a majorant of what is added, too.
+            metrics.append(found + flattest * max(float(np.trace(found)), 1e-300) * np.eye(len(found)))
         return metrics[::-1]
 
     def _within(self, steps: list[StepError], places: list[Place], last: np.ndarray | None = None) -> float:
         """The nominal error by the sets of boxes, and what the chain pays for leaving these."""
         sets = [place.jacobians for place in places[: len(steps)]]
-        metrics = self._metrics(sets, _moments(steps, sets), last)
         # Projections on boxes want definite metrics; a larger one is a majorant as well.
-        metrics[:-1] = [p + _FLATTEST * max(float(np.trace(p)), 1e-300) * np.eye(len(p)) for p in metrics[:-1]]
+        metrics = self._metrics(sets, _moments(steps, sets), last, flattest=_FLATTEST)
         left = 0.0
         for place, here, there in zip(places, metrics, metrics[1:]):
             if not place.excess.any():

@@ -45,6 +45,11 @@ class JacobianSet:
         """The hull of matrices (K, m, d)."""
         return cls(matrices.min(axis=0), matrices.max(axis=0), matrices)
 
+    def equals(self, other: JacobianSet) -> bool:
+        """Whether both are given by the same matrices."""
+        one, two = (() if x.hull is None else x.hull for x in (self, other))
+        return all(np.array_equal(a, b) for a, b in ((self.low, other.low), (self.high, other.high), (one, two)))
+
     @property
     def centre(self) -> np.ndarray:
         """(m, d)"""

@@ -75,15 +75,21 @@ class PiecewiseAffine(Smooth):
                 " continuous: they do not (continuous=False takes jumps across parallel borders)"
             )
         switch = _parallel_borders(found, jumps) if jumps else None
-        held = {"regions": tuple(found), "matrices": linear, "offsets": constant, "switch": switch}
-        for name, value in held.items():
-            object.__setattr__(self, name, value)
-        super().__init__(self._images, jacobian=self._met, jacobian_hull=linear)
+        self._hold(found, linear, constant, switch)
 
     regions: tuple[tuple[np.ndarray, np.ndarray], ...]
     matrices: np.ndarray
     offsets: np.ndarray
     switch: Switch | None
+
+    def _hold(
+        self, regions: Sequence[Any], matrices: np.ndarray, offsets: np.ndarray, switch: Switch | None = None
+    ) -> None:
+        """Take pieces that were looked at, or are known to fit."""
+        held = {"regions": tuple(regions), "matrices": matrices, "offsets": offsets, "switch": switch}
+        for name, value in held.items():
+            object.__setattr__(self, name, value)
+        super().__init__(self._images, jacobian=self._met, jacobian_hull=np.unique(matrices, axis=0))
 
     def leaps(self, points: np.ndarray) -> np.ndarray:
         """f'(c) − f(c) (q, m) for points c (n, d) and the pieces f' that are not on their side of the borders."""
@@ -91,7 +97,7 @@ class PiecewiseAffine(Smooth):
         own = _first(self.regions, points)
         images = np.einsum("kij,nj->nki", self.matrices, points) + self.offsets
         sides, here = _sides(self.regions, self.switch), self.switch.sides(points)
-        other = sides != here[:, None]
+        other = (sides != here[:, None]) | self.switch.near(points)[:, None]
         found = (images - images[np.arange(len(points)), own][:, None])[other]
         return found if len(found) else np.zeros((1, self.matrices.shape[1]))
 
@@ -129,7 +135,10 @@ class PiecewiseAffine(Smooth):
             regions.append((np.array(rows), np.array(ends)))
             matrices.append(matrix * free[:, None])
             offsets.append(np.where(free, shift, np.where(np.array(sides) < 0, least, most)))
-        return cls(regions, np.array(matrices), np.array(offsets))
+        # Continuous by construction: the pairs of so many pieces are not looked at.
+        found = cls.__new__(cls)
+        found._hold(regions, np.array(matrices), np.array(offsets))
+        return found
 
     def _images(self, x: Array) -> Array:
         points = np.asarray(concrete(x), np.float64)

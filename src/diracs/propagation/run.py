@@ -124,6 +124,11 @@ class Run:
         points, masses = choice.cells.barycenters[kept], choice.cells.masses[kept]
         kind = framework(self._like)
         out, moved = images(self._dynamics, points, self._like)
+        if isinstance(self.growth, MetricGrowth) and out.shape[1] != len(self.growth.jacobians.low):
+            raise ValueError(
+                f"the Jacobian has {len(self.growth.jacobians.low)} rows, but the dynamics lead to dimension"
+                f" {out.shape[1]}"
+            )
         step = choice.step._replace(moved=choice.step.moved + moved)
         if self.merged is not None and len(out) > self.merged:
             labels = clusters(out, masses, self.merged)
@@ -136,7 +141,8 @@ class Run:
         if self._where is not None:
             self._locate(points)
         if isinstance(self.growth, SwitchedGrowth) and isinstance(self._dynamics, PiecewiseAffine):
-            step = step._replace(leaps=self._dynamics.leaps(points))
+            unsure = self.growth.switch.unsure(self.law, points)
+            step = step._replace(leaps=self._dynamics.leaps(points), parted=step.parted + unsure)
         bound = self.growth.advance(step)
         if not max(bound, float(np.abs(out).max())) <= LARGEST:
             raise ValueError(

@@ -10,7 +10,7 @@ import numpy as np
 
 from diracs.backend import checks
 from diracs.backend.arrays import Array, concrete, is_array
-from diracs.propagation.metrics import JacobianSet
+from diracs.propagation.metrics import JacobianSet, within
 
 # From boxes (2, k, d), low and high corners, maybe infinite, to bounds (low, high) of Jacobians there, (k, m, d) each,
 # or to matrices (k, K, m, d) whose hulls hold them.
@@ -124,16 +124,29 @@ class Smooth:
             hulls = np.array(concrete(given), np.float64)
             if hulls.ndim != 4 or len(hulls) != count or not np.isfinite(hulls).all():
                 raise ValueError(f"{name} must be finite, of shape ({count}, K, m, d), got shape {hulls.shape}")
-            return [JacobianSet.hull_of(hull) for hull in hulls]
+            return [self._of_shape(JacobianSet.hull_of(hull)) for hull in hulls]
         low, high = _interval(name, given, 3, finite=False)
         if len(low) != count:
             raise ValueError(f"{name} must be bounds for each of {count} boxes, got shape {low.shape}")
-        return [JacobianSet.between(a, b) for a, b in zip(low, high)]
+        return [self._of_shape(JacobianSet.between(a, b)) for a, b in zip(low, high)]
+
+    def _of_shape(self, found: JacobianSet) -> JacobianSet:
+        """The set, of matrices as those of the whole space."""
+        known = self.jacobian_range[0] if self.jacobian_range is not None else None
+        known = self.jacobian_hull[0] if self.jacobian_hull is not None else known
+        if known is not None and known.shape != found.low.shape:
+            raise ValueError(
+                f"jacobian must return matrices of shape {known.shape}, as those of the whole space, got"
+                f" {found.low.shape}"
+            )
+        return found
 
     def slopes(self, centers: Array, radii: Array) -> np.ndarray:
         """Norms (k,) that Jacobians on balls with centers (k, d) and radii (k,) do not exceed."""
         at, far = (np.asarray(concrete(x), np.float64) for x in (centers, radii))
-        return np.array([found.norm for found in self.on_boxes(np.stack([at - far[:, None], at + far[:, None]]))])
+        whole = self.everywhere(at.shape[1])
+        sets = self.on_boxes(np.stack([at - far[:, None], at + far[:, None]]))
+        return np.array([within(found, whole).norm for found in sets])
 
     def __repr__(self) -> str:
         return f"Smooth({getattr(self.f, '__name__', type(self.f).__name__)})"

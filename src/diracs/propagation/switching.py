@@ -3,7 +3,8 @@
 Let f be affine between the planes nᵀx = h. Where x and the Dirac c of z are on one side, f(x) − f(c) = A (x − c); else
 f(x) − f(c) = A' (x − c) + (f'(c) − f(c)), f' being the map where x is. The last bracket is one of a few vectors for
 each c. Cells lie on one side, so that no border parts z from c; one parts x = p + v + e from z = p + v with a
-probability of at most φ E|nᵀe|, as e is independent of the noise v, of which nᵀv has a density of at most φ.
+probability of at most φ E|nᵀe|, as e is independent of the noise v: φ is the most that the densities of nᵀv at all
+borders, these shifted together, add up to.
 """
 
 from __future__ import annotations
@@ -22,8 +23,12 @@ from diracs.propagation.fine import fine_grids, groups_of
 from diracs.propagation.law import Law
 from diracs.propagation.metric_growth import MetricGrowth, first_moment_along, grown_along
 
-# Of the largest deviation: thinner laws have no density across a border.
+# Of the largest deviation: thinner covariances count as singular.
 _THINNEST = 1e-9
+# Of their size: so near to a border points are on both sides.
+_NEAR = 1e-9
+# Shifts about each border, in deviations, between which sums of densities are bounded.
+_SHIFTS = np.linspace(-4.0, 4.0, 65)
 
 
 class Switch(NamedTuple):
@@ -42,12 +47,43 @@ class Switch(NamedTuple):
         length = float(np.linalg.norm(normal))
         return Switch(normal / length, self.borders / length)
 
+    def near(self, points: np.ndarray) -> np.ndarray:
+        """Which points (N,) lie so near to a border that rounding decides on the side."""
+        sizes = np.abs(points) @ np.abs(self.normal)
+        away = np.abs((points @ self.normal)[:, None] - self.borders)
+        return np.asarray((away <= _NEAR * (sizes[:, None] + np.abs(self.borders))).any(axis=1))
+
     def density(self, noise: Law) -> float:
-        """The highest density φ of nᵀv; infinite if some component has none."""
+        """φ, the most that Σ_h p(h − u) is for a shift u of the borders h, p the density of nᵀv, or somewhat above.
+
+        A step e crosses some border with a probability of at most φ|nᵀe|. Infinite if a component has no density.
+        """
+        d, size = len(self.normal), np.abs(self.normal)
         variances = np.einsum("d,kde,e->k", self.normal, noise.covs, self.normal)
-        if not (variances > _THINNEST**2 * np.trace(noise.covs, axis1=1, axis2=2)).all():
+        # Not above the true ones, which may cancel.
+        variances -= 2 * (d + 4) * 2.0**-52 * np.einsum("d,kde,e->k", size, np.abs(noise.covs), size)
+        if not (variances > 0).all():
             return math.inf
-        return float(noise.weights @ (1.0 / np.sqrt(2.0 * math.pi * variances))[noise.kind]) * (1.0 + 1e-12)
+        each = np.array([_crowded(self.borders, float(s)) for s in np.sqrt(variances)])
+        return float(noise.weights @ each[noise.kind]) * (1.0 + 1e-12)
+
+    def unsure(self, law: Law, diracs: np.ndarray) -> float:
+        """The mass of points of a law on a border that are no Diracs (N, d) themselves."""
+        sharp = np.logical_not(law.covs.any(axis=(1, 2)))[law.kind]
+        on = np.flatnonzero(sharp)[self.near(law.means[sharp])]
+        kept = [(law.means[i] == diracs).all(axis=1).any() for i in on]
+        return float(law.weights[on] @ np.logical_not(np.array(kept, dtype=bool)))
+
+
+def _crowded(borders: np.ndarray, deviation: float) -> float:
+    """The most that Σ_h p(h − u) is for any u, p the density of N(0, deviation²), or somewhat above.
+
+    Between two shifts each term is bounded by its largest value there.
+    """
+    t = np.clip(borders / deviation, -1e100, 1e100)
+    cuts = np.unique(t[:, None] + _SHIFTS)
+    away = np.maximum(np.maximum(cuts[:-1, None] - t, t - cuts[1:, None]), 0.0)
+    return float(np.exp(-0.5 * np.minimum(away, 40.0) ** 2).sum(axis=1).max()) / (math.sqrt(2.0 * math.pi) * deviation)
 
 
 class _Part(NamedTuple):
@@ -150,7 +186,7 @@ class SwitchedGrowth(MetricGrowth):
     """
 
     switch: Switch = field(kw_only=True)
-    density: float = 0.0  # φ of the noise in the state
+    density: float = 0.0  # φ of the noise in the state, over all borders
     crossed: float = 0.0  # E|nᵀe| of the state, at most
 
     def bound(self, step: StepError) -> float:
