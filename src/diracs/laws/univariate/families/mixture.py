@@ -13,8 +13,8 @@ from diracs.laws.univariate.panels import Moments
 from diracs.laws.univariate.standard import Standard
 
 _EPS = float(np.finfo(np.float64).eps)
-# Halvings that quantiles are found by, unless doubles end before.
-_BISECTIONS = 200
+# Halvings that quantiles are found by, unless they are right to this, relative to the size of the law or themselves.
+_BISECTIONS, _RESOLVED = 200, 1e-17
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
 # What two rules differ by is charged so many times.
 _MARGIN = 10.0
@@ -113,8 +113,9 @@ class UnivariateMixture:
 
 
 def _standard(law: Univariate, z: np.ndarray) -> np.ndarray:
+    """The nearest of the support: families do not know what is outside."""
     loc, scale = law.placed
-    return np.asarray((z - loc) / scale)
+    return np.clip((z - loc) / scale, *law.family.support)
 
 
 def _placed(law: Univariate, z: np.ndarray) -> np.ndarray:
@@ -127,7 +128,7 @@ def _bisected(ends: list[np.ndarray], is_left: Callable[[np.ndarray], np.ndarray
     low, high = np.min(ends, axis=0), np.max(ends, axis=0)
     for _ in range(_BISECTIONS):
         middle = 0.5 * low + 0.5 * high
-        if not ((low < middle) & (middle < high)).any():
+        if not (high - low > _RESOLVED + _EPS * np.abs(middle)).any():
             break
         left = is_left(middle)
         low, high = np.where(left, middle, low), np.where(left, high, middle)
