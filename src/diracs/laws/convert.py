@@ -10,7 +10,17 @@ from typing import Any
 import numpy as np
 
 from diracs.backend import checks
-from diracs.backend.arrays import concrete, framework, is_array, is_lazy, map_arrays, namespace, to_framework
+from diracs.backend.arrays import (
+    concrete,
+    framework,
+    is_array,
+    is_lazy,
+    is_traced,
+    leaves,
+    map_arrays,
+    namespace,
+    to_framework,
+)
 from diracs.laws.balls import Balls
 from diracs.laws.diracs import SumOfDiracs
 from diracs.laws.elliptical import Elliptical
@@ -18,7 +28,7 @@ from diracs.laws.gaussian import Gaussian, GaussianMixture
 from diracs.laws.histogram import Histogram
 from diracs.laws.independent import Independent
 from diracs.laws.mesh import Mesh
-from diracs.laws.mixed import Mixture, joined_gaussians
+from diracs.laws.mixed import Mixture, joined_gaussians, joined_on_line
 from diracs.laws.own import CutsItself
 from diracs.laws.pixels import PolynomialGrid
 from diracs.laws.univariate.convert import univariate_of
@@ -166,7 +176,8 @@ def _described(x: Any) -> str:
 def as_law(x: Any) -> Any:
     """`x` as a law of diracs where it is one of another library that is no Gaussian mixture; else unchanged.
 
-    A `Mixture` of Gaussians and Gaussian mixtures alone is the Gaussian mixture that it is, one of points their cloud.
+    A `Mixture` of Gaussians and Gaussian mixtures alone is the Gaussian mixture that it is, one of points their cloud,
+    one of univariate laws and Gaussians a univariate law.
 
     Raises
     ------
@@ -176,7 +187,7 @@ def as_law(x: Any) -> Any:
     from diracs.laws.convert_multivariate import multivariate
 
     if isinstance(x, Mixture):
-        return _gaussian_parts(x)
+        return _joined(x)
     if isinstance(x, _KNOWN) or _normal_parameters(x) is not None:
         return x
     line = univariate_of(x)
@@ -197,22 +208,24 @@ def as_part(x: Any) -> Any:
             f"cannot take the discrete law {_described(x)} for a part of another: give its atoms as"
             " SumOfDiracs(points, masses)"
         )
-    law = as_law(x)
+    law = x if isinstance(x, Mixture) else as_law(x)
     own = isinstance(law, CutsItself) and hasattr(law, "ndim") and not isinstance(law, type)
     return law if own or isinstance(law, _KNOWN) else as_distribution(law)
 
 
-def _gaussian_parts(x: Mixture) -> Mixture | GaussianMixture | SumOfDiracs:
-    """The same as one Gaussian mixture, or point cloud, if all parts are."""
+def _joined(x: Mixture) -> Mixture | GaussianMixture | SumOfDiracs | Univariate:
+    """The same as one Gaussian mixture, point cloud or univariate law, if its parts allow that."""
+    if any(is_traced(a) for a in leaves(x)):
+        return x
+    weights, like = concrete(x.weights), x.weights
     if all(isinstance(law, SumOfDiracs) for law in x.laws):
         positions = np.concatenate([concrete(law.positions) for law in x.laws])
-        shares = [w * concrete(law.weights) for w, law in zip(concrete(x.weights), x.laws)]
+        shares = [w * concrete(law.weights) for w, law in zip(weights, x.laws)]
         return SumOfDiracs(positions, np.concatenate(shares))
-    if not all(isinstance(law, Gaussian | GaussianMixture) for law in x.laws):
-        return x
-    joined = joined_gaussians(x.laws, concrete(x.weights))
-    like = x.weights
-    return map_arrays(joined, lambda a: to_framework(a, framework(like), like))
+    if all(isinstance(law, Gaussian | GaussianMixture) for law in x.laws):
+        return map_arrays(joined_gaussians(x.laws, weights), lambda a: to_framework(a, framework(like), like))
+    joined = joined_on_line(x.laws, weights, like) if x.ndim == 1 else None
+    return x if joined is None else joined
 
 
 def as_mixture(x: Any) -> GaussianMixture:

@@ -23,9 +23,9 @@ def as_univariate(x: Any, name: str) -> Univariate:
     ValueError
         If it is a batch of them, or has no variance.
     """
-    from diracs.laws.convert import as_part
+    from diracs.laws.convert import as_law, as_part
 
-    law = as_part(x)
+    law = as_part(as_law(x))
     if isinstance(law, Univariate):
         if any(is_lazy(a) for a in leaves(law)):
             raise TypeError(f"{name} must be known numbers without derivatives, which laws of several dimensions lack")

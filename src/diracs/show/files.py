@@ -35,6 +35,7 @@ from diracs.laws.simplices import Simplices
 from diracs.laws.univariate.families.beta import Beta
 from diracs.laws.univariate.families.gamma import GeneralizedGamma
 from diracs.laws.univariate.families.inverse_gamma import InverseGamma
+from diracs.laws.univariate.families.mixture import UnivariateMixture
 from diracs.laws.univariate.families.normal import TruncatedNormal
 from diracs.laws.univariate.families.numeric import FromScipy
 from diracs.laws.univariate.families.powers import LogNormal, Pareto
@@ -85,6 +86,7 @@ _CLASSES: dict[str, type] = {
         Triangular,
         TruncatedNormal,
         Uniform,
+        UnivariateMixture,
     )
 }
 _FIELDS = ("distribution", "scheme", "positions", "weights", "w2", "exact")

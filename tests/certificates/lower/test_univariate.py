@@ -18,7 +18,7 @@ LAWS = [st.gamma(2.0), st.gamma(0.1), st.beta(0.3, 0.2), st.t(3.0), st.lognorm(1
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.dist.name)
 def test_close_below_the_optimum(law, n):
     q = quantize(law, n)
-    assert (0.85 if n > 1 else 0.999) * q.w2 <= q.w2_lower <= q.w2
+    assert (0.97 if n > 1 else 0.999) * q.w2 <= q.w2_lower <= q.w2
 
 
 @pytest.mark.parametrize("n", [1, 5, 50, 300])
@@ -37,7 +37,9 @@ def test_units_and_places():
         assert bounds[1] == pytest.approx(1e100 * bounds[0], rel=1e-12)
 
 
-def test_heavy_tails_do_not_overflow():
-    q = quantize(st.t(2.3), 140)
+@pytest.mark.parametrize(("nu", "n"), [(2.01, 140), (2.1, 2), (2.1, 30), (2.1, 300), (2.3, 1000)])
+def test_heavy_tails(nu, n):
+    """Cells grow with the distance from the middle; only of ν = 2.01 much is beyond all numbers."""
+    q = quantize(st.t(nu), n)
     with np.errstate(all="raise", under="ignore"):
-        assert 0 <= q.w2_lower <= q.w2
+        assert (0.9 if nu > 2.05 else 0.7) * q.w2 <= q.w2_lower <= q.w2

@@ -30,6 +30,8 @@ _RELATIVE = 1e-9
 _TOLERANCE, _ROUNDS, _NODES, _PIECES = 2e-3, 10, 8, 32
 # In deviations; where components end, their cells are bordered by others of hardly any mass.
 _ENDS = np.array([-8.0, -6.0, -4.5, 4.5, 6.0, 8.0])
+# Of the distance to the middle, or of the distance of the quartiles: allowances do not reach further.
+_NEARER, _MIDDLE = 0.95, 8.0
 # Multipliers that are tried, over the one expected: for many points that one is right.
 _FACTORS, _TRIED = (1.0, 0.95, 1.05), 1000
 
@@ -50,6 +52,10 @@ class LineCells:
         self.spread = np.divide(second, mass, out=np.zeros_like(mass), where=mass > 0)
         # Of the uniform law with this spread: cells beside gaps are wider than what is in them.
         self.width = np.minimum(self.high - self.low, np.sqrt(12.0 * self.spread))
+        # Allowances in the tails need not reach the middle: there is always something nearer.
+        share = np.cumsum(mass)
+        low, middle, high = centroid[np.searchsorted(share, share[-1] * np.array([0.25, 0.5, 0.75]))]
+        self.reach = np.maximum(_NEARER * np.abs(centroid - middle), _MIDDLE * (high - low))
 
     @classmethod
     def about(cls, levels: np.ndarray, mass: np.ndarray, first: np.ndarray, second: np.ndarray) -> LineCells:
@@ -78,7 +84,9 @@ class LineCells:
         most = allowance - np.maximum(np.maximum(low - y, y - high), 0.0) ** 2
         least = np.minimum(allowance - np.maximum(y - low, high - y) ** 2, 0.0)
         mean = allowance - (self.centroid[cell] - y) ** 2 - self.spread[cell]
-        crossed = np.maximum(most, 0.0) * np.maximum(mean - least, 0.0) / np.where(least < 0, most - least, 1.0)
+        # Products of four lengths might overflow.
+        share = np.maximum(mean - least, 0.0) / np.where(least < 0, most - least, np.inf)
+        crossed = np.maximum(most, 0.0) * share
         mass, count = self.mass[cell], len(nodes)
         gains = np.bincount(node, mass * np.where(least < 0, crossed, mean), count)
         beyond = nodes[np.minimum(node + 1, count - 1)]
@@ -91,21 +99,20 @@ class LineCells:
         The gains go like the cubes of the radii; each radius is changed by what the largest gain within reach says.
         """
         if radii is None:
-            density = np.maximum(self.mass / np.maximum(self.width, 1e-300), 1e-300)
-            radii = np.cbrt(0.75 * multiplier / density)
+            radii = np.cbrt(0.75 * multiplier) * np.cbrt(self.width) / np.cbrt(np.maximum(self.mass, 1e-300))
         radii = self._smooth(radii)
         for _ in range(rounds):
             gains = self.gains(self.borders, radii)[0]
             first = np.searchsorted(self.borders, self.centroid - radii)
             last = np.maximum(np.searchsorted(self.borders, self.centroid + radii), first + 1)
             largest = _largest(gains, first, last)
-            radii = self._smooth(radii * np.cbrt(np.clip(multiplier / np.maximum(largest, 1e-300), 0.5, 1.5)))
+            radii = self._smooth(radii * np.cbrt(multiplier / np.clip(largest, multiplier / 1.5, multiplier / 0.5)))
         return radii
 
     def _smooth(self, radii: np.ndarray) -> np.ndarray:
-        """Radii that grow no faster than distances, as distances to the nearest facility do; at most the whole line."""
+        """Radii that grow no faster than distances, as distances to the nearest facility do; none reaches too far."""
         x = self.centroid
-        radii = np.minimum(radii, self.high[-1] - self.low[0])
+        radii = np.minimum(radii, self.reach)
         radii = np.minimum.accumulate(radii - x) + x
         smooth: np.ndarray = np.maximum(np.minimum.accumulate((radii + x)[::-1])[::-1] - x, 0.0)
         return smooth
@@ -135,11 +142,12 @@ class LineCells:
             nodes = np.append(between, nodes[-1])
         return float(bounds.max())
 
-    def bound(self, n: int) -> float:
-        """The largest value found."""
-        # Zador's asymptotic distortion, and what one point more would gain.
-        root = float(np.cbrt(self.mass * self.width**2).sum())
-        expected = root**3 / (6.0 * n**3)
+    def bound(self, n: int, expected: float | None = None) -> float:
+        """The largest value found, for about what one point more would gain."""
+        if expected is None:
+            # Of Zador's asymptotic distortion.
+            root = float(np.cbrt(self.mass * self.width**2).sum())
+            expected = root**3 / (6.0 * n**3)
         best = 0.0
         radii: np.ndarray | None = None
         for factor in _FACTORS if n <= _TRIED else _FACTORS[:1]:

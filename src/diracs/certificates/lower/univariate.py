@@ -15,7 +15,9 @@ from diracs.codebooks.univariate import companded_standard_levels
 
 # Beyond so many points a discretization fine enough for its optimum to say more takes too long.
 _PARTITIONED = 128
-_FARTHEST = 1e60
+_FARTHEST = 1e100
+# Of the distance to the middle: levels in tails are no further from each other.
+_FINE = 0.1
 # What entropies and moments may be off by.
 _WRONG = 1e-9
 
@@ -37,7 +39,7 @@ def univariate_lower_bound(law: UnitUnivariate, n: int) -> float:
 
 def _partition_bound(law: UnitUnivariate, n: int) -> float:
     """W₂(q(X), ν) − W₂(X, q(X)) for the nearest q(X) of N ≫ n levels, the first for the best ν of n points."""
-    levels = companded_standard_levels(law.family, int(np.clip(32 * n, *ATOMS)))
+    levels = companded_standard_levels(law.family, ATOMS[1])
     cells = law.cells(levels[:, None])
     held = cells.mass > 0
     least = least_partition(levels[held], cells.mass[held] / cells.mass.sum(), n)
@@ -48,14 +50,37 @@ def _partition_bound(law: UnitUnivariate, n: int) -> float:
 def sharpest_univariate_lower_bound(law: UnitUnivariate, n: int) -> float:
     """The same, or that by covering the line if larger, which takes up to seconds."""
     bound = univariate_lower_bound(law, n)
-    if not _PARTITIONED < n <= MOST_POINTS:
+    if not 1 < n <= MOST_POINTS:
         return bound
-    levels = companded_standard_levels(law.family, levels_for(n))
-    # Products of four lengths must not overflow; what is left out only lowers the bound.
+    levels = _with_tails(companded_standard_levels(law.family, levels_for(n)))
+    # What is left out only lowers the bound.
     levels = levels[np.abs(levels) < _FARTHEST]
     if len(levels) < 4:
         return bound
     cells = law.cells(levels[:, None])
-    covering = LineCells.about(levels, cells.mass, cells.first[:, 0], cells.second).bound(n)
+    covering = LineCells.about(levels, cells.mass, cells.first[:, 0], cells.second).bound(n, _gain(law, n))
     found = max(0.0, (math.sqrt(covering * (1.0 - SLACK)) - law.rounding()) * law.unit)
     return max(bound, math.nextafter(found, 0.0))
+
+
+def _with_tails(levels: np.ndarray) -> np.ndarray:
+    """More levels in heavy tails, so that distances from the middle hardly vary between neighbours."""
+    low, middle, high = np.quantile(levels, [0.25, 0.5, 0.75])
+    ends = np.abs(levels[[0, -1]] - middle)
+    size = high - low
+    count = int(math.log(max(ends.max() / size, 1.0)) / math.log1p(_FINE))
+    far = size * (1.0 + _FINE) ** np.arange(count + 1.0)
+    found = middle + np.concatenate([-far[far < ends[0]][::-1], far[far < ends[1]]])
+    place = np.clip(np.searchsorted(levels, found), 1, len(levels) - 1)
+    wide = levels[place] - levels[place - 1] > _FINE * np.abs(found - middle)
+    return np.union1d(levels, found[wide])
+
+
+def _gain(law: UnitUnivariate, n: int) -> float:
+    """About what one point more than n would gain, by companding."""
+    more = n + max(1, n // 10)
+    costs = []
+    for count in (n, more):
+        levels = companded_standard_levels(law.family, count)
+        costs.append(float(law.cells(levels[:, None]).second.sum()))
+    return (costs[0] - costs[1]) / (more - n)

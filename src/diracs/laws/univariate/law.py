@@ -113,18 +113,7 @@ class Univariate:
         With bounds on what is wrong with masses and second moments, in double precision; those include what rounding
         of seeds and borders to the unit of the law does.
         """
-        loc, scale = self.placed
-        y, b = (seeds - loc) / scale, (borders - loc) / scale
-        mass, first, second, mass_error, second_error = self.family.moments(y, b)
-        # Seeds and borders are off by roundings of themselves.
-        off = 2.0 * _EPS * np.abs(y)
-        second_error = second_error + 2.0 * off * np.sqrt(mass * second) + off**2 * mass
-        for ends in (b[:-1], b[1:]):
-            held = np.isfinite(ends)
-            at = np.where(held, ends, y)
-            sliver = np.where(held, 2.0 * _EPS * np.abs(at) * self.family.heights(at), 0.0)
-            mass_error, second_error = mass_error + sliver, second_error + sliver * (at - y) ** 2
-        return Moments(mass, first * scale, second * scale**2, mass_error, second_error * scale**2)
+        return placed_moments(self.family, *self.placed, seeds, borders)
 
     def __repr__(self) -> str:
         if is_traced(self.loc) or is_traced(self.scale):
@@ -144,3 +133,22 @@ def standard_quantiles(family: Standard, below: np.ndarray, above: np.ndarray) -
     right = above < below
     found = np.where(right, family.isf(np.where(right, above, 0.5)), family.ppf(np.where(right, 0.5, below)))
     return np.asarray(np.clip(found, *family.support))
+
+
+def placed_moments(
+    family: Standard, loc: float, scale: float, seeds: np.ndarray, borders: np.ndarray, moved: float = 0.0
+) -> Moments:
+    """`Univariate.moments`, the location being off by so many scales at most."""
+    y, b = (seeds - loc) / scale, (borders - loc) / scale
+    mass, first, second, mass_error, second_error = family.moments(y, b)
+    # Seeds and borders are off by roundings of themselves.
+    off = 2.0 * _EPS * np.abs(y) + moved
+    second_error = second_error + 2.0 * off * np.sqrt(mass * second) + off**2 * mass
+    for ends in (b[:-1], b[1:]):
+        held = np.isfinite(ends)
+        at = np.where(held, ends, y)
+        off = 2.0 * _EPS * np.abs(at) + moved
+        height = np.maximum(family.heights(at - off), family.heights(at + off))
+        sliver = np.minimum(np.where(held & (off > 0), off, 0.0) * np.where(off > 0, height, 0.0), 1.0)
+        mass_error, second_error = mass_error + sliver, second_error + sliver * (np.abs(at - y) + off) ** 2
+    return Moments(mass, first * scale, second * scale**2, mass_error, second_error * scale**2)
