@@ -165,3 +165,10 @@ def test_jacobians_of_another_dimension_are_refused():
     f = Smooth(np.tanh, jacobian=on_boxes, jacobian_range=(np.zeros((2, 2)), np.eye(2)))
     with pytest.raises(ValueError, match="matrices of shape"):
         propagate(start, f, Gaussian([0.0, 0.0], 0.1), 2, n=5)
+
+
+def test_a_map_that_is_constant_where_the_chain_is():
+    """In the boxes the first coordinate of the image does not move at all, outside of them it does."""
+    f = Smooth(lambda x: 100.0 * np.maximum(x - 50.0, 0.0))
+    found = propagate(Gaussian([0.0, 0.0], 1.0), f, Gaussian([0.0, 0.0], 0.1), 3, n=10)
+    assert np.isfinite(found.w2_bound).all() and found.w2_bound[0] < 0.1

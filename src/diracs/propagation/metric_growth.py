@@ -165,7 +165,9 @@ class MetricGrowth:
         for jacobians, moment in zip(reversed(sets), reversed(moments)):
             found = jacobians.majorant(metrics[-1], moment)
             # Before the step to the next: that one must be a majorant of what is added, too.
-            metrics.append(found + flattest * max(float(np.trace(found)), 1e-300) * np.eye(len(found)))
+            # Beside what J may be elsewhere, where it vanishes here.
+            elsewhere = flattest * self.plain.slope**2 * float(np.trace(metrics[-1]))
+            metrics.append(found + flattest * max(float(np.trace(found)), elsewhere, 1e-300) * np.eye(len(found)))
         return metrics[::-1]
 
     def _within(self, steps: list[StepError], places: list[Place], last: np.ndarray | None = None) -> float:
