@@ -40,6 +40,7 @@ BENCHMARKS: dict[str, tuple[list[str], list[str], list[str]]] = {
     "transport_mixture": ([], ["--quick"], ["--without-sdot"]),
     "transport_scaling": ([], ["--quick"], []),
     "transport_space": ([], ["--quick"], ["--without-sdot"]),
+    "univariate": ([], [], []),
 }
 STUDIES = ("heterogeneity", "parameters", "rates", "stability")
 # A run is slower if it takes so much longer, and a second at least.

@@ -83,7 +83,7 @@ LAWS = {
         [1, 0],
         0.75 * 2 + 0.75 * 0.25 * 16,
     ),
-    "mixture, line": (Mixture([st.gamma(2), st.norm(2, 1)]), Mixture, 2.0, 1.5),
+    "mixture, line": (Mixture([st.gamma(2), st.norm(2, 1)]), Univariate, 2.0, 1.5),
     "mixture of Gaussians": (Mixture([Gaussian([0.0], 1.0), Gaussian([2.0], 1.0)]), GaussianMixture, 1.0, 2.0),
     "mixture with one's own": (Mixture([Square(), Gaussian([0.5, 0.5], 1 / 12)]), Mixture, [0.5, 0.5], 1 / 6),
     "histogram": (PolynomialGrid.from_histogram([[1, 1]], [[0, 2], [0, 1, 3]]), object, [1, 1.25], 1 / 3 + 37 / 48),

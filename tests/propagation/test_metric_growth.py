@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from diracs.propagation import metric_growth
 from diracs.propagation.ambiguity import Radius
 from diracs.propagation.bounds import AffineGrowth, LipschitzGrowth, StepError
 from diracs.propagation.metric_growth import MetricGrowth, Place
@@ -86,3 +87,16 @@ def test_metrics_that_are_made_definite_are_majorants_of_each_other():
     for jacobians, here, there in zip(sets, metrics, metrics[1:]):
         assert np.linalg.eigvalsh(here - jacobians.low.T @ there @ jacobians.low)[0] >= 0.0
     assert np.linalg.eigvalsh(metrics[1])[0] >= 0.9e-8
+
+
+@pytest.mark.parametrize("radii", [(0.0, 0.0), (0.2, 0.1)])
+def test_long_horizons_begin_from_what_was_known(monkeypatch, radii):
+    """Passes over the last steps, from a bound on the error before these: above that of whole passes, and not far."""
+    monkeypatch.setattr(metric_growth, "LONGEST", 3)
+    rng = np.random.default_rng(3)
+    matrix = np.array([[0.9, 0.3], [-0.2, 0.7]])
+    ours, exact = growth(JacobianSet.hull_of(matrix[None]), 9, *radii), AffineGrowth(matrix, *map(Radius, radii), 9)
+    for step in steps(rng, 9, 2, False, 0.0):
+        bound, affine = ours.advance(step), exact.advance(step)
+        assert affine * (1 - 1e-9) <= bound or radii != (0.0, 0.0)
+        assert bound <= 1.5 * affine

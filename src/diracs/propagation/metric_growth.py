@@ -8,6 +8,7 @@ for a little, J need only be one of the box (`concentration.py`).
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -22,6 +23,8 @@ _SLACK = 1e-12
 _FLATTEST = 1e-8
 # From so many steps on only the boxes are looked at that were best before.
 _SEVERAL = 8
+# Passes go back so many steps at most, to what was known then.
+LONGEST = 24
 
 
 class Place(NamedTuple):
@@ -29,6 +32,14 @@ class Place(NamedTuple):
 
     jacobians: JacobianSet
     excess: np.ndarray  # (d,) see `concentration.Box`
+
+
+class Known(NamedTuple):
+    """After some steps, in the Euclidean norm."""
+
+    nominal: float  # the error for the given laws
+    robust: float  # for all laws within the radii, before the last noise's own radius
+    drift: float  # of the true chain from the nominal one
 
 
 @dataclass
@@ -44,11 +55,17 @@ class MetricGrowth:
     places: list[tuple[Place, ...]] = field(default_factory=list)  # boxes of several sizes for each step; maybe none
     weights: list[np.ndarray] = field(init=False)  # what an error of each step adds to all bounds to come
     plain: LipschitzGrowth = field(init=False)
-    nominal: float = 0.0  # the bound for the given laws after the steps taken
+    known: list[Known] = field(init=False)  # after 0, 1, … steps
 
     def __post_init__(self) -> None:
         self.plain = LipschitzGrowth(self.jacobians.norm, self.initial_radius.value, self.noise_radius.value)
         self.weights, self._reached, self._best = self._planned(), 0.0, 0
+        self.known = [Known(0.0, self.initial_radius.value, self.initial_radius.value)]
+
+    @property
+    def nominal(self) -> float:
+        """The bound for the given laws after the steps taken."""
+        return self.known[-1].nominal
 
     def bound(self, step: StepError) -> float:
         """W₂ after one more step: through the nominal chain, or with the noise's radius in every step."""
@@ -56,7 +73,7 @@ class MetricGrowth:
 
     def after_nominal(self, step: StepError) -> float:
         """The nominal error after one more step."""
-        return min(self._bounds([*self.taken, step])[0], self.plain.after_nominal(step))
+        return min(self._bounds([*self.taken, step])[0].nominal, self.plain.after_nominal(step))
 
     def cost(self, step: StepError) -> float:
         """What choices of cells are compared by: the mean square error in the metric of all bounds to come."""
@@ -69,19 +86,21 @@ class MetricGrowth:
     def off(self) -> np.ndarray:
         """By what each coordinate (d,) of the mean may be off after the steps taken: |E e_i| ≤ (E e_i²)^{1/2}."""
         out = []
-        for axis in np.eye(self.jacobians.low.shape[1]) if self.taken else ():
-            found = math.inf
+        first = max(0, len(self.taken) - LONGEST)
+        steps = self.taken[first:]
+        for axis in np.eye(self.jacobians.low.shape[1]) if steps else ():
+            found = self.nominal
             if self._located(self.taken):
-                found = self._within(self.taken, [places[self._best] for places in self.places], np.diag(axis))
-            everywhere = [self.jacobians] * len(self.taken)
-            metrics = self._metrics(everywhere, _moments(self.taken, everywhere), np.diag(axis))
-            out.append(min(found, grown_along(self.taken, metrics), self.nominal))
+                found = min(found, self._within(steps, first, self._best, np.diag(axis)))
+            everywhere = [self.jacobians] * len(steps)
+            metrics = self._metrics(everywhere, _moments(steps, everywhere), np.diag(axis))
+            out.append(min(found, grown_along(steps, metrics, self.known[first].nominal)))
         return np.array(out) if out else np.zeros(self.jacobians.low.shape[1])
 
     def advance(self, step: StepError) -> float:
         """Take the step; its bound."""
-        nominal, bound = self._bounds([*self.taken, step])
-        self.nominal = min(nominal, self.plain.after_nominal(step))
+        known, bound = self._bounds([*self.taken, step])
+        self.known.append(known._replace(nominal=min(known.nominal, self.plain.after_nominal(step))))
         self._reached = self.cost(step)
         self.taken.append(step)
         return min(bound, self.plain.advance(step))
@@ -126,30 +145,33 @@ class MetricGrowth:
             found.append(metric)
         return found[::-1]
 
-    def _bounds(self, steps: list[StepError]) -> tuple[float, float]:
-        """The nominal error and W₂ after the steps: the least by sets of the whole space and of boxes."""
+    def _bounds(self, steps: list[StepError]) -> tuple[Known, float]:
+        """What is known after the steps, and W₂: the least by sets of the whole space and of boxes."""
+        first, count = max(0, len(steps) - LONGEST), len(steps)
+        steps = steps[first:]
         everywhere = [self.jacobians] * len(steps)
-        nominal = math.inf
-        robust = drift = math.inf
+        nominal = robust = drift = math.inf
         for moments in self._guesses(steps, everywhere):
             metrics = self._metrics(everywhere, moments)
-            nominal = min(nominal, grown_along(steps, metrics))
-            drift = min(drift, self._drift(metrics))
-            robust = min(robust, self._robust(steps, metrics))
-        for k in range(len(self.places[0])) if self._located(steps) else ():
-            if len(steps) > _SEVERAL and k != self._best:
+            nominal = min(nominal, grown_along(steps, metrics, self.known[first].nominal))
+            drift = min(drift, self._drift(metrics, first))
+            robust = min(robust, self._robust(steps, metrics, first))
+        for k in range(len(self.places[0])) if self._located(range(count)) else ():
+            if count > _SEVERAL and k != self._best:
                 continue
-            found = self._within(steps, [places[k] for places in self.places])
+            found = self._within(steps, first, k)
             if found < nominal:
                 nominal, self._best = found, k
-        return nominal * (1.0 + _SLACK), min(nominal + drift, robust + self.noise_radius.value) * (1.0 + _SLACK)
+        raised = 1.0 + _SLACK
+        whole = min(nominal + drift, robust + self.noise_radius.value)
+        return Known(nominal * raised, robust * raised, drift * raised), whole * raised
 
     @staticmethod
     def _guesses(steps: list[StepError], sets: list[JacobianSet]) -> tuple[list[np.ndarray], ...]:
         """Moments of errors to keep metrics small on: with what has been there before, and without."""
         return _moments(steps, sets), [step.error for step in steps]
 
-    def _located(self, steps: list[StepError]) -> bool:
+    def _located(self, steps: Sequence[object]) -> bool:
         """Whether boxes are known for each of the steps."""
         return len(self.places) >= len(steps) and all(self.places[: len(steps)])
 
@@ -170,9 +192,10 @@ class MetricGrowth:
             metrics.append(found + flattest * max(float(np.trace(found)), elsewhere, 1e-300) * np.eye(len(found)))
         return metrics[::-1]
 
-    def _within(self, steps: list[StepError], places: list[Place], last: np.ndarray | None = None) -> float:
-        """The nominal error by the sets of boxes, and what the chain pays for leaving these."""
-        sets = [place.jacobians for place in places[: len(steps)]]
+    def _within(self, steps: list[StepError], first: int, k: int, last: np.ndarray | None = None) -> float:
+        """The nominal error by the sets of boxes, the k-th of each step, and what the chain pays for leaving these."""
+        places = [some[k] for some in self.places[first : first + len(steps)]]
+        sets = [place.jacobians for place in places]
         # Projections on boxes want definite metrics; a larger one is a majorant as well.
         metrics = self._metrics(sets, _moments(steps, sets), last, flattest=_FLATTEST)
         left = 0.0
@@ -184,37 +207,38 @@ class MetricGrowth:
             values, vectors = np.linalg.eigh(here)
             half = vectors / np.sqrt(values)
             left += far * root_norm(half.T @ outside @ half)
-        return grown_along(steps, metrics) + left
+        return grown_along(steps, metrics, self.known[first].nominal) + left
 
-    def _drift(self, metrics: list[np.ndarray]) -> float:
-        """By how much the radii move the true chain from the nominal one."""
-        return self.initial_radius.size(metrics[0]) + sum(self.noise_radius.size(p) for p in metrics[1:])
+    def _drift(self, metrics: list[np.ndarray], first: int) -> float:
+        """By how much the radii move the true chain from the nominal one; of it the first steps are known."""
+        begun = self.known[first].drift * root_norm(metrics[0]) if first else self.initial_radius.size(metrics[0])
+        return begun + sum(self.noise_radius.size(p) for p in metrics[1:])
 
-    def _robust(self, steps: list[StepError], metrics: list[np.ndarray]) -> float:
+    def _robust(self, steps: list[StepError], metrics: list[np.ndarray], first: int) -> float:
         """The error before the last noise's own radius, with the radius in every step."""
-        error = self.initial_radius.size(metrics[0])
-        for t, step in enumerate(steps):
-            p = metrics[t]
+        error = self.known[first].robust * root_norm(metrics[0]) if first else self.initial_radius.size(metrics[0])
+        for t, step in enumerate(steps, start=first):
+            p = metrics[t - first]
             if t == 0 and error > 0.0:
                 error += math.sqrt(step.square_in(p))
             else:
                 error = _grown(error, self.noise_radius.size(p) if t else 0.0, step, p)
-            error += _moved(step, p, metrics[t + 1])
+            error += _moved(step, p, metrics[t - first + 1])
         return error
 
 
-def grown_along(steps: list[StepError], metrics: list[np.ndarray]) -> float:
-    """The nominal error by metrics P_0, …, P_T = I."""
-    error = 0.0
+def grown_along(steps: list[StepError], metrics: list[np.ndarray], begun: float) -> float:
+    """The nominal error by metrics P_0, …, P_T, from what it was before the steps in the Euclidean norm."""
+    error = begun * root_norm(metrics[0]) if begun else 0.0
     for step, here, there in zip(steps, metrics, metrics[1:]):
         error = _grown(error, 0.0, step, here) + _moved(step, here, there)
         error += math.sqrt(step.parted) * longest_leap(step, there)
     return error
 
 
-def first_moment_along(steps: list[StepError], metrics: list[np.ndarray]) -> float:
+def first_moment_along(steps: list[StepError], metrics: list[np.ndarray], begun: float) -> float:
     """E|e_T| in the last metric, which leaps enter with their chance and not with its root."""
-    error = 0.0
+    error = begun * root_norm(metrics[0]) if begun else 0.0
     for step, here, there in zip(steps, metrics, metrics[1:]):
         error += math.sqrt(step.square_in(here)) + _moved(step, here, there)
         error += step.parted * longest_leap(step, there)

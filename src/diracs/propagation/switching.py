@@ -21,7 +21,7 @@ from diracs.propagation.bounds import StepError
 from diracs.propagation.cells import Block, barycentric_cells
 from diracs.propagation.fine import fine_grids, groups_of
 from diracs.propagation.law import Law
-from diracs.propagation.metric_growth import MetricGrowth, first_moment_along, grown_along
+from diracs.propagation.metric_growth import LONGEST, Known, MetricGrowth, first_moment_along, grown_along
 
 # Of the largest deviation: thinner covariances count as singular.
 _THINNEST = 1e-9
@@ -190,7 +190,7 @@ class SwitchedGrowth(MetricGrowth):
     crossed: float = 0.0  # E|nᵀe| of the state, at most
 
     def bound(self, step: StepError) -> float:
-        return self._bounds([*self.taken, self._completed(step)])[0]
+        return self._bounds([*self.taken, self._completed(step)])[1]
 
     def after_nominal(self, step: StepError) -> float:
         return self.bound(step)
@@ -198,11 +198,11 @@ class SwitchedGrowth(MetricGrowth):
     def advance(self, step: StepError) -> float:
         """Take the step; its bound."""
         step = self._completed(step)
-        bound = self._bounds([*self.taken, step])[0]
+        known, bound = self._bounds([*self.taken, step])
         self._reached = self.cost(step)
         self.taken.append(step)
         across = np.outer(self.switch.normal, self.switch.normal)
-        self.nominal = bound
+        self.known.append(known)
         self.crossed = min(self._least(self.taken, across), self._least(self.taken, across, first_moment_along))
         return bound
 
@@ -211,19 +211,22 @@ class SwitchedGrowth(MetricGrowth):
         chance = self.density * self.crossed if self.crossed > 0 else 0.0
         return step._replace(parted=min(step.parted + chance, 1.0))
 
-    def _bounds(self, steps: list[StepError]) -> tuple[float, float]:
+    def _bounds(self, steps: list[StepError]) -> tuple[Known, float]:
         found = self._least(steps, None)
-        return found, found
+        return Known(found, found, 0.0), found
 
     def _least(
         self,
         steps: list[StepError],
         last: np.ndarray | None,
-        along: Callable[[list[StepError], list[np.ndarray]], float] = grown_along,
+        along: Callable[[list[StepError], list[np.ndarray], float], float] = grown_along,
     ) -> float:
         """The least bound on e after the steps, in the last metric, the identity if that is None."""
+        first = max(0, len(steps) - LONGEST)
+        # What is known after the first steps; the last of all may be that of the steps themselves.
+        begun, steps = self.known[first].nominal, steps[first:]
         everywhere = [self.jacobians] * len(steps)
         found = math.inf
         for moments in self._guesses(steps, everywhere):
-            found = min(found, along(steps, self._metrics(everywhere, moments, last)))
+            found = min(found, along(steps, self._metrics(everywhere, moments, last), begun))
         return found * (1.0 + 1e-12)
