@@ -91,7 +91,7 @@ def test_metrics_that_are_made_definite_are_majorants_of_each_other():
 
 @pytest.mark.parametrize("radii", [(0.0, 0.0), (0.2, 0.1)])
 def test_long_horizons_begin_from_what_was_known(monkeypatch, radii):
-    """Passes over the last steps, from a bound on the error before these: above that of whole passes, and not far."""
+    """Passes over few steps, from a bound on the error before these in all directions: above, which adds up."""
     monkeypatch.setattr(metric_growth, "LONGEST", 3)
     rng = np.random.default_rng(3)
     matrix = np.array([[0.9, 0.3], [-0.2, 0.7]])
@@ -99,4 +99,4 @@ def test_long_horizons_begin_from_what_was_known(monkeypatch, radii):
     for step in steps(rng, 9, 2, False, 0.0):
         bound, affine = ours.advance(step), exact.advance(step)
         assert affine * (1 - 1e-9) <= bound or radii != (0.0, 0.0)
-        assert bound <= 1.5 * affine
+        assert bound <= 2.0 * affine
