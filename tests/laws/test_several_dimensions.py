@@ -189,3 +189,14 @@ def test_flattened():
     cloud = as_law(Mixture([SumOfDiracs([[0.0]]), SumOfDiracs([[1.0], [2.0]])]))
     assert isinstance(cloud, SumOfDiracs)
     np.testing.assert_allclose(cloud.weights, [0.5, 0.25, 0.25])
+
+
+def test_a_gaussian_of_several_axes_is_told_how_to_be_given():
+    cov = np.array([[1.0, 0.5], [0.5, 1.0]])
+    with pytest.raises(TypeError, match="factor of the covariance in the matrix"):
+        Independent([scipy.stats.gamma(2.0), scipy.stats.multivariate_normal([1.0, 2.0], cov)])
+    matrix = np.eye(3)
+    matrix[1:, 1:] = np.linalg.cholesky(cov)
+    law = Independent([scipy.stats.gamma(2.0), scipy.stats.norm(), scipy.stats.norm()], matrix, [0.0, 1.0, 2.0])
+    np.testing.assert_allclose(law.covariance[1:, 1:], cov, rtol=1e-12)
+    np.testing.assert_allclose(law.mean, [2.0, 1.0, 2.0], rtol=1e-12)

@@ -35,7 +35,11 @@ def as_univariate(x: Any, name: str) -> Univariate:
         return _normal(name, concrete(law.mean), concrete(law.cov))
     if isinstance(law, GaussianMixture) and law.means.shape[-2:] == (1, 1) and law.means.ndim == 2:
         return _normal(name, concrete(law.means), concrete(law.covs))
-    raise TypeError(f"{name} must be a univariate law, such as scipy.stats.gamma(2), got {type(x).__name__}")
+    several = isinstance(law, Gaussian)
+    raise TypeError(
+        f"{name} must be a univariate law, such as scipy.stats.gamma(2), got {type(x).__name__}"
+        + (": give norm(0, 1) for each of its axes, a factor of the covariance in the matrix" if several else "")
+    )
 
 
 def _normal(name: str, mean: np.ndarray, variance: np.ndarray) -> Univariate:
