@@ -194,9 +194,9 @@ def test_flattened():
 def test_a_gaussian_of_several_axes_is_told_how_to_be_given():
     cov = np.array([[1.0, 0.5], [0.5, 1.0]])
     with pytest.raises(TypeError, match="factor of the covariance in the matrix"):
-        Independent([scipy.stats.gamma(2.0), scipy.stats.multivariate_normal([1.0, 2.0], cov)])
+        Independent([st.gamma(2.0), st.multivariate_normal([1.0, 2.0], cov)])
     matrix = np.eye(3)
     matrix[1:, 1:] = np.linalg.cholesky(cov)
-    law = Independent([scipy.stats.gamma(2.0), scipy.stats.norm(), scipy.stats.norm()], matrix, [0.0, 1.0, 2.0])
+    law = Independent([st.gamma(2.0), st.norm(), st.norm()], matrix, [0.0, 1.0, 2.0])
     np.testing.assert_allclose(law.covariance[1:, 1:], cov, rtol=1e-12)
     np.testing.assert_allclose(law.mean, [2.0, 1.0, 2.0], rtol=1e-12)
