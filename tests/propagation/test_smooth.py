@@ -101,6 +101,22 @@ def test_boxes_are_used_where_they_help():
     assert (coupled(kinked, near, [1e-4]) <= 1.01 * near.w2_bound).all()
 
 
+def bent(x):
+    return np.stack([0.25 * np.tanh(2 * x[:, 0] + x[:, 1]), 0.2 * np.tanh(x[:, 0] - 2 * x[:, 1])], axis=1)
+
+
+def test_single_cells_may_have_constants_of_their_own():
+    smooth, start, noise = Smooth(bent), Gaussian([1.0, 0.5], [0.2, 0.2]), Gaussian([0.0, 0.0], [0.05, 0.05])
+    whole = smooth.everywhere(2).norm
+    assert smooth.slopes(np.array([[0.0, 0.0], [9.0, 9.0]]), np.array([np.inf, 1.0])) == pytest.approx(
+        [whole, 0], abs=1e-6
+    )
+    local = propagate(start, bent, noise, 2, n=50, lipschitz=smooth.slopes)
+    plain = propagate(start, bent, noise, 2, n=50, lipschitz=whole)
+    assert local.w2_bound[0] < 0.95 * plain.w2_bound[0]
+    assert (coupled(bent, local, [0.05, 0.05]) <= 1.02 * local.w2_bound).all()
+
+
 def test_fewest_points_limits_and_other_frameworks():
     f, bounds = network(3)
     bounds = tuple(0.2 * x for x in bounds)

@@ -142,7 +142,12 @@ class Smooth:
         return found
 
     def slopes(self, centers: Array, radii: Array) -> np.ndarray:
-        """Norms (k,) that Jacobians on balls with centers (k, d) and radii (k,) do not exceed."""
+        """Norms (k,) that Jacobians on balls with centers (k, d) and radii (k,) do not exceed; of all for radius inf.
+
+        With `propagate(…, smooth.f, …, lipschitz=smooth.slopes)` each cell has a constant of its own: of grids, and in
+        the Euclidean norm, which may be less than the sets of a whole law say of strong contractions in their first
+        steps. On the line `Smooth` does both.
+        """
         at, far = (np.asarray(concrete(x), np.float64) for x in (centers, radii))
         whole = self.everywhere(at.shape[1])
         sets = self.on_boxes(np.stack([at - far[:, None], at + far[:, None]]))
