@@ -30,7 +30,7 @@ from diracs import (
 from diracs.backend import doubled
 from diracs.cells.intervals import voronoi_moments
 from diracs.certificates.masses import doubled_masses, mass_error, mass_error_within, settled
-from diracs.certificates.rounding import ROUNDINGS
+from diracs.certificates.rounding import ROUNDINGS, with_moved_masses
 
 EPS = 2.0**-52
 
@@ -273,3 +273,10 @@ def test_weights_in_single_precision_are_normalized():
     truth = line_w2(law.means, law.covs, law.weights, diracs.positions, diracs.weights)
     assert float(trajectory.dirac_errors[0]) >= truth
     assert float(trajectory.w2_bound[-1]) >= truth
+
+
+@pytest.mark.parametrize("unit", [1e-100, 1.0, 1e100])
+def test_moved_masses_cost_as_much_in_any_unit(unit):
+    """Where products of squares are no doubles any more."""
+    found = with_moved_masses(np.asarray(4.0 * unit**2), np.asarray(0.25 * unit**2), 0.01)
+    assert float(found) / unit**2 == pytest.approx(4.0 + 0.25 + 2.0 * 0.1 * 2.0 * 0.5)

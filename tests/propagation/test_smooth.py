@@ -117,6 +117,21 @@ def test_single_cells_may_have_constants_of_their_own():
     assert (coupled(bent, local, [0.05, 0.05]) <= 1.02 * local.w2_bound).all()
 
 
+@pytest.mark.parametrize("unit", [1e-140, 1e-75, 1e120, 1e140])
+def test_units_do_not_matter(unit):
+    found = [
+        propagate(
+            Gaussian(np.array([1.0, 2.0]) * size, np.array([0.1, 0.2]) * size * size),
+            Smooth(lambda x: 0.5 * x, jacobian_hull=0.5 * np.eye(2)[None]),
+            Gaussian(np.zeros(2), np.full(2, 0.01) * size * size),
+            2,
+            n=20,
+        )
+        for size in (1.0, unit)
+    ]
+    np.testing.assert_allclose(found[1].w2_bound / unit, found[0].w2_bound, rtol=1e-6)
+
+
 def test_fewest_points_limits_and_other_frameworks():
     f, bounds = network(3)
     bounds = tuple(0.2 * x for x in bounds)

@@ -31,8 +31,9 @@ def with_moved_masses(square: Array, moved: Array, fraction: float) -> Array:
     """The mean square error after moving masses with M = `moved`, at most this fraction of any cell."""
     xp = namespace(square)
     known = (square > 0) & (moved > 0)
-    product = xp.where(known, square * moved, xp.ones_like(square))
-    return square + moved + 2.0 * fraction**0.5 * xp.where(known, xp.sqrt(product), 0.0 * square)
+    # Root by root: the product may be no double.
+    first, second = (xp.where(known, x, xp.ones_like(square)) for x in (square, moved))
+    return square + moved + 2.0 * fraction**0.5 * xp.where(known, xp.sqrt(first) * xp.sqrt(second), 0.0 * square)
 
 
 def diffused(masses: np.ndarray, dtype: type, low: np.ndarray | None = None) -> np.ndarray:
