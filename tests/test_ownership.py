@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.stats
 import torch
 
 from diracs import (
@@ -13,17 +14,22 @@ from diracs import (
     Ball,
     Complement,
     CrossCodebook,
+    Elliptical,
     Gaussian,
     GaussianMixture,
     HalfSpace,
+    Independent,
     LayeredScheme,
     Mesh,
+    Mixture,
+    PiecewiseAffine,
     PointScheme,
     PolynomialGrid,
     Polytope,
     PowerDiagram,
     ProductScheme,
     ScalarCodebook,
+    Smooth,
     SumOfDiracs,
     discretize,
     distance,
@@ -54,6 +60,9 @@ MAKERS = {
     "Ball": lambda a: Ball(a(np.ones(2)), a(np.ones(()))),
     "Polytope": lambda a: Polytope(a(np.eye(2)), a(np.ones(2))),
     "Complement": lambda a: Complement(Ball(a(np.ones(2)), a(np.ones(())))),
+    "Independent": lambda a: Independent([scipy.stats.gamma(2.0)] * 2, a(np.eye(2)), a(np.ones(2))),
+    "Elliptical": lambda a: Elliptical(scipy.stats.gamma(2.0), a(np.ones(2)), a(np.eye(2))),
+    "Mixture": lambda a: Mixture([scipy.stats.gamma(2.0), scipy.stats.uniform()], a(np.full(2, 0.5))),
     "box": lambda a: Polytope.box(a(np.zeros(2)), a(np.ones(2))),
 }
 
@@ -170,6 +179,27 @@ def test_results_are_read_only():
     for a in arrays:
         with pytest.raises(ValueError, match="read-only"):
             a[...] = 99.0
+
+
+def test_maps_with_known_jacobians_keep_what_they_are_given():
+    hull, low, high = np.eye(2)[None].copy(), -np.ones((2, 2)), np.ones((2, 2))
+    made = [
+        Smooth(np.sin, jacobian_hull=hull).jacobian_hull,
+        *Smooth(np.sin, jacobian_range=(low, high)).jacobian_range,
+    ]
+    normals, ends = [np.array([[1.0, 0.0]]), np.array([[-1.0, 0.0]])], [np.zeros(1), np.zeros(1)]
+    matrices, offsets = np.array([np.eye(2)] * 2), np.zeros((2, 2))
+    pieces = PiecewiseAffine(list(zip(normals, ends)), matrices, offsets)
+    made += [pieces.matrices, pieces.offsets, *pieces.regions[0]]
+    before = [x.copy() for x in made]
+    for x in (hull, low, high, *normals, *ends, matrices, offsets):
+        x[...] = 99.0
+    chain = propagate(Gaussian([0.0, 0.0], [1.0, 1.0]), pieces, None, 1, n=4)
+    for x, old in zip(made, before):
+        np.testing.assert_array_equal(x, old)
+    for x in (*made, *chain.metrics):
+        with pytest.raises(ValueError, match="read-only"):
+            x[...] = 99.0
 
 
 def test_a_diagram_keeps_its_seeds():

@@ -53,6 +53,19 @@ def test_the_error_of_moved_diracs_and_their_bias_by_sampling():
     np.testing.assert_allclose((found.cells.masses[:, None] * off).T @ off, covariance_of(law), rtol=1e-9)
 
 
+def test_the_error_of_moved_diracs_exactly():
+    """E δ'δ'ᵀ = Σ + Cov c' − S C − C Sᵀ, as E[z | c] = c, with Cov c' = Σ = S C Sᵀ."""
+    law = law_of(GaussianMixture([[1.0, 0.0], [-0.5, 0.5]], [[0.3, 0.1]] * 2, [0.4, 0.6]))
+    book = ScalarCodebook([-0.8, 0.0, 0.8])
+    choice = measure(law, LayeredScheme([ProductScheme([book, book], np.eye(2), np.zeros(2))]))
+    found = matched(choice, law)
+    masses, mean = found.cells.masses, law.weights @ law.means
+    c, moved = choice.cells.barycenters - mean, found.cells.barycenters - mean
+    own, across = ((masses[:, None] * x).T @ c for x in (c, moved))
+    np.testing.assert_allclose(own + choice.step.error, covariance_of(law), atol=1e-10)
+    np.testing.assert_allclose(found.step.error, 2.0 * covariance_of(law) - across - across.T, atol=1e-10)
+
+
 def test_bent_maps_and_refusals():
     smooth = Smooth(lambda x: np.sin(x @ A.T))
     found = propagate(START, smooth, NOISE, 3, n=40, match_moments=True)

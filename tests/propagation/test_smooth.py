@@ -166,6 +166,11 @@ def test_bad_sets_are_refused(arguments, error, words):
         Smooth(**{"f": car, **arguments})
 
 
+def test_a_range_may_be_one_array():
+    one, pair = Smooth(car, jacobian_range=np.array(CAR)), Smooth(car, jacobian_range=CAR)
+    np.testing.assert_array_equal(one.jacobian_range, pair.jacobian_range)
+
+
 def test_bad_use_is_refused():
     start, noise = Gaussian([0.3, 0.2], [0.1, 0.1]), None
     with pytest.raises(ValueError, match="3 columns"):

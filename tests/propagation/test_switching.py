@@ -5,9 +5,12 @@ import pytest
 from scipy.spatial import cKDTree
 
 from diracs import Gaussian, GaussianMixture, PiecewiseAffine, propagate
+from diracs.propagation.ambiguity import NONE
+from diracs.propagation.bounds import StepError
 from diracs.propagation.law import law_of
 from diracs.propagation.merged import merged_cells
-from diracs.propagation.switching import ParallelCells, Switch
+from diracs.propagation.metrics import JacobianSet
+from diracs.propagation.switching import ParallelCells, Switch, SwitchedGrowth
 
 TURN = 0.9 * np.array([[np.cos(0.6), -np.sin(0.6)], [np.sin(0.6), np.cos(0.6)]])
 CENTRE = np.array([1.0, 0.0])
@@ -90,6 +93,22 @@ def test_jumps_of_pieces_are_those_at_the_points():
     points = np.array([[0.5, 1.0], [-0.5, 2.0]])
     other = PiecewiseAffine(HALVES, f.matrices[::-1], f.offsets[::-1], continuous=False)
     np.testing.assert_allclose(f.leaps(points), other(points) - f(points))
+
+
+def test_leaps_are_paid_with_the_root_of_their_chance():
+    one = JacobianSet.hull_of(np.eye(2)[None])
+    switch = Switch(np.array([1.0, 0.0]), np.array([0.0]))
+    growth = SwitchedGrowth(one, NONE, NONE, np.eye(2), 2, switch=switch)
+    nothing, leaps = np.zeros((2, 2)), np.array([[0.0, 1.0], [3.0, 4.0]])
+    step = StepError(np.diag([0.01, 0.03]), nothing, nothing, 0.0, parted=0.04, leaps=leaps)
+    assert growth.advance(step) == pytest.approx(0.2 + 0.2 * 5.0, rel=1e-6)
+    # E|n·e| ≤ 0.1 + the chance times the longest leap along n.
+    longest = np.abs(leaps[:, 0]).max()
+    assert growth.crossed == pytest.approx(0.1 + 0.04 * longest, rel=1e-6)
+    growth.density = 0.5
+    chance = 0.5 * growth.crossed
+    more = step._replace(parted=0.0)
+    assert growth.advance(more) == pytest.approx(np.hypot(1.2, 0.2) + np.sqrt(chance) * 5.0, rel=1e-6)
 
 
 def test_what_cannot_be_bounded_is_refused():

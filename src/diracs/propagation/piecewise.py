@@ -10,7 +10,7 @@ import numpy as np
 import scipy
 
 from diracs.backend import checks
-from diracs.backend.arrays import Array, concrete, framework, to_framework
+from diracs.backend.arrays import Array, concrete, framework, frozen, to_framework
 from diracs.propagation.smooth import Smooth
 from diracs.propagation.switching import Switch
 
@@ -86,6 +86,8 @@ class PiecewiseAffine(Smooth):
         self, regions: Sequence[Any], matrices: np.ndarray, offsets: np.ndarray, switch: Switch | None = None
     ) -> None:
         """Take pieces that were looked at, or are known to fit."""
+        for array in (matrices, offsets, *(part for region in regions for part in region)):
+            frozen(array)
         held = {"regions": tuple(regions), "matrices": matrices, "offsets": offsets, "switch": switch}
         for name, value in held.items():
             object.__setattr__(self, name, value)

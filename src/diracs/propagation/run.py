@@ -9,7 +9,16 @@ from typing import Any
 import numpy as np
 
 from diracs.backend import checks
-from diracs.backend.arrays import Array, bound_in, common_framework, concrete, framework, is_traced, to_framework
+from diracs.backend.arrays import (
+    Array,
+    bound_in,
+    common_framework,
+    concrete,
+    framework,
+    frozen,
+    is_traced,
+    to_framework,
+)
 from diracs.laws.convert import as_mixture
 from diracs.laws.diracs import SumOfDiracs
 from diracs.laws.gaussian import GaussianMixture
@@ -102,7 +111,7 @@ class Run:
         law, growth, shape = self.law, self.growth, None
         if isinstance(growth, MetricGrowth) and self.law.means.shape[1] > 1:
             shape = Shape(growth.metric)
-            self.metrics.append(growth.metric)
+            self.metrics.append(frozen(growth.metric))
             law, growth = shape.law(law), growth.ahead
         if isinstance(self.growth, SwitchedGrowth):
             switch = self.growth.switch if shape is None else self.growth.switch.seen_in(shape.back)

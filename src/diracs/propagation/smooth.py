@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from diracs.backend import checks
-from diracs.backend.arrays import Array, concrete, is_array
+from diracs.backend.arrays import Array, concrete, frozen, is_array
 from diracs.propagation.metrics import JacobianSet, within
 
 # From boxes (2, k, d), low and high corners, maybe infinite, to bounds (low, high) of Jacobians there, (k, m, d) each,
@@ -33,7 +33,7 @@ class Smooth:
         `(low, high)`, (k, m, d) each: matrices that the Jacobian on each box lies between, entry by entry; or an array
         (k, K, m, d): for each box K matrices whose convex hull holds the Jacobians there.
     jacobian_range : tuple of arrays (low, high), optional
-        The same for the whole space, (m, d) each.
+        The same for the whole space, (m, d) each; or one array (2, m, d).
     jacobian_hull : array (K, m, d), optional
         Matrices whose convex hull holds all Jacobians. With one of these two, `jacobian` says more of single boxes.
         Without any of the three the set is made from the code of f, by interval arithmetic (`diracs.intervals`).
@@ -83,6 +83,8 @@ class Smooth:
                 raise ValueError(f"jacobian_hull must have shape (K, m, d), got {hull.shape}")
         if jacobian is None and bounds is None and hull is None:
             jacobian = _from_code(f, continuous)
+        for array in (*(bounds or ()), hull):
+            frozen(array)
         for name, value in zip(("f", "jacobian", "jacobian_range", "jacobian_hull"), (f, jacobian, bounds, hull)):
             object.__setattr__(self, name, value)
 
@@ -159,6 +161,8 @@ class Smooth:
 
 def _interval(name: str, bounds: Any, ndim: int, finite: bool = True) -> tuple[np.ndarray, np.ndarray]:
     """Low and high matrices, checked."""
+    if is_array(bounds) and bounds.ndim == ndim + 1 and len(bounds) == 2:
+        bounds = tuple(bounds)
     if not isinstance(bounds, tuple | list) or len(bounds) != 2:
         raise TypeError(f"{name} must be a pair (low, high) of arrays, got {type(bounds).__name__}")
     low, high = (np.array(concrete(np.asarray(x) if isinstance(x, list) else x), np.float64) for x in bounds)
