@@ -8,7 +8,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from diracs import Affine, Ball, Gaussian, HalfSpace, Polytope, propagate, quantile_bounds, stays_in
-from diracs.show.questions import plot_quantiles, plot_safe_set, plot_safety
+from diracs.propagation.costs import quadratic_cost_bounds
+from diracs.show.questions import plot_costs, plot_quantiles, plot_safe_set, plot_safety
 
 matplotlib.use("agg")
 
@@ -63,6 +64,18 @@ def test_quantiles_are_drawn_with_their_band():
     assert band[:, 1].min() == pytest.approx(ends.min()) and band[:, 1].max() == pytest.approx(ends.max())
     assert ((ends[:, 0] < ax.lines[0].get_ydata()) & (ax.lines[0].get_ydata() < ends[:, 1])).all()
     assert ax.lines[1].get_ydata()[0] == 1.5
+    ax.figure.canvas.draw()
+
+
+def test_worst_case_costs_are_drawn_with_their_band():
+    walk = trajectory(1)
+    ax = plot_costs(walk, [[2.0]], [1.0], axes(), limit=3.0, initial_radius=0.01)
+    radii = (0.01, *walk.w2_bound)
+    ends = np.array([quadratic_cost_bounds(s, r, [[2.0]], [1.0]) for s, r in zip((walk.initial, *walk.states), radii)])
+    band = ax.collections[0].get_paths()[0].vertices
+    assert band[:, 1].min() == pytest.approx(ends.min()) and band[:, 1].max() == pytest.approx(ends.max())
+    assert ((ends[:, 0] < ax.lines[0].get_ydata()) & (ax.lines[0].get_ydata() < ends[:, 1])).all()
+    assert ax.lines[1].get_ydata()[0] == 3.0 and "cost" in ax.get_ylabel()
     ax.figure.canvas.draw()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from diracs.backend.arrays import concrete
 from diracs.laws.gaussian import GaussianMixture
 from diracs.laws.regions import Region
+from diracs.propagation.costs import quadratic_cost_bounds
 from diracs.propagation.horizon import Horizon, stays_in
 from diracs.propagation.questions import quantile_bounds
 from diracs.show.propagation import plot_trajectory
@@ -171,12 +173,77 @@ def plot_quantiles(
     ImportError
         If matplotlib is not installed.
     """
+    return _band(
+        trajectory,
+        lambda state, radius: quantile_bounds(state, radius, direction, level),
+        lambda state: quantile_bounds(state, 0.0, direction, level).high,
+        ("$a · x$", f"{level:g}-quantile of a linear functional"),
+        ax,
+        limit,
+        initial_radius,
+    )
+
+
+def plot_costs(
+    trajectory: Trajectory,
+    Q: Any,
+    q: Any = None,
+    ax: Axes | None = None,
+    *,
+    limit: float | None = None,
+    initial_radius: float = 0.0,
+) -> Axes:
+    """Draw the expectation of a quadratic cost over time, with the band that it surely lies in.
+
+    Parameters
+    ----------
+    trajectory : Trajectory
+    Q : array (d, d)
+    q : array (d,), optional
+    ax : matplotlib Axes, optional
+    limit : number, optional
+        That the cost is to stay below, drawn as a line.
+    initial_radius : number
+        That of `propagate`.
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Raises
+    ------
+    ValueError, TypeError
+        As for `quadratic_cost_bounds`.
+    ImportError
+        If matplotlib is not installed.
+    """
+    return _band(
+        trajectory,
+        lambda state, radius: quadratic_cost_bounds(state, radius, Q, q),
+        lambda state: quadratic_cost_bounds(state, 0.0, Q, q).high,
+        ("cost", "expected quadratic cost"),
+        ax,
+        limit,
+        initial_radius,
+    )
+
+
+def _band(
+    trajectory: Trajectory,
+    bounds: Callable[[GaussianMixture, float], Any],
+    nominal: Callable[[GaussianMixture], Any],
+    words: tuple[str, str],
+    ax: Axes | None,
+    limit: float | None,
+    initial_radius: float,
+) -> Axes:
+    """A number of each state over time, and between which ends it lies for all laws of the ball; axis and title."""
     mpl = load_matplotlib()
     own = ax is None
     states: list[GaussianMixture] = [trajectory.initial, *trajectory.states]
     radii = [initial_radius, *concrete(trajectory.w2_bound).tolist()]
-    ends = np.array([quantile_bounds(s, r, direction, level) for s, r in zip(states, radii)], dtype=float)
-    middle = np.array([quantile_bounds(s, 0.0, direction, level).high for s in states], dtype=float)
+    ends = np.array([bounds(s, r) for s, r in zip(states, radii)], dtype=float)
+    middle = np.array([nominal(s) for s in states], dtype=float)
     ax = new_axes() if ax is None else ax
     times = np.arange(len(states))
     ax.fill_between(times, ends[:, 0], ends[:, 1], color=LAW, alpha=0.25, linewidth=0)
@@ -188,11 +255,11 @@ def plot_quantiles(
     if limit is not None:
         ax.axhline(limit, color=DIRAC, linewidth=1.2, linestyle=(0, (4, 3)))
         entries.append(line(mpl, "limit", DIRAC, linestyle=(0, (4, 3))))
-    ax.set(xlabel="step", ylabel="$a · x$")
+    ax.set(xlabel="step", ylabel=words[0])
     ax.xaxis.get_major_locator().set_params(integer=True)
     without_box(ax)
     legend_below(mpl, ax, entries)
-    write_title(ax, f"{level:g}-quantile of a linear functional")
+    write_title(ax, words[1])
     if own:
         trim(ax)
     return ax
