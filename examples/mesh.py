@@ -54,7 +54,8 @@ def bracket(n: int) -> Mesh:
 def air() -> Mesh:
     """The triangles around a wing, each of the same mass: seeds are spread like these."""
     found = find_spec("pyamg")
-    assert found is not None and found.origin is not None, "pip install pyamg"
+    if found is None or found.origin is None:
+        raise ModuleNotFoundError("the mesh comes with PyAMG: pip install pyamg", name="pyamg")
     file = loadmat(Path(found.origin).parent / "gallery" / "example_data" / "airfoil.mat")
     wing = Mesh(file["vertices"], file["elements"].astype(int))
     return Mesh(wing.vertices, wing.simplices, 1.0 / wing.volumes)

@@ -1,11 +1,17 @@
-"""Lets test files in any folder import the shared computations in `independent.py`; quicker compilation by JAX."""
+"""Lets test files in any folder import the shared computations here; no screen; quick compilation by JAX."""
 
 import importlib.metadata
+import importlib.util
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 sys.path.insert(0, str(Path(__file__).parent))
+
+os.environ.setdefault("MPLBACKEND", "Agg")
 
 try:
     JAX = importlib.metadata.version("jax")
@@ -14,3 +20,23 @@ except importlib.metadata.PackageNotFoundError:
 # Programs of thousands of small operations take less than half of the time to compile. Other versions may not know it.
 if JAX.startswith("0.10."):
     os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false --xla_backend_optimization_level=0")
+
+
+def _skip_if_missing(error: ImportError) -> None:
+    """Skips the test if what could not be imported is an extra that is not installed."""
+    if "pip install 'diracs[" in str(error) or (
+        error.name and importlib.util.find_spec(error.name.partition(".")[0]) is None
+    ):
+        pytest.skip(f"an extra is not installed: {error}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup() -> Iterator[None]:
+    try:
+        return (yield)
+    except ImportError as error:
+        _skip_if_missing(error)
+        raise
+
+
+pytest_runtest_call = pytest_runtest_setup

@@ -1,5 +1,11 @@
 """JAX in double precision within a block, by the name that its version has."""
 
-import jax
+from contextlib import AbstractContextManager
 
-enable_x64 = jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64
+from optional import optional
+
+jax = optional("jax")
+
+
+def enable_x64(enabled: bool) -> AbstractContextManager[None]:
+    return (jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64)(enabled)

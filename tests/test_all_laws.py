@@ -8,9 +8,7 @@ from functools import cache
 import numpy as np
 import pytest
 import scipy.stats as st
-import torch
-import torch.distributions as td
-from sklearn.neighbors import KernelDensity
+from optional import optional
 
 from diracs import (
     Elliptical,
@@ -39,7 +37,11 @@ from diracs.laws.balls import Balls
 from diracs.laws.univariate.law import Univariate
 from diracs.quantization.moment_matching import moments_of
 
-pytest.importorskip("matplotlib").use("Agg")
+KernelDensity = optional("sklearn.neighbors").KernelDensity
+
+torch = optional("torch")
+td = optional("torch.distributions")
+
 
 PLACES = np.random.default_rng(0).normal(size=(4, 2))
 

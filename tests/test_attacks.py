@@ -460,7 +460,7 @@ def matched_moments(rng):
 @attack
 def single_precision_in_the_plane(rng):
     """A float32 certificate is not below the one of the same numbers in double precision."""
-    import torch
+    torch = pytest.importorskip("torch")
 
     k = int(rng.integers(1, 4))
     means, variances = (3 * rng.normal(size=(k, 2))).astype(np.float32), rng.uniform(0.1, 2, k).astype(np.float32)

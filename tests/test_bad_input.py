@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
+from optional import optional
 
 import diracs
 from diracs import (
@@ -22,6 +22,8 @@ from diracs import (
     quantize,
     recertify,
 )
+
+torch = optional("torch")
 
 LAW = GaussianMixture([[0.0, 0.0], [1.0, 2.0]], [1.0, 0.5])
 LINE = Gaussian(0.0, 1.0)

@@ -11,12 +11,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scipy.stats
-from PIL import Image
-from typer.testing import CliRunner
+from optional import optional
 
 import diracs
-from diracs.cli import app
 from diracs.show import files
+
+pytest.importorskip("typer")
+
+from diracs.cli import app
+
+Image = optional("PIL").Image
+CliRunner = optional("typer.testing").CliRunner
 
 MIXTURE = {"means": [[0, 0], [1, 1], [2, 0]], "covs": [1, 1, 1], "weights": [0.3, 0.4, 0.3]}
 

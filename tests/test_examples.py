@@ -11,12 +11,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import matplotlib
 import pytest
 
 import diracs
-
-matplotlib.use("agg")
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 SCRIPTS = sorted(EXAMPLES.glob("*.py"))
@@ -33,6 +30,8 @@ def process(name: str, *arguments: str) -> str:
         encoding="utf-8",
         env=environment,
     )
+    if missing := re.search(r"No module named '(\w+)|pip install (pyamg)|(pip install 'diracs\[)", done.stderr):
+        raise ImportError(missing[0], name=missing[1] or missing[2])
     assert done.returncode == 0, done.stderr
     assert "Warning" not in done.stderr
     return done.stdout

@@ -6,11 +6,9 @@ import functools
 import itertools
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
-import torch
+from optional import optional
 from precision import enable_x64
 
 from diracs import (
@@ -33,6 +31,10 @@ from diracs import (
     quantize,
     recertify,
 )
+
+jax = optional("jax")
+jnp = optional("jax.numpy")
+torch = optional("torch")
 
 RNG = np.random.default_rng(0)
 MEANS = RNG.normal(size=(3, 3))

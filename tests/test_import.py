@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 HEAVY = (
     "array_api_compat.numpy",
     "jax",
@@ -44,6 +46,7 @@ diracs.lloyd(diracs.PolynomialGrid(np.ones((3, 3))), 5)
 
 def test_derivatives_in_torch_load_no_compiler():
     """That takes many seconds."""
+    pytest.importorskip("torch")
     code = """
 import sys
 import torch

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.stats
-import torch
+from optional import optional
 
 from diracs import (
     Affine,
@@ -39,6 +37,10 @@ from diracs import (
     quantize,
 )
 from diracs.backend.arrays import is_traced, leaves
+
+jax = optional("jax")
+jnp = optional("jax.numpy")
+torch = optional("torch")
 
 MAKERS = {
     "SumOfDiracs": lambda a: SumOfDiracs(a(np.eye(2)), a(np.ones(2))),

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.special
-import torch
+from optional import optional
 
 from diracs import GaussianMixture, LayeredScheme, ProductScheme, ScalarCodebook
 from diracs.backend.arrays import (
@@ -23,6 +21,10 @@ from diracs.backend.arrays import (
     to_framework,
     working,
 )
+
+jax = optional("jax")
+jnp = optional("jax.numpy")
+torch = optional("torch")
 
 ARRAYS = {"numpy": np.arange(3.0), "torch": torch.arange(3.0), "jax": jnp.arange(3.0)}
 

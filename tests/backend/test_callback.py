@@ -1,13 +1,15 @@
 """A NumPy function with its derivative in PyTorch and JAX: a toy whose derivatives are known."""
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
-import torch
+from optional import optional
 from precision import enable_x64
 
 from diracs.backend.callback import InvalidValues, NumpyFunction
+
+jax = optional("jax")
+jnp = optional("jax.numpy")
+torch = optional("torch")
 
 WANTED: list[tuple[bool, ...]] = []
 THIRD = 1.0 / 3.0

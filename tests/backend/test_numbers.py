@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
-import torch
+from optional import optional
 
 from diracs import (
     Affine,
@@ -27,6 +25,10 @@ from diracs import (
     lloyd,
 )
 from diracs.backend.numbers import real_numbers
+
+jax = optional("jax")
+jnp = optional("jax.numpy")
+torch = optional("torch")
 
 enable_x64 = jax.enable_x64 if hasattr(jax, "enable_x64") else jax.experimental.enable_x64
 
@@ -84,7 +86,7 @@ def test_half_precision_is_refused_at_every_door(door, half):
 
 def test_brain_floats_of_jax_are_refused():
     with pytest.raises(TypeError, match=r"^positions must.*float.*convert it to float32 or float64"):
-        SumOfDiracs(jnp.asarray(SQUARE.astype(jnp.bfloat16)))
+        SumOfDiracs(jnp.asarray(SQUARE, dtype=jnp.bfloat16))
 
 
 @pytest.mark.parametrize("door", DOORS)

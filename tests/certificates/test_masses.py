@@ -5,11 +5,11 @@ from __future__ import annotations
 import itertools
 from fractions import Fraction
 
-import jax
 import mpmath
 import numpy as np
 import pytest
 from independent import cell_moments, line_w2
+from optional import optional
 
 from diracs import (
     Affine,
@@ -31,6 +31,8 @@ from diracs.backend import doubled
 from diracs.cells.intervals import voronoi_moments
 from diracs.certificates.masses import doubled_masses, mass_error, mass_error_within, settled
 from diracs.certificates.rounding import ROUNDINGS, with_moved_masses
+
+jax = optional("jax")
 
 EPS = 2.0**-52
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
-import torch
+from optional import optional
 from precision import enable_x64
 from scipy.special import expit
-from torch import nn
-from torch.nn import functional as F
 
 from diracs.intervals import jacobian_of
+
+jax = optional("jax")
+jnp = optional("jax.numpy")
+torch = optional("torch")
+nn = optional("torch.nn")
+F = optional("torch.nn.functional")
 
 RNG = np.random.default_rng(8)
 CENTERS = RNG.normal(size=(25, 2))

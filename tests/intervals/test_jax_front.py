@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
+from optional import optional
 from precision import enable_x64
 
 from diracs.intervals import jacobian_of
+
+jax = optional("jax")
+jnp = optional("jax.numpy")
 
 
 @pytest.fixture(autouse=True)

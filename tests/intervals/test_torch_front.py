@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
-from torch import nn
+from optional import optional
 
 from diracs.intervals import jacobian_of
+
+torch = optional("torch")
+nn = optional("torch.nn")
 
 
 @pytest.fixture(autouse=True)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.stats
-import sklearn.mixture
-import torch
-from torch.distributions import Categorical, Gamma, Independent, MixtureSameFamily, MultivariateNormal, Normal
+from optional import optional
 
 from diracs.laws.convert import as_distribution
 from diracs.laws.diracs import SumOfDiracs
 from diracs.laws.gaussian import Gaussian, GaussianMixture, full_covariances
+
+estimators = optional("sklearn.mixture")
+
+td = optional("torch.distributions")
+torch = optional("torch")
 
 
 def log_density(mixture: GaussianMixture, points: np.ndarray) -> np.ndarray:
@@ -43,7 +46,7 @@ def test_torch_multivariate_normal(batch):
     rng = np.random.default_rng(0)
     mean = torch.tensor(rng.normal(size=(*batch, 2)))
     cov = torch.tensor(random_covariances(rng, *batch, 2))
-    law = as_distribution(MultivariateNormal(mean, scale_tril=torch.linalg.cholesky(cov)))
+    law = as_distribution(td.MultivariateNormal(mean, scale_tril=torch.linalg.cholesky(cov)))
     assert isinstance(law, Gaussian)
     assert law.mean.shape == (*batch, 2)
     torch.testing.assert_close(law.mean, mean)
@@ -51,10 +54,10 @@ def test_torch_multivariate_normal(batch):
 
 
 def test_torch_normals_give_variances_not_deviations():
-    diagonal = as_distribution(Independent(Normal(torch.zeros(3, 2), torch.tensor([0.5, 2.0])), 1))
+    diagonal = as_distribution(td.Independent(td.Normal(torch.zeros(3, 2), torch.tensor([0.5, 2.0])), 1))
     assert tuple(diagonal.mean.shape) == (3, 2)
     np.testing.assert_array_equal(diagonal.cov, np.broadcast_to([0.25, 4.0], (3, 2)))
-    line = as_distribution(Normal(torch.tensor(1.0), torch.tensor(3.0)))
+    line = as_distribution(td.Normal(torch.tensor(1.0), torch.tensor(3.0)))
     assert line.ndim == 1
     assert line.mean.tolist() == [1.0]
     assert line.cov.tolist() == [9.0]
@@ -68,11 +71,11 @@ def test_torch_mixture_keeps_batch_and_derivatives(kind, batch):
     logits = torch.tensor(rng.normal(size=(*batch, 4)), requires_grad=True)
     scale = torch.tensor(rng.uniform(0.5, 2.0, size=(*batch, 4, 2)), requires_grad=True)
     components = {
-        "full": lambda: MultivariateNormal(means, torch.diag_embed(scale**2)),
-        "independent": lambda: Independent(Normal(means, scale), 1),
-        "line": lambda: Normal(means[..., 0], scale[..., 0]),
+        "full": lambda: td.MultivariateNormal(means, torch.diag_embed(scale**2)),
+        "independent": lambda: td.Independent(td.Normal(means, scale), 1),
+        "line": lambda: td.Normal(means[..., 0], scale[..., 0]),
     }[kind]()
-    original = MixtureSameFamily(Categorical(logits=logits), components)
+    original = td.MixtureSameFamily(td.Categorical(logits=logits), components)
     mixture = as_distribution(original)
     d = 1 if kind == "line" else 2
     assert mixture.batch_shape == batch
@@ -96,22 +99,22 @@ def test_torch_mixture_keeps_batch_and_derivatives(kind, batch):
 def test_torch_mixture_broadcasts_shared_components():
     """Weights of a batch over components that are the same in the whole batch."""
     weights = torch.tensor([[0.25, 0.75], [0.5, 0.5], [1.0, 0.0]])
-    components = MultivariateNormal(torch.zeros(1, 2, 3, dtype=torch.float64), torch.eye(3, dtype=torch.float64))
-    mixture = as_distribution(MixtureSameFamily(Categorical(weights), components))
+    components = td.MultivariateNormal(torch.zeros(1, 2, 3, dtype=torch.float64), torch.eye(3, dtype=torch.float64))
+    mixture = as_distribution(td.MixtureSameFamily(td.Categorical(weights), components))
     assert mixture.batch_shape == (3,)
     assert tuple(mixture.covs.shape) == (3, 2, 3, 3)
     torch.testing.assert_close(mixture.weights, weights.double())
 
 
 @pytest.mark.parametrize("kind", ["full", "tied", "diag", "spherical"])
-@pytest.mark.parametrize("estimator", [sklearn.mixture.GaussianMixture, sklearn.mixture.BayesianGaussianMixture])
+@pytest.mark.parametrize("estimator", [estimators.GaussianMixture, estimators.BayesianGaussianMixture])
 def test_sklearn_mixture_has_the_same_density(estimator, kind):
     rng = np.random.default_rng(2)
     points = np.concatenate([rng.normal(size=(150, 3)) * [1, 2, 0.5], rng.normal(size=(100, 3)) + 5])
     fitted = estimator(n_components=2, covariance_type=kind, random_state=0).fit(points)
     mixture = as_distribution(fitted)
     assert mixture.covariance_kind == {"diag": "diagonal", "spherical": "isotropic"}.get(kind, "full")
-    if estimator is sklearn.mixture.GaussianMixture:
+    if estimator is estimators.GaussianMixture:
         np.testing.assert_allclose(log_density(mixture, points), fitted.score_samples(points), rtol=1e-9, atol=1e-9)
     np.testing.assert_allclose(mixture.means, fitted.means_)
     np.testing.assert_allclose(mixture.weights, fitted.weights_)
@@ -119,7 +122,7 @@ def test_sklearn_mixture_has_the_same_density(estimator, kind):
 
 def test_sklearn_unfitted_says_to_fit():
     with pytest.raises(ValueError, match="fit"):
-        as_distribution(sklearn.mixture.GaussianMixture(2))
+        as_distribution(estimators.GaussianMixture(2))
 
 
 def test_scipy_multivariate_normal():
@@ -153,9 +156,9 @@ def test_scipy_norm_gives_variance_and_batch():
         scipy.stats.multivariate_normal,
         scipy.stats.multivariate_t([0, 0]),
         scipy.stats.lognorm(1.0),
-        Gamma(torch.tensor(1.0), torch.tensor(1.0)),
-        torch.distributions.LogNormal(0.0, 1.0),
-        Independent(Normal(torch.zeros(2, 3), 1.0), 2),
+        td.Gamma(torch.tensor(1.0), torch.tensor(1.0)),
+        td.LogNormal(0.0, 1.0),
+        td.Independent(td.Normal(torch.zeros(2, 3), 1.0), 2),
         GaussianMixture,
     ],
     ids=lambda x: f"{type(x).__name__}",
@@ -168,6 +171,6 @@ def test_anything_else_is_refused_with_a_list(other):
 
 
 def test_mixture_of_other_families_is_refused():
-    gammas = MixtureSameFamily(Categorical(torch.ones(2)), Gamma(torch.ones(2), torch.ones(2)))
+    gammas = td.MixtureSameFamily(td.Categorical(torch.ones(2)), td.Gamma(torch.ones(2), torch.ones(2)))
     with pytest.raises(TypeError, match="Gamma"):
         as_distribution(gammas)

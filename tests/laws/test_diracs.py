@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
+from optional import optional
 
 from diracs import SumOfDiracs
 from diracs.laws.convert import as_mixture
+
+torch = optional("torch")
 
 
 def test_masses_are_equal_by_default_and_normalized():

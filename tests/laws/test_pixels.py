@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
-import torch
+from optional import optional
 
 from diracs import PolynomialGrid
+
+torch = optional("torch")
 
 
 def test_mass_is_one_on_any_box():

@@ -1,12 +1,14 @@
 """Point clouds as laws: exact W₂, bounds from below, sizes, frameworks."""
 
 import numpy as np
-import ot
 import pytest
+from optional import optional
 from scipy.spatial.distance import cdist
 
 from diracs import GaussianMixture, PointScheme, Quantization, SumOfDiracs, discretize, quantize, recertify
 from diracs.certificates.lower.cloud import cloud_lower_bound
+
+ot = optional("ot")
 
 
 def cloud(count: int, d: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

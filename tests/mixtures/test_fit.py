@@ -2,13 +2,11 @@
 
 from dataclasses import FrozenInstanceError
 
-import jax.numpy as jnp
-import matplotlib
 import numpy as np
 import pytest
 import scipy.optimize
 import scipy.stats
-import torch
+from optional import optional
 
 from diracs import GaussianMixture, SumOfDiracs, distance, fit_mixture, lloyd
 from diracs.mixtures.fit_objective import Objective
@@ -17,8 +15,10 @@ from diracs.mixtures.likelihood import expectation_maximization, spread_centres
 from diracs.transport.solved import transport
 from diracs.transport.target import MixtureTarget
 
-matplotlib.use("Agg")
-from matplotlib.figure import Figure
+Figure = optional("matplotlib.figure").Figure
+
+jnp = optional("jax.numpy")
+torch = optional("torch")
 
 KINDS = ("full", "diagonal", "isotropic")
 MEANS = np.array([[0.0, 0.0], [4.0, 1.0], [1.0, 5.0]])

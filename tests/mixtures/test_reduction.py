@@ -148,7 +148,7 @@ def test_more_components_than_are_compared_in_pairs(monkeypatch):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_frameworks_and_rounding(dtype):
-    import torch
+    torch = pytest.importorskip("torch")
 
     rng = np.random.default_rng(0)
     law = random_mixture(rng, 20, 2, "full")
@@ -172,7 +172,7 @@ def test_distances_of_singular_covariances_are_not_low():
 
 
 def test_weights_rounded_to_float32_are_paid_for():
-    import torch
+    torch = pytest.importorskip("torch")
 
     law = GaussianMixture(torch.tensor([[0.0]] * 3 + [[10.0]]), torch.ones(4), torch.tensor([0.1, 0.1, 0.1, 0.7]))
     reduced, bound = reduce_mixture(law, 4)

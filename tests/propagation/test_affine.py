@@ -171,7 +171,7 @@ def test_any_scale(size):
 
 
 def test_single_precision_and_frameworks():
-    import torch
+    torch = pytest.importorskip("torch")
 
     start = GaussianMixture(torch.tensor([[0.1, 0.2], [1.0, 0.3]]), torch.tensor([0.1, 0.3]))
     found = propagate(start, Affine(torch.tensor(TURN.astype(np.float32))), None, 3)

@@ -407,7 +407,7 @@ def test_moved_diracs_count_beside_local_slopes():
 
 
 def test_balls_of_local_slopes_hold_in_float32():
-    import torch
+    torch = pytest.importorskip("torch")
 
     seen = []
 
@@ -480,9 +480,9 @@ def test_a_change_of_dimension():
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_pytorch_and_jax_see_their_own_arrays(dtype, grids):
-    import jax
-    import jax.numpy as jnp
-    import torch
+    jax = pytest.importorskip("jax")
+    jnp = pytest.importorskip("jax.numpy")
+    torch = pytest.importorskip("torch")
 
     t = getattr(torch, dtype)
     seen = []

@@ -165,7 +165,7 @@ def test_both_beyond(r):
 
 
 def test_frameworks_keep_their_arrays():
-    import torch
+    torch = pytest.importorskip("torch")
 
     start, noise = Gaussian(torch.tensor([0.0]), torch.tensor(0.01)), Gaussian(torch.tensor([0.0]), torch.tensor(0.01))
     walk = propagate(start, Affine(torch.tensor([[0.5]])), noise, 2)

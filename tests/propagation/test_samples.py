@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-import ot
 import pytest
+from optional import optional
 from scipy.special import bdtrc
 
 from diracs import sample_radius
+
+ot = optional("ot")
 
 
 @pytest.mark.parametrize("n", [20, 400])

@@ -1,13 +1,16 @@
 """quantize, discretize and recertify for densities on the line that are constant on pixels."""
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
-import torch
-from matplotlib.patches import StepPatch
+from optional import optional
 
 from diracs import Gaussian, PointScheme, PolynomialGrid, Quantization, SumOfDiracs, discretize, quantize, recertify
+
+StepPatch = optional("matplotlib.patches").StepPatch
+
+jax = optional("jax")
+jnp = optional("jax.numpy")
+torch = optional("torch")
 
 VALUES = np.random.default_rng(0).random(40) ** 3
 BOX = [[-1.0], [5.0]]

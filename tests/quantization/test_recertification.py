@@ -1,10 +1,9 @@
 """recertify: the best masses, and exact distances to these and to the given ones."""
 
-import jax.numpy as jnp
 import numpy as np
 import pytest
-import torch
 from independent import collinear_w2, line_w2, nearest_cost, random_mixture
+from optional import optional
 from scipy.special import ndtri
 
 from diracs import (
@@ -17,6 +16,9 @@ from diracs import (
     quantize,
     recertify,
 )
+
+jnp = optional("jax.numpy")
+torch = optional("torch")
 
 MEANS, COVS, WEIGHTS = random_mixture(3, 3, 2)
 LAW = GaussianMixture(MEANS, COVS, WEIGHTS)

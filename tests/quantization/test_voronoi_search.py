@@ -2,12 +2,10 @@
 
 from functools import lru_cache
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
-import torch
 from independent import nearest_cost, random_mixture
+from optional import optional
 
 from diracs import (
     Gaussian,
@@ -20,6 +18,10 @@ from diracs import (
     quantize,
     recertify,
 )
+
+jax = optional("jax")
+jnp = optional("jax.numpy")
+torch = optional("torch")
 
 THREE = GaussianMixture([[0.0, 0.0], [1.0, 1.0], [2.0, 0.0]], [1.0, 1.0, 1.0], [0.3, 0.4, 0.3])
 BLOB = np.exp(-((np.indices((40, 30)) - 12.0) ** 2).sum(axis=0) / 150.0)

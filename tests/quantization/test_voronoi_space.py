@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
-import torch
 from independent import nearest_cost, random_mixture
+from optional import optional
 
 from diracs import Gaussian, GaussianMixture, PolynomialGrid, SumOfDiracs, quantize, recertify
+
+torch = optional("torch")
 
 MEANS, COVS, WEIGHTS = random_mixture(5, 2, 3)
 LAW = GaussianMixture(MEANS, COVS, WEIGHTS)

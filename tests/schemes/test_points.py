@@ -1,11 +1,13 @@
 """Schemes of given points: nearest-point quantization on the line and in the plane."""
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
+from optional import optional
 
 from diracs import GaussianMixture, PointScheme, ProductScheme, ScalarCodebook, discretize
+
+jax = optional("jax")
+jnp = optional("jax.numpy")
 
 
 def test_attributes():

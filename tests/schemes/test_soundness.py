@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
-import torch
+from optional import optional
 
 from diracs import (
     CrossCodebook,
@@ -20,6 +18,10 @@ from diracs import (
     discretize,
     distance,
 )
+
+jax = optional("jax")
+jnp = optional("jax.numpy")
+torch = optional("torch")
 
 NAN, INF = float("nan"), float("inf")
 MEANS, WEIGHTS = [[0.0, 0.0], [1.0, 2.0]], [1.0, 3.0]

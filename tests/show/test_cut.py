@@ -7,13 +7,11 @@ import scipy.stats as st
 from diracs import Gaussian, Independent, Mixture, PolynomialGrid, SumOfDiracs, quantize
 from diracs.show.law import limits_of
 
-pytest.importorskip("matplotlib").use("Agg")
-
 
 @pytest.fixture(autouse=True)
 def _closed():
+    plt = pytest.importorskip("matplotlib.pyplot")
     yield
-    import matplotlib.pyplot as plt
 
     plt.close("all")
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 
-import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.stats
-import torch
+from optional import optional
 
 from diracs import (
     CrossCodebook,
@@ -23,6 +22,9 @@ from diracs import (
     quantize,
 )
 from diracs.show.files import load, read_law, save
+
+jnp = optional("jax.numpy")
+torch = optional("torch")
 
 FORMATS = ["npz", "json"]
 

@@ -52,6 +52,7 @@ print(json.dumps(ends))
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs processes that divide")
 def test_every_picture_is_drawn_in_a_fresh_interpreter() -> None:
+    pytest.importorskip("matplotlib")
     source = str(Path(diracs.__file__).parent.parent)
     environment = {**os.environ, "PYTHONPATH": source, "MPLBACKEND": "agg"}
     done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, env=environment, check=False)

@@ -6,9 +6,11 @@ import struct
 
 import numpy as np
 import pytest
-from PIL import Image
+from optional import optional
 
 from diracs.show.pictures import darkness
+
+Image = optional("PIL").Image
 
 STEPS = np.array([[0, 64, 128], [192, 224, 255]], dtype=np.uint8)
 EXPECTED = 1.0 - STEPS / 255.0

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import matplotlib
 import numpy as np
 import pytest
-from matplotlib.collections import PathCollection, PolyCollection
-from matplotlib.figure import Figure
-from matplotlib.patches import Circle
+from optional import optional
 
 from diracs import Affine, Gaussian, SumOfDiracs, propagate
 
-matplotlib.use("agg")
+PathCollection = optional("matplotlib.collections").PathCollection
+PolyCollection = optional("matplotlib.collections").PolyCollection
+Figure = optional("matplotlib.figure").Figure
+Circle = optional("matplotlib.patches").Circle
 
 
 def trajectory(d=2, noise=0.01):

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import math
 
-import matplotlib
 import numpy as np
 import pytest
 import scipy.spatial
 import scipy.stats
-import torch
-from matplotlib.collections import LineCollection, PathCollection
-from matplotlib.contour import QuadContourSet
-from matplotlib.figure import Figure
-from matplotlib.image import AxesImage
+from optional import optional
 
 from diracs import (
     GaussianMixture,
@@ -29,7 +24,14 @@ from diracs.show.law import density_levels
 from diracs.show.quantization import certificate_text, plot_quantization, voronoi_edges
 from diracs.show.style import bounds_text, round_to
 
-matplotlib.use("Agg")
+LineCollection = optional("matplotlib.collections").LineCollection
+PathCollection = optional("matplotlib.collections").PathCollection
+QuadContourSet = optional("matplotlib.contour").QuadContourSet
+Figure = optional("matplotlib.figure").Figure
+AxesImage = optional("matplotlib.image").AxesImage
+
+torch = optional("torch")
+
 
 THREE = GaussianMixture([[0.0, 0.0], [1.0, 1.0], [2.0, 0.0]], [1.0, 1.0, 1.0], [0.3, 0.4, 0.3])
 

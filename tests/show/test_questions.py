@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import matplotlib
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
+from optional import optional
 
 from diracs import Affine, Ball, Gaussian, HalfSpace, Polytope, propagate, quantile_bounds, stays_in
 from diracs.propagation.costs import quadratic_cost_bounds
 from diracs.show.questions import plot_costs, plot_quantiles, plot_safe_set, plot_safety
 
-matplotlib.use("agg")
+Figure = optional("matplotlib.figure").Figure
+
 
 BOX = Polytope.box([-0.9, -0.5], [1.4, 1.4])
 

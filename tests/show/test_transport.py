@@ -1,16 +1,16 @@
 """Pictures of plans and power diagrams: what is drawn, and that odd input draws too."""
 
-import matplotlib
 import numpy as np
 import pytest
+from optional import optional
 
 from diracs import GaussianMixture, Mesh, PolynomialGrid, PowerDiagram, SumOfDiracs, optimal_transport_plan, quantize
 from diracs.show.stipples import plot_stipples, sheet
 
-matplotlib.use("Agg")
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.collections import LineCollection, PolyCollection
-from matplotlib.figure import Figure
+FigureCanvasAgg = optional("matplotlib.backends.backend_agg").FigureCanvasAgg
+LineCollection = optional("matplotlib.collections").LineCollection
+PolyCollection = optional("matplotlib.collections").PolyCollection
+Figure = optional("matplotlib.figure").Figure
 
 
 @pytest.fixture

@@ -1,12 +1,14 @@
 """Derivatives of the distance against finite differences, and the tutorials in both frameworks."""
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
-import torch
+from optional import optional
 
 from diracs import GaussianMixture, PolynomialGrid, SumOfDiracs, SumOfGaussians, distance
+
+jax = optional("jax")
+jnp = optional("jax.numpy")
+torch = optional("torch")
 
 RNG = np.random.default_rng(0)
 POSITIONS = {1: RNG.random((7, 1)), 2: RNG.random((12, 2))}

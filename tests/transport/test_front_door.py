@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
-import torch
+from optional import optional
 
 from diracs import (
     Gaussian,
@@ -20,6 +18,10 @@ from diracs import (
     quantize,
     recertify,
 )
+
+jax = optional("jax")
+jnp = optional("jax.numpy")
+torch = optional("torch")
 
 RNG = np.random.default_rng(0)
 POINTS = {1: RNG.normal(size=(7, 1)), 2: RNG.normal(size=(7, 2))}

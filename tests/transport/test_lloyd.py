@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
-import torch
+from optional import optional
 
 from diracs import GaussianMixture, PolynomialGrid, SumOfDiracs, lloyd, optimal_transport_plan
 from diracs.transport.density import ImageDensity, MixtureDensity
 from diracs.transport.problem import Problem
+
+torch = optional("torch")
 
 MIXTURE = GaussianMixture(
     [[0.0, 0.0], [3.0, 1.0], [40.0, 0.0]], [[[1.0, 0.4], [0.4, 0.5]], np.eye(2), 0.01 * np.eye(2)], [0.5, 0.3, 0.2]

@@ -4,15 +4,12 @@ import warnings
 from pathlib import Path
 
 import independent
-import matplotlib.pyplot as plt
 import numpy as np
-import ot
 import pytest
 import scipy.stats
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.mixture import GaussianMixture as Estimator
+from optional import optional
 
 from diracs import (
     ConvergenceWarning,
@@ -25,6 +22,12 @@ from diracs import (
     distance,
     optimal_transport_plan,
 )
+
+plt = optional("matplotlib.pyplot")
+ot = optional("ot")
+Estimator = optional("sklearn.mixture").GaussianMixture
+
+torch = optional("torch")
 
 REFERENCE = np.load(Path(__file__).parent.parent / "data" / "transport.npz")
 RNG = np.random.default_rng(0)

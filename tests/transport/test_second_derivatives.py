@@ -1,13 +1,15 @@
 """Plans as functions of positions and masses, and second derivatives of the distance, against finite differences."""
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
-import torch
+from optional import optional
 from precision import enable_x64
 
 from diracs import GaussianMixture, PolynomialGrid, SumOfDiracs, distance, optimal_transport_plan
+
+jax = optional("jax")
+jnp = optional("jax.numpy")
+torch = optional("torch")
 
 RNG = np.random.default_rng(0)
 

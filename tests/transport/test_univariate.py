@@ -6,12 +6,14 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import scipy.stats as st
-import torch
+from optional import optional
 
 from diracs import SumOfDiracs, barycenter, distance, optimal_transport_plan, quantize
 from diracs.laws.convert import as_law
 from diracs.laws.univariate.families.gamma import GeneralizedGamma
 from diracs.laws.univariate.law import Univariate
+
+torch = optional("torch")
 
 LAPLACE = torch.distributions.Laplace
 

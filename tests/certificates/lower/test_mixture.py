@@ -10,17 +10,19 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from optional import optional
 from scipy.integrate import simpson
 from scipy.optimize import brentq
 from scipy.special import ndtr, xlogy
 from scipy.stats import multivariate_normal, norm, ortho_group
-from sklearn.cluster import KMeans
 
 from diracs.certificates.lower import line, overlap
 from diracs.certificates.lower.line import least_partition, line_bound
 from diracs.certificates.lower.mixture import lower_bound
 from diracs.certificates.lower.overlap import GroupOverlap, PairOverlap
 from diracs.certificates.lower.rate_distortion import rate_distortion
+
+KMeans = optional("sklearn.cluster").KMeans
 
 # Optimal n-point quantizers of N(0, 1): W₂.
 NORMAL_OPTIMA = {2: math.sqrt(1 - 2 / math.pi), 10: 0.1514498363, 100: 0.0163313263, 1000: 0.00164773367}

@@ -2,12 +2,10 @@
 
 import functools
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
-import torch
 from independent import nearest_cost, random_mixture
+from optional import optional
 from precision import enable_x64
 from scipy.special import ndtr
 
@@ -22,6 +20,10 @@ from diracs import (
     quantize,
 )
 from diracs.certificates.upper.nearest import UnitImage, UnitMixture, nearest
+
+jax = optional("jax")
+jnp = optional("jax.numpy")
+torch = optional("torch")
 
 MEANS, COVS, WEIGHTS = random_mixture(11, 3, 2)
 LAW = GaussianMixture(MEANS, COVS, WEIGHTS)

@@ -5,8 +5,7 @@ import math
 import numpy as np
 import pytest
 import scipy.stats as st
-import torch
-import torch.distributions as td
+from optional import optional
 
 from diracs import quantize
 from diracs.laws.convert import ACCEPTED, as_law, as_mixture
@@ -14,6 +13,9 @@ from diracs.laws.gaussian import Gaussian
 from diracs.laws.univariate.families.numeric import FromFunctions, FromScipy
 from diracs.laws.univariate.families.student import Student
 from diracs.laws.univariate.law import Univariate
+
+torch = optional("torch")
+td = optional("torch.distributions")
 
 CLOSED = [
     st.arcsine(),

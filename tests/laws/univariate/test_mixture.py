@@ -170,7 +170,7 @@ def test_transport_to_it():
 
 
 def test_files_pictures_and_moments(tmp_path):
-    pytest.importorskip("matplotlib").use("Agg")
+    pytest.importorskip("matplotlib")
     q = quantize(LAW, 8)
     q.plot()
     for name in ("q.json", "q.npz"):
