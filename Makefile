@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+DEMO := $(VENV)/.demo
 WORKERS ?= 2
 
 ATTACKS ?= 300
@@ -13,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test test-slow attack lint sanitize clean
 
-demo: $(STAMP)
+demo: $(DEMO)
 	$(BIN)/python examples/demo.py --output demo
 	@echo "The pictures are in demo/"
 
@@ -57,6 +58,12 @@ $(STAMP): pyproject.toml $(SOURCES)
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
 	@touch $@
 
+# The demo needs less than the tests.
+$(DEMO): pyproject.toml $(SOURCES)
+	test -e $(VENV) || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable '.[demo]'
+	@touch $@
+
 clean:
-	rm -rf $(VENV) .venv-sdot demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-sdot .nox demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
