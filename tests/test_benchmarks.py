@@ -1,5 +1,6 @@
 """The runner of all benchmarks: what it measures, keeps and compares."""
 
+import datetime
 import json
 import subprocess
 import sys
@@ -19,7 +20,10 @@ def result(seconds, processor, **more):
 def test_every_benchmark_is_known():
     scripts = {path.stem for path in FOLDER.glob("*.py")}
     studies = {f"study_{name}" for name in run.STUDIES}
-    assert set(run.BENCHMARKS) | studies | {"run", "sdot_environment", "sdot_solver", "study_plots"} == scripts
+    assert (
+        set(run.BENCHMARKS) | studies | {"renew_studies", "run", "sdot_environment", "sdot_solver", "study_plots"}
+        == scripts
+    )
 
 
 def test_what_takes_longer_is_marked():
@@ -47,3 +51,16 @@ def test_a_run_is_kept_and_compared(tmp_path):
 def test_unknown_names_are_refused():
     found = subprocess.run([sys.executable, str(FOLDER / "run.py"), "speed"], capture_output=True, text=True)
     assert found.returncode == 2 and "there is no benchmark 'speed'" in found.stderr
+
+
+def test_tables_of_studies_take_the_places_of_old_ones():
+    renew = pytest.importorskip("renew_studies")
+    assert set(renew.STUDIES) == set(run.STUDIES)
+    page = "From x, 2 May 2020:\n```text\na\n```\nwords of 3 May 2020\n```text\nb\nc\n```\n"
+    day = datetime.date(2026, 11, 28)
+    new = "From x, 28 November 2026:\n```text\nd\ne\n```\nwords of 3 May 2020\n```text\n f\n```\n"
+    assert renew.renewed(page, "\nd\ne\n\n f\n\n", day) == new
+    with pytest.raises(ValueError, match="2 tables, the script prints 1"):
+        renew.renewed(page, "d\n", day)
+    one = "```text\nold\n```"
+    assert renew.renewed(one, "d\n\ne\n", day) == "```text\nd\n\ne\n```"
