@@ -20,9 +20,9 @@ except ImportError:
     raise SystemExit("the command line tool needs typer and rich: pip install 'diracs[cli]'") from None
 
 import diracs
+from diracs.backend.decimals import round_to
 from diracs.show import files
 from diracs.show.pictures import darkness
-from diracs.show.style import round_to
 
 app = typer.Typer(
     add_completion=False,

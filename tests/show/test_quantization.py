@@ -25,9 +25,9 @@ from diracs import (
     discretize,
     quantize,
 )
+from diracs.backend.decimals import bounds_text, round_to
 from diracs.show.law import density_levels
 from diracs.show.quantization import certificate_text, plot_quantization, voronoi_edges
-from diracs.show.style import bounds_text, round_to
 
 matplotlib.use("Agg")
 

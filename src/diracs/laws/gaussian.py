@@ -18,8 +18,11 @@ from diracs.backend.arrays import (
     namespace,
     pytree,
 )
+from diracs.laws.log_density import log_density
+from diracs.laws.moments import covariance, drawn, generator, mean, normal_draws
+from diracs.typing import CovarianceKind
 
-KINDS = {-1: "isotropic", 0: "diagonal", 1: "full"}
+KINDS: dict[int, CovarianceKind] = {-1: "isotropic", 0: "diagonal", 1: "full"}
 
 
 def _checked_covariances(name: str, means: Array, covs: Array) -> Array:
@@ -93,7 +96,7 @@ class GaussianMixture:
         return new
 
     @property
-    def covariance_kind(self) -> str:
+    def covariance_kind(self) -> CovarianceKind:
         """'isotropic', 'diagonal' or 'full'."""
         return KINDS[self.covs.ndim - self.means.ndim]
 
@@ -111,6 +114,88 @@ class GaussianMixture:
     def batch_shape(self) -> tuple[int, ...]:
         """The leading axes; () for a single mixture."""
         return tuple(self.means.shape[:-2])
+
+    @property
+    def mean(self) -> Array:
+        """The expectation (..., d)."""
+        return mean(self.weights, self.means)
+
+    @property
+    def cov(self) -> Array:
+        """The covariance (..., d, d) of the law: that within components, and that of their means."""
+        within = (self.weights[..., None, None] * full_covariances(self.means, self.covs)).sum(-3)
+        return within + covariance(self.weights, self.means)
+
+    def logpdf(self, x: Any) -> Array:
+        """The logarithm of the density at points x (..., d), as many values (...).
+
+        In the framework of the mixture, differentiable in all arrays (PyTorch, JAX). Of a batch of mixtures x is
+        (..., m, d), whose leading axes go with those of the batch.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For points of another dimension, and where a component of positive weight has a singular covariance.
+
+        Examples
+        --------
+        >>> from diracs import GaussianMixture
+        >>> law = GaussianMixture([[0.0], [4.0]], [1.0, 1.0])
+        >>> law.logpdf([[0.0], [2.0]]).round(4).tolist()
+        [-1.6118, -2.9189]
+        """
+        kind = common_framework(x=x, means=self.means)
+        points = checks.floating("x", x, kind, self.means)
+        if points.shape[-1:] != (self.ndim,) or (self.batch_shape and points.ndim < 2):
+            shape = f"(m, {self.ndim})" if self.batch_shape else f"(..., {self.ndim})"
+            raise ValueError(f"x must have shape {shape}, got {tuple(points.shape)}")
+        flat = points if self.batch_shape else points.reshape(-1, self.ndim)
+        values = log_density(flat, self.means, self.covs, self.weights)
+        return values if self.batch_shape else values.reshape(points.shape[:-1])
+
+    def pdf(self, x: Any) -> Array:
+        """The density at points x (..., d): exp of `logpdf`."""
+        values = self.logpdf(x)
+        return namespace(values).exp(values)
+
+    def sample(self, size: int, seed: int | np.random.Generator = 0) -> Array:
+        """Independent draws (size, d), in the framework of the mixture.
+
+        Parameters
+        ----------
+        size : int
+        seed : int or numpy.random.Generator
+            Equal seeds give equal draws; a generator goes on from where it is.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For a batch of mixtures, weights that are traced.
+
+        Notes
+        -----
+        Draws are μ + Σ^{1/2} z, differentiable in means and in positive definite covariances, not in weights.
+
+        Examples
+        --------
+        >>> from diracs import GaussianMixture
+        >>> GaussianMixture([[0.0, 5.0]], [1.0]).sample(1000).mean(0).round(1).tolist()
+        [0.0, 5.0]
+        """
+        count, rng = checks.count("size", size), generator(seed)
+        which = drawn(self.weights, count, rng)
+        return normal_draws(self.means, self.covs, which, rng)
+
+    def plot(self, ax: Any = None, **options: Any) -> Any:
+        """Draw the density; see `diracs.show.plain.plot_law`."""
+        from diracs.show.plain import plot_law
+
+        return plot_law(self, ax, **options)
+
+    def _repr_html_(self) -> str:
+        from diracs.show.notebook import html
+
+        return html(self)
 
     def __repr__(self) -> str:
         batch = f", batch {self.batch_shape}" if self.batch_shape else ""
@@ -166,8 +251,31 @@ class Gaussian:
         batch = self.mean.ndim - 1
         return GaussianMixture(xp.expand_dims(self.mean, axis=batch), xp.expand_dims(self.cov, axis=batch))
 
+    def logpdf(self, x: Any) -> Array:
+        """The logarithm of the density at points x; see `GaussianMixture.logpdf`."""
+        return self.as_mixture().logpdf(x)
+
+    def pdf(self, x: Any) -> Array:
+        """The density at points x; see `GaussianMixture.pdf`."""
+        return self.as_mixture().pdf(x)
+
+    def sample(self, size: int, seed: int | np.random.Generator = 0) -> Array:
+        """Independent draws (size, d); see `GaussianMixture.sample`."""
+        return self.as_mixture().sample(size, seed)
+
+    def plot(self, ax: Any = None, **options: Any) -> Any:
+        """Draw the density; see `diracs.show.plain.plot_law`."""
+        return self.as_mixture().plot(ax, **options)
+
+    def _repr_html_(self) -> str:
+        from diracs.show.notebook import html
+
+        return html(self)
+
     def __repr__(self) -> str:
-        return f"Gaussian(dimension {self.ndim})"
+        kind = KINDS[self.cov.ndim - self.mean.ndim]
+        batch = f", batch {tuple(self.mean.shape[:-1])}" if self.mean.ndim > 1 else ""
+        return f"Gaussian({kind}, in dimension {self.ndim}{batch})"
 
 
 # Eigenvalues of covariances below this share of the largest, times d, are rounding: such a covariance is singular.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -20,8 +20,7 @@ from diracs.backend.arrays import (
 )
 from diracs.laws.mesh_files import Filename, read, taken
 from diracs.laws.simplices import Simplices
-
-Per = Literal["simplex", "vertex"]
+from diracs.typing import Per
 
 
 @pytree
@@ -80,8 +79,8 @@ class Mesh:
         kind = common_framework(vertices=vertices) if values is None else common_framework(values=values)
         self._simplices = where = _checked(vertices, simplices)
         v, s = len(where.vertices), len(where.simplices)
-        if per not in (None, "simplex", "vertex"):
-            raise ValueError(f"per must be 'simplex' or 'vertex', got {per!r}")
+        if per is not None:
+            checks.choice("per", per, Per)
         if values is None:
             self.per = per or "simplex"
             like = None if framework(vertices) == "numpy" else vertices

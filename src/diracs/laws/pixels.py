@@ -153,6 +153,17 @@ class PolynomialGrid:
         lower, upper = self._box
         return math.prod(u - low for u, low in zip(upper, lower, strict=True)) / math.prod(self.values.shape)
 
+    def plot(self, ax: Any = None, **options: Any) -> Any:
+        """Draw the density; see `diracs.show.plain.plot_law`."""
+        from diracs.show.plain import plot_law
+
+        return plot_law(self, ax, **options)
+
+    def _repr_html_(self) -> str:
+        from diracs.show.notebook import html
+
+        return html(self)
+
     def __repr__(self) -> str:
         sizes = " × ".join(str(n) for n in self.values.shape)
         return f"PolynomialGrid({sizes} pixels{', periodic' if any(self.periodic) else ''})"

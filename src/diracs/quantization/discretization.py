@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -29,6 +30,7 @@ from diracs.backend.arrays import (
     together,
     working,
 )
+from diracs.backend.decimals import brief
 from diracs.certificates.masses import mass_error
 from diracs.certificates.rounding import diffused, mass_change, root_mean_square, with_moved_masses
 from diracs.certificates.upper.assignment import transport
@@ -99,6 +101,20 @@ class Quantization:
         return SumOfDiracs._of(self.positions, self.weights)
 
     @property
+    def mean(self) -> Array:
+        """The expectation (..., d) of the Diracs."""
+        return self.diracs.mean
+
+    @property
+    def cov(self) -> Array:
+        """The covariance (..., d, d) of the Diracs; where these are barycenters, it is less than the law's."""
+        return self.diracs.cov
+
+    def sample(self, size: int, seed: int | np.random.Generator = 0) -> Array:
+        """Independent draws (size, d) of the Diracs; see `SumOfDiracs.sample`."""
+        return self.diracs.sample(size, seed)
+
+    @property
     def w2_lower(self) -> Array:
         """A number that the W₂ of every n-point measure reaches: how good `w2` could be at best.
 
@@ -152,10 +168,20 @@ class Quantization:
 
     def __repr__(self) -> str:
         if is_traced(self.w2):
-            return f"Quantization({len(self)} points, traced)"
-        value = concrete(self.w2)
-        bound = f"{value:.6g}" if value.ndim == 0 else f"{value.min():.6g} … {value.max():.6g}"
-        return f"Quantization({len(self)} points, W₂ {'=' if self.exact else '≤'} {bound})"
+            return f"Quantization({len(self)} points in dimension {self.positions.shape[-1]}, traced)"
+        value, way = concrete(self.w2), round if self.exact else math.ceil
+        ends = [value] if value.ndim == 0 else [value.min(), value.max()]
+        bound = f"W₂ {'=' if self.exact else '≤'} {' … '.join(brief(end, way) for end in ends)}"
+        batch = f", batch {value.shape}" if value.ndim else ""
+        lower = ""
+        if value.ndim == 0 and self.w2_lower_known:
+            lower = f", no {len(self)} points below {brief(self._w2_lower, math.floor)}"
+        return f"Quantization({len(self)} points in dimension {self.positions.shape[-1]}{batch}, {bound}{lower})"
+
+    def _repr_html_(self) -> str:
+        from diracs.show.notebook import html
+
+        return html(self)
 
 
 def discretize(distribution: Any, scheme: Scheme) -> Quantization:

@@ -39,8 +39,8 @@ from diracs.schemes.fewest import expected_number
 from diracs.schemes.generate import KINDS, to_kind_of
 from diracs.schemes.layered import Scheme
 from diracs.schemes.points import PointScheme
+from diracs.typing import SchemeName
 
-SCHEMES = ("auto", *KINDS, "optimal")
 _MOST_BY_POINTS = 100_000
 
 
@@ -49,7 +49,7 @@ def quantize(
     n: int | None = None,
     *,
     w2: float | None = None,
-    scheme: str = "auto",
+    scheme: SchemeName = "auto",
     match_moments: bool = False,
     seed: int = 0,
     executor: Any = None,
@@ -173,8 +173,7 @@ def _wanted(n: Any, w2: Any, scheme: Any) -> tuple[int | None, float | None]:
     """Number of points and error, checked."""
     if (n is None) == (w2 is None):
         raise ValueError("give either n, the number of points, or w2, the error to stay below")
-    if scheme not in SCHEMES:
-        raise ValueError(f"scheme must be one of {', '.join(map(repr, SCHEMES))}, got {scheme!r}")
+    checks.choice("scheme", scheme, SchemeName)
     return None if n is None else checks.count("n", n), None if w2 is None else checks.positive("w2", w2)
 
 

@@ -208,7 +208,9 @@ def _decode(value: Any, arrays: dict[str, np.ndarray]) -> Any:
     cls: Any = _CLASSES[value["type"]]
     obj = object.__new__(cls)
     for name in _attributes(cls):
-        object.__setattr__(obj, name, _decode(value[name], arrays))
+        # What a class has a default for may be younger than the file.
+        if name in value or not hasattr(cls, name):
+            object.__setattr__(obj, name, _decode(value[name], arrays))
     return obj
 
 

@@ -18,6 +18,7 @@ from diracs.transport.newton import Solution
 from diracs.transport.plan import OtPlan, optimal_transport_plan
 from diracs.transport.problem import Problem
 from diracs.transport.target import Density
+from diracs.typing import Masses
 
 # How well the masses of each iteration are met: they change with the next.
 _TOLERANCE = 1e-3
@@ -28,7 +29,7 @@ def lloyd(
     density: Density,
     n_or_positions: Any,
     *,
-    masses: str | ArrayLike = "free",
+    masses: Masses | ArrayLike = "free",
     iterations: int = 50,
     tol: float = 1e-4,
     damping: float = 1.0,
@@ -43,7 +44,7 @@ def lloyd(
     density: Density,
     n_or_positions: Any,
     *,
-    masses: str | ArrayLike = "free",
+    masses: Masses | ArrayLike = "free",
     iterations: int = 50,
     tol: float = 1e-4,
     damping: float = 1.0,
@@ -57,7 +58,7 @@ def lloyd(
     density: Density,
     n_or_positions: Any,
     *,
-    masses: str | ArrayLike = "free",
+    masses: Masses | ArrayLike = "free",
     iterations: int = 50,
     tol: float = 1e-4,
     damping: float = 1.0,
@@ -118,8 +119,8 @@ def lloyd(
     d = density.ndim
     if d not in (2, 3):
         raise ValueError(f"density must lie in the plane or in space, got dimension {d}")
-    if isinstance(masses, str) and masses not in ("free", "equal"):
-        raise ValueError(f"masses must be 'free', 'equal' or an array, got {masses!r}")
+    if isinstance(masses, str):
+        checks.choice("masses", masses, Masses, other=" or an array")
     steps, tolerance = checks.count("iterations", iterations), 0.0 if tol == 0 else checks.positive("tol", tol)
     share = checks.positive("damping", damping)
     if share > 1.0:
@@ -127,8 +128,7 @@ def lloyd(
     form, parameters = parts(density)
     target = target_of(form, tuple(map(concrete, parameters)))
     law = target.density()
-    if callback is not None and not callable(callback):
-        raise TypeError(f"callback must be callable, got {type(callback).__name__}")
+    checks.callback("callback", callback)
     rng = np.random.default_rng(checks.seed(seed))
     like = parameters[0]
     start = diracs_in(n_or_positions)

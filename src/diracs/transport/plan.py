@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from diracs.backend import checks
 from diracs.backend.arrays import Array, concrete, framework, frozen, is_lazy, is_traced, stop_gradient, to_framework
+from diracs.backend.decimals import brief
 from diracs.cells.locate import nearest_power
 from diracs.laws.diracs import HoldsDiracs, SumOfDiracs
 from diracs.transport.checks import check_problem
@@ -163,9 +164,15 @@ class OtPlan:
 
     def __repr__(self) -> str:
         if self.converged is None:
-            return f"OtPlan({len(self.diracs)} Diracs, traced)"
-        state = "converged" if self.converged else "not converged"
-        return f"OtPlan({len(self.diracs)} Diracs, W₂² = {float(concrete(self.distance)):.6g}, {state})"
+            return f"OtPlan({len(self.diracs)} Diracs in dimension {self.diracs.ndim}, traced)"
+        state = f"converged in {self.iterations} steps" if self.converged else "not converged"
+        where = f"in dimension {self.diracs.ndim}"
+        return f"OtPlan({len(self.diracs)} Diracs {where}, W₂² = {brief(self.distance)}, {state})"
+
+    def _repr_html_(self) -> str:
+        from diracs.show.notebook import html
+
+        return html(self)
 
 
 def optimal_transport_plan(
