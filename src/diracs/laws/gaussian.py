@@ -179,8 +179,8 @@ class GaussianMixture:
         Examples
         --------
         >>> from diracs import GaussianMixture
-        >>> GaussianMixture([[0.0, 5.0]], [1.0]).sample(1000).mean(0).round(1).tolist()
-        [0.0, 5.0]
+        >>> GaussianMixture([[3.0, 5.0]], [1.0]).sample(1000).mean(0).round(1).tolist()
+        [3.0, 5.0]
         """
         count, rng = checks.count("size", size), generator(seed)
         which = drawn(self.weights, count, rng)

@@ -11,11 +11,12 @@ import numpy as np
 from diracs.backend import checks
 from diracs.backend.arrays import Array, concrete, framework, is_traced, to_framework
 from diracs.backend.decimals import round_to
+from diracs.backend.progress import reporting
 from diracs.laws.diracs import SumOfDiracs, diracs_in
 from diracs.laws.gaussian import GaussianMixture
 from diracs.mixtures.fit_levels import Options, Points, best_fit
 from diracs.mixtures.likelihood import Parameters
-from diracs.typing import CovarianceKind
+from diracs.typing import CovarianceKind, Progress
 
 # Beside the points' own square the square of less is lost in doubles.
 _LEAST_FLOOR = 1e-6
@@ -84,6 +85,7 @@ def fit_mixture(
     tol: float = 1e-6,
     max_iterations: int = 200,
     callback: Callable[[int, GaussianMixture, float], None] | None = None,
+    progress: Progress = False,
 ) -> MixtureFit:
     """Fit a Gaussian mixture to points in one to three dimensions: a minimum of W₂² instead of one of the likelihood.
 
@@ -115,6 +117,8 @@ def fit_mixture(
         Quasi-Newton steps from each start.
     callback : callable, optional
         Called as callback(iteration, mixture, distance) after each step with k components, of every start, with W₂².
+    progress : bool or callable
+        True for bars on stderr (tqdm), or what is called as progress(stage, step, total) on the way.
 
     Returns
     -------
@@ -155,7 +159,9 @@ def fit_mixture(
     if least > 0.5:
         raise ValueError(f"floor must be at most 0.5, half of the points' own deviation, got {least:g}")
     checks.callback("callback", callback)
-    return _fit(diracs, count, Options(covariance_kind, runs, checks.seed(seed), least, tolerance, most), callback)
+    options = Options(covariance_kind, runs, checks.seed(seed), least, tolerance, most)
+    with reporting(progress):
+        return _fit(diracs, count, options, callback)
 
 
 def _checked_points(points: Any) -> Array:

@@ -60,7 +60,7 @@ class Recertified(NamedTuple):
     --------
     >>> from diracs import Gaussian, SumOfDiracs, recertify
     >>> recertify(Gaussian(0.0, 1.0), SumOfDiracs([[-1.0], [1.0]], [3, 1]))
-    Recertified(2 masses, w2=0.635792, w2_given=0.8538)
+    Recertified(2 masses, w2=0.635792, w2_given=0.853753)
     """
 
     masses: Array

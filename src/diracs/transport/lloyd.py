@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from diracs.backend import checks
 from diracs.backend.arrays import common_framework, companion, concrete, framework, to_framework
+from diracs.backend.progress import report, reporting
 from diracs.laws.diracs import SumOfDiracs, diracs_in
 from diracs.transport.checks import check_density
 from diracs.transport.continuation import solve
@@ -18,7 +19,7 @@ from diracs.transport.newton import Solution
 from diracs.transport.plan import OtPlan, optimal_transport_plan
 from diracs.transport.problem import Problem
 from diracs.transport.target import Density
-from diracs.typing import Masses
+from diracs.typing import Masses, Progress
 
 # How well the masses of each iteration are met: they change with the next.
 _TOLERANCE = 1e-3
@@ -35,6 +36,7 @@ def lloyd(
     damping: float = 1.0,
     seed: int = 0,
     callback: Callable[[int, SumOfDiracs, float], None] | None = None,
+    progress: Progress = False,
     return_plan: Literal[False] = False,
 ) -> SumOfDiracs: ...
 
@@ -50,6 +52,7 @@ def lloyd(
     damping: float = 1.0,
     seed: int = 0,
     callback: Callable[[int, SumOfDiracs, float], None] | None = None,
+    progress: Progress = False,
     return_plan: Literal[True],
 ) -> tuple[SumOfDiracs, OtPlan]: ...
 
@@ -64,6 +67,7 @@ def lloyd(
     damping: float = 1.0,
     seed: int = 0,
     callback: Callable[[int, SumOfDiracs, float], None] | None = None,
+    progress: Progress = False,
     return_plan: bool = False,
 ) -> SumOfDiracs | tuple[SumOfDiracs, OtPlan]:
     """Place Diracs at the barycenters of their cells (Lloyd 1982).
@@ -92,6 +96,8 @@ def lloyd(
         For the first positions.
     callback : callable, optional
         Called as callback(iteration, diracs, cost) after each iteration, with the cost E|x − y|² before it.
+    progress : bool or callable
+        True for bars on stderr (tqdm), or what is called as progress(stage, step, total) on the way.
     return_plan : bool
         Whether to return the optimal plan to the Diracs, with their cells, besides.
 
@@ -155,28 +161,30 @@ def lloyd(
 
     kept = None if isinstance(masses, str) else goal
     weights: np.ndarray | None = None
-    for iteration in range(1, steps + 1):
-        seeds = _apart(seeds, spacing, rng, d)
-        problem = Problem(np.ascontiguousarray(seeds), goal, law)
-        if not free:
-            solution: Solution = solve(problem, _TOLERANCE, weights)
-            weights, moments = solution.weights, solution.moments
-        else:
-            moments = problem.moments(np.zeros(n))
-        empty = moments.mass <= 0
-        shift = moments.first / np.where(empty, 1.0, moments.mass)[:, None]
-        moved = seeds + share * shift
-        if empty.any():
-            moved[empty] = law.draw(int(empty.sum()), rng)
-        seeds = moved
-        if callback is not None:
-            callback(
-                iteration,
-                as_diracs(seeds, moments.mass if free else kept),
-                float(moments.second.sum()) * target.size**2,
-            )
-        if tolerance > 0.0 and not empty.any() and np.linalg.norm(shift, axis=1).max() <= tolerance * spacing:
-            break
+    with reporting(progress):
+        for iteration in range(1, steps + 1):
+            seeds = _apart(seeds, spacing, rng, d)
+            problem = Problem(np.ascontiguousarray(seeds), goal, law)
+            if not free:
+                solution: Solution = solve(problem, _TOLERANCE, weights)
+                weights, moments = solution.weights, solution.moments
+            else:
+                moments = problem.moments(np.zeros(n))
+            empty = moments.mass <= 0
+            shift = moments.first / np.where(empty, 1.0, moments.mass)[:, None]
+            moved = seeds + share * shift
+            if empty.any():
+                moved[empty] = law.draw(int(empty.sum()), rng)
+            seeds = moved
+            report("iterations of Lloyd's method", iteration, steps)
+            if callback is not None:
+                callback(
+                    iteration,
+                    as_diracs(seeds, moments.mass if free else kept),
+                    float(moments.second.sum()) * target.size**2,
+                )
+            if tolerance > 0.0 and not empty.any() and np.linalg.norm(shift, axis=1).max() <= tolerance * spacing:
+                break
     if free:
         # Of the positions as they are rounded: far from the origin cells may move visibly.
         out = target.normalized(concrete(as_diracs(seeds, None).positions))

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from diracs.backend import checks
 from diracs.backend.arrays import Array, concrete, framework, frozen, is_lazy, is_traced, stop_gradient, to_framework
 from diracs.backend.decimals import brief
+from diracs.backend.progress import reporting
 from diracs.cells.locate import nearest_power
 from diracs.laws.diracs import HoldsDiracs, SumOfDiracs
 from diracs.transport.checks import check_problem
@@ -22,6 +23,7 @@ from diracs.transport.jacobian import OtJacobian, jacobian
 from diracs.transport.plan_function import COLD, SOLVED, WARM, differentiable_plan, packed
 from diracs.transport.solved import transport
 from diracs.transport.target import Density
+from diracs.typing import Progress
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,6 +184,7 @@ def optimal_transport_plan(
     tol: float = 1e-9,
     start: OtPlan | ArrayLike | None = None,
     check: bool = False,
+    progress: Progress = False,
 ) -> OtPlan:
     """Solve the semi-discrete transport between Diracs and a density on the line, in the plane or in space.
 
@@ -202,6 +205,8 @@ def optimal_transport_plan(
         An earlier plan for as many Diracs, or its `weights`, from which to start.
     check : bool
         Raise `MassesNotMet` where else a warning is given.
+    progress : bool or callable
+        True for bars on stderr (tqdm), or what is called as progress(stage, step, total) on the way.
 
     Returns
     -------
@@ -250,7 +255,8 @@ def optimal_transport_plan(
         return OtPlan(
             diracs, density, distance, centres, cell_masses, potential, weights, math.nan, None, None, "traced"
         )
-    plan = _solved(diracs, density, form, tolerance, None if start is None else begin)
+    with reporting(progress):
+        plan = _solved(diracs, density, form, tolerance, None if start is None else begin)
     if not plan.converged:
         if check:
             raise MassesNotMet(f"transport: {plan.message}", plan)
