@@ -1,4 +1,4 @@
-"""What all commands have in common: errors in a line, checks before long work, progress, results for people and machines."""
+"""What all commands have in common: errors in a line, checks before long work, progress, and how results are told."""
 
 from __future__ import annotations
 

@@ -21,10 +21,8 @@ _ROWS = 12
 
 def propagate(
     model: Annotated[Path, typer.Argument(help="Model: .json; - for stdin. See docs/command_line.md.")],
-    n: Annotated[
-        int | None, typer.Option("-n", "--number", help="Most points in a step; goes before the model's.")
-    ] = None,
-    steps: Annotated[int | None, typer.Option(help="Number of steps; goes before the model's.")] = None,
+    n: Annotated[int | None, typer.Option("-n", "--number", help="Most points in a step, before the model's.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Number of steps, before the model's.")] = None,
     output: Annotated[
         Path | None,
         typer.Option("-o", "--output", help="Save states and bounds: .json, .npz, .csv or .svg; - for stdout."),
@@ -40,7 +38,8 @@ def propagate(
 
     with a model.json such as
 
-    [green]{"initial": {"mean": [1, 0], "cov": 0.1}, "dynamics": {"A": [[0.9, 0.2], [-0.2, 0.9]], "b": [0, 0]}, "noise": {"mean": [0, 0], "cov": 0.01}, "steps": 10}[/green]
+    [green]{"initial": {"mean": [1, 0], "cov": 0.1}, "dynamics": {"A": [[0.9, 0.2], [-0.2, 0.9]]},
+    "noise": {"mean": [0, 0], "cov": 0.01}, "steps": 10}[/green]
     """
     with console.errors_in_one_line():
         sinks.check_output(output)
@@ -85,9 +84,8 @@ def _rows(found: diracs.Trajectory, numbers: dict[str, Any]) -> dict[str, str]:
     rows = {"initial": str(found.initial)}
     for t in np.unique(np.linspace(0, len(found) - 1, _ROWS).astype(int)):
         bound = round_to(float(numbers["w2_bound"][t]), math.ceil, 4)
-        rows[f"step {t + 1}"] = (
-            f"W₂ ≤ {bound}, mean {_few(numbers['mean'][t])}, deviations {_few(numbers['deviation'][t])}"
-        )
+        mean, deviation = _few(numbers["mean"][t]), _few(numbers["deviation"][t])
+        rows[f"step {t + 1}"] = f"W₂ ≤ {bound}, mean {mean}, deviations {deviation}"
     return rows
 
 

@@ -19,7 +19,7 @@ from diracs.typing import SchemeName
 Scheme = enum.Enum("Scheme", {name: name for name in get_args(SchemeName)}, type=str)  # type: ignore[misc]
 
 # Options by the names that arguments of the library have.
-WORDS = {name: f"--{name}" for name in ("w2", "scheme", "seed")} | {"n": "--number"}
+WORDS = {name: f"--{name}" for name in ("w2", "scheme", "seed")} | {"n": "--number", "distribution": "the law"}
 
 
 def quantize(

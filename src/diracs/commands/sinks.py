@@ -14,7 +14,7 @@ import typer
 from diracs.commands.console import check_folders, plain, said
 from diracs.show.notebook import drawn
 
-_SUFFIXES = (".npz", ".json", ".csv", ".svg")
+_SUFFIXES = (".csv", ".svg", ".npz", ".json")
 STDOUT = Path("-")
 
 
@@ -22,7 +22,7 @@ def check_output(path: Path | None) -> None:
     """The folder must be there, and the suffix one that is known."""
     check_folders(path)
     if path is not None and path != STDOUT and path.suffix.lower() not in _SUFFIXES:
-        raise ValueError(f"cannot save to {str(path)!r}: the name must end in {', '.join(_SUFFIXES)}, or be -")
+        raise ValueError(f"cannot save to {str(path)!r}: the name must end in .csv, .svg, .npz or .json, or be -")
 
 
 def write(
@@ -56,7 +56,7 @@ def write(
     if kind == ".npz":
         # An open file, as `savez` would append .npz to names that end in .NPZ.
         with open(path, "wb") as file:
-            np.savez(file, **arrays()) if archive is None else archive(file)  # type: ignore[arg-type]
+            np.savez(file, **arrays()) if archive is None else archive(file)
     elif kind == ".csv":
         path.write_text(_csv(table()), encoding="utf-8")
     elif kind == ".svg":

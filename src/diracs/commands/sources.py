@@ -18,16 +18,16 @@ from diracs.quantization.discretization import Quantization
 from diracs.show import files
 from diracs.show.pictures import darkness
 
-_TABLES = (".csv", ".tsv", ".txt", ".parquet")
+_TABLES = (".csv", ".tsv", ".parquet")
 _PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp", ".pgm", ".ppm")
-_NAMES = f".json, .npz, {', '.join(_TABLES)}, or of a picture, {', '.join(_PICTURES)}"
+_NAMES = f"{', '.join(_TABLES)}, .npz or .json, or as that of a picture ({', '.join(_PICTURES)})"
 # Columns of tables that hold masses.
 _MASSES = ("weight", "weights", "mass", "masses")
 STDIN = Path("-")
 
 
 def law_from(path: Path) -> Any:
-    """The law of a file: what `laws.described` knows, a saved quantization's points, samples, or a picture's darkness."""
+    """The law of a file: one that is described, a saved quantization's points, samples, or a picture's darkness."""
     data, name, kind = _content(path)
     if kind in _PICTURES:
         return picture(_dark(data, name), name)

@@ -20,9 +20,7 @@ def stipple(
     n: Annotated[int, typer.Option("-n", "--number", "--points", help="Number of dots.")] = 5000,
     output: Annotated[
         Path | None,
-        typer.Option(
-            "-o", "--output", help="Save the positions, .npz, .json or .csv, or the dots, .svg; - for stdout."
-        ),
+        typer.Option("-o", "--output", help="Save positions, .npz, .json, .csv, or the dots, .svg; - for stdout."),
     ] = None,
     plot: Annotated[Path | None, typer.Option(help="Draw the dots into this file (.png, .pdf, .svg, …).")] = None,
     iterations: Annotated[int, typer.Option(help="Rounds of transport.")] = 20,
@@ -50,11 +48,10 @@ def stipple(
         console.check_folders(plot)
         console.check_picture(plot)
         _check_color(color)
-        dark = sources.darkness_from(photo)
-        density = sources.picture(toned(dark, gamma, invert), str(photo))
+        dark = toned(sources.darkness_from(photo), gamma, invert)
+        density, ink = sources.picture(dark, str(photo)), float(dark.sum())
         with console.progress() as progress:
             found = diracs.lloyd(density, n, masses="equal", iterations=iterations, seed=seed, progress=progress)
-        ink = float(toned(dark, gamma, invert).sum())
         sinks.write(
             output,
             # As JSON a law of points.
@@ -71,7 +68,7 @@ def toned(dark: np.ndarray, gamma: float, invert: bool) -> np.ndarray:
     """The darkness, or the brightness, to a power."""
     if not 0.0 < gamma < np.inf:
         raise ValueError(f"gamma must be a finite number above zero, got {gamma:g}")
-    return np.asarray((1.0 - dark if invert else dark) ** gamma)
+    return np.asarray(np.clip(1.0 - dark if invert else dark, 0.0, 1.0) ** gamma)
 
 
 def _is_npz(path: Path | None) -> bool:
