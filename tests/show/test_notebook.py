@@ -7,12 +7,16 @@ import xml.etree.ElementTree as ET
 import jax
 import numpy as np
 import pytest
+import scipy.stats
 import torch
 
 from diracs import (
     Affine,
+    Elliptical,
     Gaussian,
     GaussianMixture,
+    Independent,
+    Mesh,
     Mixture,
     PolynomialGrid,
     SumOfDiracs,
@@ -20,6 +24,7 @@ from diracs import (
     propagate,
     quantize,
 )
+from diracs.laws.convert import as_law
 
 RNG = np.random.default_rng(0)
 SVG = "{http://www.w3.org/2000/svg}"
@@ -58,6 +63,13 @@ SHOWN = {
     "plan, line": lambda: optimal_transport_plan(SumOfDiracs([[0.1], [0.4]]), PolynomialGrid([1.0, 2.0])),
     "plan, plane": lambda: optimal_transport_plan(SumOfDiracs(RNG.random((9, 2))), PolynomialGrid(RNG.random((4, 4)))),
     "plan, space": lambda: optimal_transport_plan(SumOfDiracs(RNG.random((9, 3))), PolynomialGrid(np.ones((2, 2, 2)))),
+    "mesh": lambda: Mesh([[0, 0], [1, 0], [1, 1], [0, 1]], [[0, 1, 2], [0, 2, 3]], [1.0, 3.0]),
+    "independent, line": lambda: Independent([scipy.stats.gamma(2)], [[3.0]]),
+    "independent, 3": lambda: Independent([scipy.stats.gamma(2)] * 3),
+    "elliptical": lambda: Elliptical(scipy.stats.uniform(0, 1), [0.0, 0.0], [[2.0, 1.0], [1.0, 1.0]]),
+    "gamma": lambda: as_law(scipy.stats.gamma(0.3)),
+    "histogram": lambda: PolynomialGrid.from_histogram([[1, 2], [3, 0]], [[0, 1, 2], [0, 1, 5]]),
+    "mixed": lambda: Mixture([SumOfDiracs([[3.0, 3.0]]), PolynomialGrid([[1.0]])]),
     "trajectory, line": lambda: walk(1),
     "trajectory, plane": lambda: walk(2),
     "trajectory, 4": lambda: walk(4),

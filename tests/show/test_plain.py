@@ -5,9 +5,11 @@ from __future__ import annotations
 import matplotlib
 import numpy as np
 import pytest
+import scipy.stats
 from matplotlib import pyplot as plt
 
-from diracs import Gaussian, GaussianMixture, PolynomialGrid, SumOfDiracs
+from diracs import Elliptical, Gaussian, GaussianMixture, Independent, Mesh, Mixture, PolynomialGrid, SumOfDiracs
+from diracs.laws.convert import as_law
 
 matplotlib.use("agg")
 RNG = np.random.default_rng(0)
@@ -19,6 +21,12 @@ LAWS = {
     "image 1": PolynomialGrid([1.0, 2.0]),
     "image 2": PolynomialGrid(RNG.random((4, 5))),
     "image 3": PolynomialGrid(RNG.random((4, 5, 6))),
+    "mesh": Mesh([[0, 0], [1, 0], [1, 1], [0, 1]], [[0, 1, 2], [0, 2, 3]], [1.0, 3.0]),
+    "independent": Independent([scipy.stats.gamma(2)] * 3),
+    "elliptical": Elliptical(scipy.stats.uniform(0, 1), [0.0, 0.0], 1.0),
+    "gamma": as_law(scipy.stats.gamma(2.0)),
+    "histogram": PolynomialGrid.from_histogram([1, 3], [0.0, 1.0, 10.0]),
+    "mixed": Mixture([SumOfDiracs([[3.0, 3.0]]), PolynomialGrid([[1.0]])]),
     "diracs 1": SumOfDiracs(RNG.normal(size=(5, 1))),
     "diracs 2": SumOfDiracs(RNG.normal(size=(300, 2)), [0, *[1, 2] * 149, 1]),
     "diracs 5": SumOfDiracs(RNG.normal(size=(5, 5))),

@@ -20,11 +20,12 @@ from diracs.backend.arrays import (
     take,
 )
 from diracs.laws.moments import covariance, drawn, generator, mean
+from diracs.laws.shown import Drawn
 
 
 @pytree
 @dataclass(frozen=True, eq=False, init=False)
-class SumOfDiracs:
+class SumOfDiracs(Drawn):
     """The measure Σ wᵢ δ(yᵢ).
 
     Arrays are copied: in a loop that moves points, make new Diracs of them in each step.
@@ -134,17 +135,6 @@ class SumOfDiracs:
         """
         which = drawn(self.weights, checks.count("size", size), generator(seed))
         return take(self.positions, which, 0)
-
-    def plot(self, ax: Any = None, **options: Any) -> Any:
-        """Draw the points, of areas like their masses; see `diracs.show.plain.plot_diracs`."""
-        from diracs.show.plain import plot_diracs
-
-        return plot_diracs(self, ax, **options)
-
-    def _repr_html_(self) -> str:
-        from diracs.show.notebook import html
-
-        return html(self)
 
     def __repr__(self) -> str:
         points = "point" if len(self) == 1 else "points"

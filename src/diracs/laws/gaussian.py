@@ -20,6 +20,7 @@ from diracs.backend.arrays import (
 )
 from diracs.laws.log_density import log_density
 from diracs.laws.moments import covariance, drawn, generator, mean, normal_draws
+from diracs.laws.shown import Drawn
 from diracs.typing import CovarianceKind
 
 KINDS: dict[int, CovarianceKind] = {-1: "isotropic", 0: "diagonal", 1: "full"}
@@ -41,7 +42,7 @@ def _checked_covariances(name: str, means: Array, covs: Array) -> Array:
 
 @pytree
 @dataclass(frozen=True, eq=False, init=False)
-class GaussianMixture:
+class GaussianMixture(Drawn):
     """The law Σ w_k N(μ_k, Σ_k).
 
     Leading axes make a batch of mixtures. Arrays are copied: what is changed in them later does not reach the mixture.
@@ -186,17 +187,6 @@ class GaussianMixture:
         which = drawn(self.weights, count, rng)
         return normal_draws(self.means, self.covs, which, rng)
 
-    def plot(self, ax: Any = None, **options: Any) -> Any:
-        """Draw the density; see `diracs.show.plain.plot_law`."""
-        from diracs.show.plain import plot_law
-
-        return plot_law(self, ax, **options)
-
-    def _repr_html_(self) -> str:
-        from diracs.show.notebook import html
-
-        return html(self)
-
     def __repr__(self) -> str:
         batch = f", batch {self.batch_shape}" if self.batch_shape else ""
         return f"GaussianMixture({self.n_components} {self.covariance_kind} components in dimension {self.ndim}{batch})"
@@ -204,7 +194,7 @@ class GaussianMixture:
 
 @pytree
 @dataclass(frozen=True, eq=False, init=False)
-class Gaussian:
+class Gaussian(Drawn):
     """The law N(mean, cov).
 
     Parameters
@@ -262,15 +252,6 @@ class Gaussian:
     def sample(self, size: int, seed: int | np.random.Generator = 0) -> Array:
         """Independent draws (size, d); see `GaussianMixture.sample`."""
         return self.as_mixture().sample(size, seed)
-
-    def plot(self, ax: Any = None, **options: Any) -> Any:
-        """Draw the density; see `diracs.show.plain.plot_law`."""
-        return self.as_mixture().plot(ax, **options)
-
-    def _repr_html_(self) -> str:
-        from diracs.show.notebook import html
-
-        return html(self)
 
     def __repr__(self) -> str:
         kind = KINDS[self.cov.ndim - self.mean.ndim]

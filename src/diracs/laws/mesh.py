@@ -19,12 +19,13 @@ from diracs.backend.arrays import (
     to_framework,
 )
 from diracs.laws.mesh_files import Filename, read, taken
+from diracs.laws.shown import Drawn
 from diracs.laws.simplices import Simplices
 from diracs.typing import Per
 
 
 @pytree
-class Mesh:
+class Mesh(Drawn):
     """A density on triangles of the plane, or tetrahedra of space: constant or linear on each, normalized to mass 1.
 
     Parameters

@@ -20,6 +20,7 @@ from diracs.backend.arrays import (
     to_framework,
 )
 from diracs.laws.histogram import Histogram, checked_histogram, evenly_spaced
+from diracs.laws.shown import Drawn
 
 # Histograms have so many axes at most.
 MOST_AXES = 8
@@ -28,7 +29,7 @@ _PICTURE = 32
 
 
 @pytree
-class PolynomialGrid:
+class PolynomialGrid(Drawn):
     """The density that is constant on each pixel of a box, a polynomial of degree 0 there, normalized to mass 1.
 
     Parameters
@@ -152,17 +153,6 @@ class PolynomialGrid:
         """Volume of one pixel."""
         lower, upper = self._box
         return math.prod(u - low for u, low in zip(upper, lower, strict=True)) / math.prod(self.values.shape)
-
-    def plot(self, ax: Any = None, **options: Any) -> Any:
-        """Draw the density; see `diracs.show.plain.plot_law`."""
-        from diracs.show.plain import plot_law
-
-        return plot_law(self, ax, **options)
-
-    def _repr_html_(self) -> str:
-        from diracs.show.notebook import html
-
-        return html(self)
 
     def __repr__(self) -> str:
         sizes = " × ".join(str(n) for n in self.values.shape)

@@ -13,6 +13,7 @@ from diracs.backend.arrays import Array, concrete
 from diracs.backend.decimals import brief, round_to
 from diracs.laws.diracs import SumOfDiracs
 from diracs.laws.gaussian import GaussianMixture
+from diracs.laws.shown import Shown
 from diracs.propagation.joint import Chain
 from diracs.schemes.layered import LayeredScheme
 from diracs.schemes.points import PointScheme
@@ -45,7 +46,7 @@ class Limit(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Trajectory:
+class Trajectory(Shown):
     """Laws of a state over time, with certified errors.
 
     Attributes
@@ -133,8 +134,3 @@ class Trajectory:
         points = f"at most {most} points a step" if most else "exact states"
         ends = " … ".join(round_to(float(b), math.ceil) for b in bounds[[0, -1][: len(bounds)]])
         return f"Trajectory({len(self)} steps in dimension {self.states[-1].ndim}, {points}, W₂ ≤ {ends})"
-
-    def _repr_html_(self) -> str:
-        from diracs.show.notebook import html
-
-        return html(self)

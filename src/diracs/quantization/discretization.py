@@ -38,6 +38,7 @@ from diracs.certificates.upper.traced import compiled
 from diracs.codebooks.scalar import ScalarCodebook
 from diracs.laws.convert import as_law, as_mixture
 from diracs.laws.diracs import SumOfDiracs
+from diracs.laws.shown import Shown
 from diracs.laws.univariate.discrete import atoms_of
 from diracs.quantization.by_points import ENGINES, engines
 from diracs.quantization.discrete import raised
@@ -51,7 +52,7 @@ from diracs.schemes.soundness import sound_law, sound_scheme
 
 @pytree
 @dataclass(frozen=True, eq=False)
-class Quantization:
+class Quantization(Shown):
     """Diracs that stand for a distribution, with a certified error. Unpacks as `points, w2 = q`.
 
     NumPy arrays are read-only: points that move have another error.
@@ -177,11 +178,6 @@ class Quantization:
         if value.ndim == 0 and self.w2_lower_known:
             lower = f", no {len(self)} points below {brief(self._w2_lower, math.floor)}"
         return f"Quantization({len(self)} points in dimension {self.positions.shape[-1]}{batch}, {bound}{lower})"
-
-    def _repr_html_(self) -> str:
-        from diracs.show.notebook import html
-
-        return html(self)
 
 
 def discretize(distribution: Any, scheme: Scheme) -> Quantization:

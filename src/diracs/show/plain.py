@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from functools import singledispatch
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-import diracs.show.cut  # noqa: F401 — registers laws that are drawn in pieces
 from diracs.backend.arrays import concrete
 from diracs.laws.diracs import SumOfDiracs
+from diracs.laws.gaussian import Gaussian, GaussianMixture
+from diracs.laws.mesh import Mesh
+from diracs.laws.pixels import PolynomialGrid
+from diracs.laws.univariate.law import Univariate
+from diracs.show.cut import PIECES, pieces_of
 from diracs.show.law import draw_law, limits_of
 from diracs.show.line import draw_curve, draw_stems
 from diracs.show.quantization import projected
@@ -31,12 +36,28 @@ if TYPE_CHECKING:
     from diracs.show.style import Axes
 
 
+@singledispatch
+def plot_by_itself(x: Any, ax: Axes | None = None, **options: Any) -> Axes:
+    """A picture of a law, whichever it is."""
+    return plot_law(x, ax, **options)
+
+
+@plot_by_itself.register(Gaussian)
+def _(x: Gaussian, ax: Axes | None = None, **options: Any) -> Axes:
+    return plot_law(x.as_mixture(), ax, **options)
+
+
+@plot_by_itself.register(SumOfDiracs)
+def _(x: SumOfDiracs, ax: Axes | None = None, **options: Any) -> Axes:
+    return plot_diracs(x, ax, **options)
+
+
 def plot_law(law: Any, ax: Axes | None = None, *, title: bool = True, legend: bool = True) -> Axes:
     """Draw the density of a law: as a curve, as regions of highest density, or pixels; in space projected.
 
     Parameters
     ----------
-    law : GaussianMixture or PolynomialGrid
+    law : GaussianMixture, PolynomialGrid, Mesh, Independent, Elliptical, Mixture, Histogram or Univariate
         One law, not a batch.
     ax : matplotlib Axes, optional
         Where to draw; a new figure by default.
@@ -127,8 +148,16 @@ def plot_diracs(
 
 def _inside(law: Any) -> np.ndarray:
     """Some points (m, d) of the law's own, that its picture is to hold."""
-    means = getattr(law, "means", None)
-    return law.domain.mean(axis=0)[None] if means is None else concrete(means)
+    if isinstance(law, GaussianMixture):
+        return concrete(law.means)
+    if isinstance(law, Univariate):
+        return np.array([[law.mean]])
+    if isinstance(law, PolynomialGrid | Mesh):
+        return np.asarray(law.domain.mean(axis=0)[None])
+    pieces = pieces_of(law, PIECES)
+    if pieces is None:
+        raise ValueError(f"it is not known how to draw {law}")
+    return np.asarray((pieces.mass @ pieces.places / pieces.mass.sum())[None])
 
 
 def _finished(mpl: Any, ax: Axes, own: bool, entries: list[Any], title: str) -> Axes:

@@ -16,6 +16,7 @@ from diracs.backend.decimals import brief
 from diracs.backend.progress import reporting
 from diracs.cells.locate import nearest_power
 from diracs.laws.diracs import HoldsDiracs, SumOfDiracs
+from diracs.laws.shown import Shown
 from diracs.transport.checks import check_problem
 from diracs.transport.convergence import ConvergenceWarning, MassesNotMet
 from diracs.transport.families import Form, Target, parts, target_of
@@ -27,7 +28,7 @@ from diracs.typing import Progress
 
 
 @dataclass(frozen=True, eq=False)
-class OtPlan:
+class OtPlan(Shown):
     """The optimal transport plan from a density to Diracs: each Dirac's cell, a power cell, goes to the Dirac.
 
     Attributes
@@ -170,11 +171,6 @@ class OtPlan:
         state = f"converged in {self.iterations} steps" if self.converged else "not converged"
         where = f"in dimension {self.diracs.ndim}"
         return f"OtPlan({len(self.diracs)} Diracs {where}, W₂² = {brief(self.distance)}, {state})"
-
-    def _repr_html_(self) -> str:
-        from diracs.show.notebook import html
-
-        return html(self)
 
 
 def optimal_transport_plan(
