@@ -18,9 +18,9 @@ from diracs.propagation.horizon import Horizon, reach_avoid, stays_in
 from diracs.propagation.questions import probability_bounds, quantile_bounds
 from diracs.propagation.samples import sample_radius
 from diracs.quantization.discretization import Quantization, discretize
-from diracs.quantization.expectation import expectation, probability, worst_case
+from diracs.quantization.expectation import Certified, expectation, probability, worst_case
 from diracs.quantization.front import quantize
-from diracs.quantization.recertification import recertify
+from diracs.quantization.recertification import Recertified, recertify
 from diracs.quantization.summary import Summary
 from diracs.schemes.generate import generate_scheme
 from diracs.schemes.layered import LayeredScheme
@@ -38,6 +38,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Affine",
     "Ball",
+    "Certified",
     "Complement",
     "ConvergenceWarning",
     "CrossCodebook",
@@ -62,6 +63,7 @@ __all__ = [
     "PowerDiagram",
     "ProductScheme",
     "Quantization",
+    "Recertified",
     "ScalarCodebook",
     "Smooth",
     "SumOfDiracs",

@@ -90,4 +90,4 @@ def test_representations_name_kind_and_size():
         repr(GaussianMixture(np.zeros((3, 2)), np.ones(3))) == "GaussianMixture(3 isotropic components in dimension 2)"
     )
     assert "batch (4,)" in repr(GaussianMixture(np.zeros((4, 3, 2)), np.ones((4, 3))))
-    assert repr(Gaussian([0.0, 1.0], 1.0)) == "Gaussian(dimension 2)"
+    assert repr(Gaussian([0.0, 1.0], 1.0)) == "Gaussian(isotropic, in dimension 2)"

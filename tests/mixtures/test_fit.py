@@ -288,7 +288,7 @@ POINTS = sample(10)
         (lambda: fit_mixture(POINTS * 1e200, 1), "points"),
         (lambda: fit_mixture(POINTS, 0), "k must"),
         (lambda: fit_mixture(POINTS, 1.5), "k must"),  # type: ignore[arg-type]
-        (lambda: fit_mixture(POINTS, 1, covariance_kind="tied"), "covariance_kind"),
+        (lambda: fit_mixture(POINTS, 1, covariance_kind="tied"), "covariance_kind"),  # type: ignore[arg-type]
         (lambda: fit_mixture(POINTS, 1, starts=0), "starts"),
         (lambda: fit_mixture(POINTS, 1, seed=-1), "seed"),
         (lambda: fit_mixture(POINTS, 1, floor=0.0), "floor"),

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from diracs import GaussianMixture, SumOfDiracs, distance, fit_mixture, quantize
+from diracs.typing import CovarianceKind
 
 
 def clusters() -> np.ndarray:
@@ -13,7 +14,7 @@ def clusters() -> np.ndarray:
 
 
 @pytest.mark.parametrize(("kind", "k"), [("full", 2), ("diagonal", 1), ("isotropic", 1)])
-def test_a_local_minimum_of_the_distance(kind: str, k: int) -> None:
+def test_a_local_minimum_of_the_distance(kind: CovarianceKind, k: int) -> None:
     points = SumOfDiracs(clusters())
     fit = fit_mixture(points, k, covariance_kind=kind, starts=1)
     best = float(distance(points, fit.mixture))

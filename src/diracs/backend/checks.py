@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
@@ -145,6 +145,18 @@ def _number(name: str, x: Any) -> float:
         return float(x)
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be a number, got {x!r}") from None
+
+
+def choice(name: str, x: Any, names: Any, *, other: str = "") -> None:
+    """One of the names that a `Literal` lists; `other` says what else is taken, which the caller looks at."""
+    if not isinstance(x, str) or x not in get_args(names):
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, get_args(names)))}{other}, got {x!r}")
+
+
+def callback(name: str, x: Any) -> None:
+    """A callable, or None."""
+    if x is not None and not callable(x):
+        raise TypeError(f"{name} must be callable, got {type(x).__name__}")
 
 
 def seed(x: Any) -> int:

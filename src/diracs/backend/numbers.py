@@ -109,6 +109,8 @@ def _check_plain(name: str, x: Any) -> None:
             # Beside columns of other dtypes it would not be seen any more.
             if str(dtype).lower().startswith(_HALF):
                 _check_dtype(name, str(dtype).lower())
+    elif hasattr(x, "positions") and hasattr(x, "weights"):
+        raise TypeError(f"{name} must be an array of real numbers, got a {type(x).__name__}: take its positions")
     elif hasattr(x, "toarray"):
         raise TypeError(f"{name} must be dense, got a sparse {type(x).__name__}: use its toarray()")
     elif hasattr(x, "magnitude") or (isinstance(x, np.ndarray) and (hasattr(x, "unit") or hasattr(x, "units"))):

@@ -62,6 +62,9 @@ class Facets:
         """(f, d) unit normals, from i to j."""
         return self.displacement / np.linalg.norm(self.displacement, axis=1, keepdims=True)
 
+    def __repr__(self) -> str:
+        return f"Facets({len(self.i)} between cells in dimension {self.displacement.shape[1]})"
+
 
 def planar_moments(edges: Edges, weights: np.ndarray) -> FacetMoments:
     """From integrals (f, 3) of 1, τ, τ² along edges."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from diracs.backend.progress import report
 from diracs.codebooks.cell_laws import hilbert_order
 from diracs.codebooks.trust_region import CellLaw, Quantizer, minimize
 
@@ -82,6 +83,7 @@ def _approached(law: CellLaw, n: int, also: np.ndarray | None, rng: np.random.Ge
     for hop in range(hops):
         moved = _shaken(best, 0.5 - 0.25 * hop / hops, rng) if hop % 2 else _exchanged(best, max(1, n // 100), rng)
         found = _descend(law, moved, _HOP, _COMPARED, rng)
+        report("hops to better optima", hop + 1, hops)
         if found.distortion < best.distortion:
             best = found
     return best.seeds

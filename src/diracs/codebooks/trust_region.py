@@ -19,6 +19,7 @@ from typing import Protocol
 import numpy as np
 import scipy
 
+from diracs.backend.progress import report
 from diracs.cells.facets import FacetMoments
 from diracs.cells.record import Cells
 
@@ -109,7 +110,8 @@ def minimize(law: CellLaw, start: Quantizer, evaluations: int, tolerance: float)
     """
     at, radius = start, start.length
     hessian = at.hessian()
-    for _ in range(evaluations):
+    for done in range(evaluations):
+        report("Newton steps of points", done)
         gradient, size = at.length, math.sqrt(at.distortion)
         if gradient <= tolerance * size or radius <= 1e-15 * size:
             break

@@ -22,7 +22,7 @@ from diracs.backend.arrays import (
     to_framework,
 )
 from diracs.laws.balls import Balls
-from diracs.laws.diracs import SumOfDiracs
+from diracs.laws.diracs import SumOfDiracs, whole
 from diracs.laws.elliptical import Elliptical
 from diracs.laws.gaussian import Gaussian, GaussianMixture
 from diracs.laws.histogram import Histogram
@@ -80,7 +80,7 @@ def as_distribution(x: Any) -> Gaussian | GaussianMixture | SumOfDiracs:
         If `x` is an estimator that has not been fitted, or its parameters are not those of a normal law.
     """
     if isinstance(x, Gaussian | GaussianMixture | SumOfDiracs):
-        return x
+        return whole(x) if isinstance(x, SumOfDiracs) else x
     names = {cls.__name__ for cls in type(x).__mro__}
     if "MixtureSameFamily" in names:
         return _torch_mixture(x)
@@ -188,6 +188,8 @@ def as_law(x: Any) -> Any:
 
     if isinstance(x, Mixture):
         return _joined(x)
+    if isinstance(x, SumOfDiracs):
+        return whole(x)
     if isinstance(x, _KNOWN) or _normal_parameters(x) is not None:
         return x
     line = univariate_of(x)

@@ -62,11 +62,11 @@ def law_of(described: Any, where: str = "law") -> Any:
     name = _name_of(described, where)
     kind = _KINDS[name]
     if kind.inside:
-        _check_entries(described, (name,), (), where)
+        check_entries(described, (name,), (), where)
         where, described = f"{where}: {name}", described[name]
         if not isinstance(described, Mapping):
             raise ValueError(f"{where} must be an object with the entries {_listed(kind.needed)}")
-    _check_entries(described, kind.needed, kind.wanted, where)
+    check_entries(described, kind.needed, kind.wanted, where)
     given = {entry: described.get(entry) for entry in (*kind.needed, *kind.wanted)}
     for entry in kind.laws:
         given[entry] = _parts(given[entry], f"{where}: {entry}")
@@ -104,7 +104,7 @@ def _of_family(described: Mapping[str, Any], where: str) -> Any:
     shapes = tuple(family.shapes.split(", ")) if family.shapes else ()
     placed = ("loc",) if name in DISCRETE else ("loc", "scale")
     numbers = {entry: value for entry, value in described.items() if entry != "family"}
-    _check_entries(numbers, shapes, placed, f"{where}: {name}")
+    check_entries(numbers, shapes, placed, f"{where}: {name}")
     for entry, value in numbers.items():
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise ValueError(f"{where}: {entry} of {name} must be a number, got {_shown(value)}")
@@ -124,7 +124,8 @@ def _made(made: Callable[[], Any], where: str) -> Any:
         raise ValueError(f"{where} does not hold a law: {error}") from None
 
 
-def _check_entries(given: Mapping[str, Any], needed: tuple[str, ...], wanted: tuple[str, ...], where: str) -> None:
+def check_entries(given: Mapping[str, Any], needed: tuple[str, ...], wanted: tuple[str, ...], where: str) -> None:
+    """Raise where an object lacks entries, or has others than those needed and those that may be given."""
     missing = [entry for entry in needed if entry not in given]
     unknown = [str(entry) for entry in given if entry not in needed + wanted]
     faults = [f"{_listed(missing)} missing"] if missing else []

@@ -9,12 +9,13 @@ from diracs.backend import checks
 from diracs.backend.arrays import Array, common_framework, companion, pytree
 from diracs.laws.coordinates import as_univariate
 from diracs.laws.gaussian import Gaussian
+from diracs.laws.shown import Drawn
 from diracs.laws.univariate.law import Univariate
 
 
 @pytree
 @dataclass(frozen=True, eq=False, init=False)
-class Elliptical:
+class Elliptical(Drawn):
     """The law of x = mean + s·L z, with s ≥ 0 independent of z ~ N(0, I), L Lᵀ = cov.
 
     Student's t with ν degrees of freedom has s² = ν/χ²_ν; `scipy.stats.multivariate_t` is taken as it is. A Laplace law

@@ -18,8 +18,12 @@ from diracs.backend.arrays import (
     namespace,
     pytree,
 )
+from diracs.laws.log_density import log_density
+from diracs.laws.moments import covariance, drawn, generator, mean, normal_draws
+from diracs.laws.shown import Drawn
+from diracs.typing import CovarianceKind
 
-KINDS = {-1: "isotropic", 0: "diagonal", 1: "full"}
+KINDS: dict[int, CovarianceKind] = {-1: "isotropic", 0: "diagonal", 1: "full"}
 
 
 def _checked_covariances(name: str, means: Array, covs: Array) -> Array:
@@ -38,7 +42,7 @@ def _checked_covariances(name: str, means: Array, covs: Array) -> Array:
 
 @pytree
 @dataclass(frozen=True, eq=False, init=False)
-class GaussianMixture:
+class GaussianMixture(Drawn):
     """The law Σ w_k N(μ_k, Σ_k).
 
     Leading axes make a batch of mixtures. Arrays are copied: what is changed in them later does not reach the mixture.
@@ -93,7 +97,7 @@ class GaussianMixture:
         return new
 
     @property
-    def covariance_kind(self) -> str:
+    def covariance_kind(self) -> CovarianceKind:
         """'isotropic', 'diagonal' or 'full'."""
         return KINDS[self.covs.ndim - self.means.ndim]
 
@@ -112,6 +116,77 @@ class GaussianMixture:
         """The leading axes; () for a single mixture."""
         return tuple(self.means.shape[:-2])
 
+    @property
+    def mean(self) -> Array:
+        """The expectation (..., d)."""
+        return mean(self.weights, self.means)
+
+    @property
+    def cov(self) -> Array:
+        """The covariance (..., d, d) of the law: that within components, and that of their means."""
+        within = (self.weights[..., None, None] * full_covariances(self.means, self.covs)).sum(-3)
+        return within + covariance(self.weights, self.means)
+
+    def logpdf(self, x: Any) -> Array:
+        """The logarithm of the density at points x (..., d), as many values (...).
+
+        In the framework of the mixture, differentiable in all arrays (PyTorch, JAX). Of a batch of mixtures x is
+        (..., m, d), whose leading axes go with those of the batch.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For points of another dimension, and where a component of positive weight has a singular covariance.
+
+        Examples
+        --------
+        >>> from diracs import GaussianMixture
+        >>> law = GaussianMixture([[0.0], [4.0]], [1.0, 1.0])
+        >>> law.logpdf([[0.0], [2.0]]).round(4).tolist()
+        [-1.6118, -2.9189]
+        """
+        kind = common_framework(x=x, means=self.means)
+        points = checks.floating("x", x, kind, self.means)
+        if points.shape[-1:] != (self.ndim,) or (self.batch_shape and points.ndim < 2):
+            shape = f"(m, {self.ndim})" if self.batch_shape else f"(..., {self.ndim})"
+            raise ValueError(f"x must have shape {shape}, got {tuple(points.shape)}")
+        flat = points if self.batch_shape else points.reshape(-1, self.ndim)
+        values = log_density(flat, self.means, self.covs, self.weights)
+        return values if self.batch_shape else values.reshape(points.shape[:-1])
+
+    def pdf(self, x: Any) -> Array:
+        """The density at points x (..., d): exp of `logpdf`."""
+        values = self.logpdf(x)
+        return namespace(values).exp(values)
+
+    def sample(self, size: int, seed: int | np.random.Generator = 0) -> Array:
+        """Independent draws (size, d), in the framework of the mixture.
+
+        Parameters
+        ----------
+        size : int
+        seed : int or numpy.random.Generator
+            Equal seeds give equal draws; a generator goes on from where it is.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For a batch of mixtures, weights that are traced.
+
+        Notes
+        -----
+        Draws are μ + Σ^{1/2} z, differentiable in means and in positive definite covariances, not in weights.
+
+        Examples
+        --------
+        >>> from diracs import GaussianMixture
+        >>> GaussianMixture([[3.0, 5.0]], [1.0]).sample(1000).mean(0).round(1).tolist()
+        [3.0, 5.0]
+        """
+        count, rng = checks.count("size", size), generator(seed)
+        which = drawn(self.weights, count, rng)
+        return normal_draws(self.means, self.covs, which, rng)
+
     def __repr__(self) -> str:
         batch = f", batch {self.batch_shape}" if self.batch_shape else ""
         return f"GaussianMixture({self.n_components} {self.covariance_kind} components in dimension {self.ndim}{batch})"
@@ -119,7 +194,7 @@ class GaussianMixture:
 
 @pytree
 @dataclass(frozen=True, eq=False, init=False)
-class Gaussian:
+class Gaussian(Drawn):
     """The law N(mean, cov).
 
     Parameters
@@ -166,8 +241,22 @@ class Gaussian:
         batch = self.mean.ndim - 1
         return GaussianMixture(xp.expand_dims(self.mean, axis=batch), xp.expand_dims(self.cov, axis=batch))
 
+    def logpdf(self, x: Any) -> Array:
+        """The logarithm of the density at points x; see `GaussianMixture.logpdf`."""
+        return self.as_mixture().logpdf(x)
+
+    def pdf(self, x: Any) -> Array:
+        """The density at points x; see `GaussianMixture.pdf`."""
+        return self.as_mixture().pdf(x)
+
+    def sample(self, size: int, seed: int | np.random.Generator = 0) -> Array:
+        """Independent draws (size, d); see `GaussianMixture.sample`."""
+        return self.as_mixture().sample(size, seed)
+
     def __repr__(self) -> str:
-        return f"Gaussian(dimension {self.ndim})"
+        kind = KINDS[self.cov.ndim - self.mean.ndim]
+        batch = f", batch {tuple(self.mean.shape[:-1])}" if self.mean.ndim > 1 else ""
+        return f"Gaussian({kind}, in dimension {self.ndim}{batch})"
 
 
 # Eigenvalues of covariances below this share of the largest, times d, are rounding: such a covariance is singular.

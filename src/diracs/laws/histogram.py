@@ -10,11 +10,12 @@ import numpy as np
 
 from diracs.backend import checks
 from diracs.backend.arrays import frozen, pytree
+from diracs.laws.shown import Drawn
 
 
 @pytree
 @dataclass(frozen=True, eq=False, init=False)
-class Histogram:
+class Histogram(Drawn):
     """The law that is uniform on each bin of a grid with any edges; see `PolynomialGrid.from_histogram`.
 
     Attributes

@@ -11,12 +11,13 @@ import numpy as np
 from diracs.backend import checks
 from diracs.backend.arrays import Array, common_framework, companion, concrete, pytree, to_framework
 from diracs.laws.coordinates import as_univariate
+from diracs.laws.shown import Drawn
 from diracs.laws.univariate.law import Univariate
 
 
 @pytree
 @dataclass(frozen=True, eq=False, init=False)
-class Independent:
+class Independent(Drawn):
     """The law of x = matrix @ z + offset, the coordinates z_k independent.
 
     Parameters

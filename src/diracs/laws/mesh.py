@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -19,13 +19,13 @@ from diracs.backend.arrays import (
     to_framework,
 )
 from diracs.laws.mesh_files import Filename, read, taken
+from diracs.laws.shown import Drawn
 from diracs.laws.simplices import Simplices
-
-Per = Literal["simplex", "vertex"]
+from diracs.typing import Per
 
 
 @pytree
-class Mesh:
+class Mesh(Drawn):
     """A density on triangles of the plane, or tetrahedra of space: constant or linear on each, normalized to mass 1.
 
     Parameters
@@ -80,8 +80,8 @@ class Mesh:
         kind = common_framework(vertices=vertices) if values is None else common_framework(values=values)
         self._simplices = where = _checked(vertices, simplices)
         v, s = len(where.vertices), len(where.simplices)
-        if per not in (None, "simplex", "vertex"):
-            raise ValueError(f"per must be 'simplex' or 'vertex', got {per!r}")
+        if per is not None:
+            checks.choice("per", per, Per)
         if values is None:
             self.per = per or "simplex"
             like = None if framework(vertices) == "numpy" else vertices

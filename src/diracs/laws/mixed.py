@@ -13,6 +13,7 @@ from diracs.backend import checks
 from diracs.backend.arrays import Array, common_framework, concrete, framework, pytree, to_framework
 from diracs.laws.diracs import SumOfDiracs
 from diracs.laws.gaussian import Gaussian, GaussianMixture, components_of, full_covariances
+from diracs.laws.shown import Drawn
 from diracs.laws.univariate.families.mixture import UnivariateMixture
 from diracs.laws.univariate.families.normal import TruncatedNormal
 from diracs.laws.univariate.law import Univariate
@@ -24,7 +25,7 @@ _MOST_PARTS = 64
 
 @pytree
 @dataclass(frozen=True, eq=False, init=False)
-class Mixture:
+class Mixture(Drawn):
     """The law Σ w_k law_k, of any laws of one dimension.
 
     Parameters

@@ -20,6 +20,7 @@ from diracs.backend.arrays import (
     to_framework,
 )
 from diracs.laws.histogram import Histogram, checked_histogram, evenly_spaced
+from diracs.laws.shown import Drawn
 
 # Histograms have so many axes at most.
 MOST_AXES = 8
@@ -28,7 +29,7 @@ _PICTURE = 32
 
 
 @pytree
-class PolynomialGrid:
+class PolynomialGrid(Drawn):
     """The density that is constant on each pixel of a box, a polynomial of degree 0 there, normalized to mass 1.
 
     Parameters

@@ -10,6 +10,7 @@ import numpy as np
 
 from diracs.backend import checks
 from diracs.backend.arrays import Array, common_framework, companion, concrete, map_arrays, pytree, to_framework
+from diracs.backend.decimals import brief
 
 # No double has a larger exponent of two.
 _LARGEST = 1100
@@ -71,6 +72,9 @@ class HalfSpace:
     def ndim(self) -> int:
         """The dimension d of the space."""
         return self.normal.shape[0]
+
+    def __repr__(self) -> str:
+        return f"HalfSpace({brief(self.normal)} · x ≤ {brief(self.offset)})"
 
     def faces(self) -> tuple[np.ndarray, np.ndarray]:
         """Normals (1, d) and offsets (1,)."""
@@ -141,6 +145,9 @@ class Ball:
         x, c, r = np.ldexp(points, -unit), np.ldexp(center, -unit), math.ldexp(radius, -unit)
         sizes = np.linalg.norm(x, axis=1) + np.linalg.norm(c) + r
         return _in_unit(r - np.linalg.norm(x - c, axis=1), 4e-16 * (len(c) + 4) * sizes, unit)
+
+    def __repr__(self) -> str:
+        return f"Ball(center {brief(self.center)}, radius {brief(self.radius)})"
 
 
 @pytree
@@ -214,6 +221,9 @@ class Polytope:
         found = [HalfSpace(n, b).depth(points) for n, b in zip(*self.faces())]
         return np.min([x for x, _ in found], axis=0), np.max([e for _, e in found], axis=0)
 
+    def __repr__(self) -> str:
+        return f"Polytope({self.H.shape[0]} faces in dimension {self.ndim})"
+
 
 @pytree
 @dataclass(frozen=True, eq=False, init=False)
@@ -260,6 +270,9 @@ class Complement:
         """
         depth, rounding = self.region.depth(points)
         return -depth, rounding
+
+    def __repr__(self) -> str:
+        return f"Complement({self.region})"
 
 
 def _exponent(x: np.ndarray) -> int:

@@ -18,6 +18,7 @@ import numpy as np
 import scipy
 
 from diracs import _core
+from diracs.backend.progress import report
 from diracs.cells.partition import Partition
 
 # Dimensions of trees; beyond, bounds.
@@ -231,7 +232,9 @@ def _breathe(
     n, d = best.centres.shape
     work = 15.0 * len(cells.mass) * (20.0 + 2.0**d if d <= MOST_TREE else n) * d
     share = _SHARE
-    for _ in range(min(breaths, int(_WORK / work) + 2)):
+    most = min(breaths, int(_WORK / work) + 2)
+    for breath in range(most):
+        report("rounds of merging", breath, most)
         count = max(1, round(share * n))
         wide = _descend(points, _breathed_in(best, count, rng), _IN, _COMPARED, threads)
         kept = _without_least(wide, count)

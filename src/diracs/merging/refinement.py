@@ -16,6 +16,7 @@ import numpy as np
 
 from diracs import _core
 from diracs.backend import doubled
+from diracs.backend.progress import report
 from diracs.cells.boxes import Boxes, Components
 
 # What works on blocks of boxes: `map`, or that of an executor.
@@ -90,7 +91,8 @@ def sent_within(
     least = _FIRST * found.square
     step = 1.0 / _STEP
     before: Pass | None = None
-    for _ in range(_PASSES):
+    for done in range(_PASSES):
+        report("passes over boxes", done, _PASSES)
         found, seen = _sent(some, y, least, each)
         # The estimate may be far above the cost while boxes are coarse.
         nearest = max(found.square - seen.excess, 0.5 * found.square)

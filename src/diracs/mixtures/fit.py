@@ -10,10 +10,13 @@ import numpy as np
 
 from diracs.backend import checks
 from diracs.backend.arrays import Array, concrete, framework, is_traced, to_framework
+from diracs.backend.decimals import round_to
+from diracs.backend.progress import reporting
 from diracs.laws.diracs import SumOfDiracs, diracs_in
-from diracs.laws.gaussian import KINDS, GaussianMixture
+from diracs.laws.gaussian import GaussianMixture
 from diracs.mixtures.fit_levels import Options, Points, best_fit
 from diracs.mixtures.likelihood import Parameters
+from diracs.typing import CovarianceKind, Progress
 
 # Beside the points' own square the square of less is lost in doubles.
 _LEAST_FLOOR = 1e-6
@@ -59,7 +62,6 @@ class MixtureFit:
 
     def plot(self, ax: Any = None, **options: Any) -> Any:
         """Draw the points and the components; see `diracs.show.transport.plot_fit`."""
-        from diracs.show.style import round_to
         from diracs.show.transport import plot_fit
 
         w2 = max(float(concrete(self.distance)), 0.0) ** 0.5
@@ -76,13 +78,14 @@ def fit_mixture(
     points: Any,
     k: int,
     *,
-    covariance_kind: str = "full",
+    covariance_kind: CovarianceKind = "full",
     starts: int = 3,
     seed: int = 0,
     floor: float = 1e-3,
     tol: float = 1e-6,
     max_iterations: int = 200,
     callback: Callable[[int, GaussianMixture, float], None] | None = None,
+    progress: Progress = False,
 ) -> MixtureFit:
     """Fit a Gaussian mixture to points in one to three dimensions: a minimum of W₂² instead of one of the likelihood.
 
@@ -114,6 +117,8 @@ def fit_mixture(
         Quasi-Newton steps from each start.
     callback : callable, optional
         Called as callback(iteration, mixture, distance) after each step with k components, of every start, with W₂².
+    progress : bool or callable
+        True for bars on stderr (tqdm), or what is called as progress(stage, step, total) on the way.
 
     Returns
     -------
@@ -146,18 +151,17 @@ def fit_mixture(
     if is_traced(diracs.positions) or is_traced(diracs.weights):
         raise TypeError("points must be numbers, not values traced by jit, vmap or grad")
     count = checks.count("k", k)
-    kinds = tuple(KINDS.values())
-    if not isinstance(covariance_kind, str) or covariance_kind not in kinds:
-        raise ValueError(f"covariance_kind must be one of {', '.join(map(repr, kinds))}, got {covariance_kind!r}")
+    checks.choice("covariance_kind", covariance_kind, CovarianceKind)
     runs, most = checks.count("starts", starts), checks.count("max_iterations", max_iterations)
     least, tolerance = checks.positive("floor", floor), checks.positive("tol", tol)
     if least < _LEAST_FLOOR:
         raise ValueError(f"floor must be at least {_LEAST_FLOOR:g} of the points' own deviation, got {least:g}")
     if least > 0.5:
         raise ValueError(f"floor must be at most 0.5, half of the points' own deviation, got {least:g}")
-    if callback is not None and not callable(callback):
-        raise TypeError(f"callback must be callable, got {type(callback).__name__}")
-    return _fit(diracs, count, Options(covariance_kind, runs, checks.seed(seed), least, tolerance, most), callback)
+    checks.callback("callback", callback)
+    options = Options(covariance_kind, runs, checks.seed(seed), least, tolerance, most)
+    with reporting(progress):
+        return _fit(diracs, count, options, callback)
 
 
 def _checked_points(points: Any) -> Array:

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from diracs.backend import progress
+
 _SUFFICIENT = 1e-4
 _SHORTEST = 1e-6
 
@@ -84,6 +86,7 @@ def minimize(
             inverse -= (np.outer(step, turned) + np.outer(turned, step)) / curvature
         x, now = x + step, then
         history.append(now.value)
+        progress.report("quasi-Newton steps", len(history) - 1)
         report(len(history) - 1, x, now)
 
 

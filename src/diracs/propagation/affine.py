@@ -14,6 +14,7 @@ import numpy as np
 import scipy
 
 from diracs.backend.arrays import Array, bound_in, concrete, eps, framework, to_framework
+from diracs.backend.progress import report
 from diracs.laws.gaussian import GaussianMixture, full_covariances
 from diracs.propagation.ambiguity import NONE, Radius, drifts
 from diracs.propagation.bounds import AffineGrowth
@@ -68,6 +69,7 @@ def propagate_exactly(
         states.append(_as_mixture(state, start.means))
         moved.append(state.moved)
         apart.append(_apart(state) + _narrowing(state, states[-1]))
+        report("steps of propagation", t + 1, steps)
     factors = growth_factors(AffineGrowth(A, NONE, NONE, steps), steps)
     drift = drifts(A, *radii, steps)
     bounds = (np.convolve(moved, factors)[:steps] + apart + drift) * (1.0 + 1e-12)

@@ -9,6 +9,7 @@ import numpy as np
 
 from diracs.backend import checks
 from diracs.backend.arrays import Array, bound_in, concrete, framework
+from diracs.backend.progress import report, reporting
 from diracs.propagation.affine import MOST_COMPONENTS, propagate_exactly
 from diracs.propagation.ambiguity import Radius
 from diracs.propagation.any_law import noise_near, start_near
@@ -17,6 +18,7 @@ from diracs.propagation.growth import targets
 from diracs.propagation.run import Run, check_affine, check_one_space, noise_in, single
 from diracs.propagation.smooth import Smooth
 from diracs.propagation.trajectory import Trajectory
+from diracs.typing import Progress
 
 # No step of a search for a bound takes more points.
 _MOST_POINTS = 20_000
@@ -40,6 +42,7 @@ def propagate(
     components: int | None = None,
     quantized: bool = False,
     match_moments: bool = False,
+    progress: Progress = False,
 ) -> Trajectory:
     """Push a law through x⁺ = f(x) + v, and bound the error of what comes out.
 
@@ -84,6 +87,8 @@ def propagate(
         Whether the Diracs are to have the mean and covariance of the states that they stand for. Of affine maps the
         states then keep these, too; the bounds are somewhat larger. Only with `n`, and without local slopes. Exact
         states have them anyway.
+    progress : bool or callable
+        True for bars on stderr (tqdm), or what is called as progress(stage, step, total) on the way.
 
     Returns
     -------
@@ -122,7 +127,10 @@ def propagate(
         if not quantized:
             check_one_space(dynamics.A.shape[1], dynamics.A.shape[0], count)
             images_kept = merged or points or MOST_COMPONENTS
-            found = propagate_exactly(start, dynamics, lambda d: noise_in(noise, d, like), count, images_kept, radii)
+            with reporting(progress):
+                found = propagate_exactly(
+                    start, dynamics, lambda d: noise_in(noise, d, like), count, images_kept, radii
+                )
             if most is not None and concrete(found.w2_bound).max() > most:
                 raise ValueError(
                     f"w2_bound = {most:g} is not kept: merging and the radii make {concrete(found.w2_bound).max():g};"
@@ -136,21 +144,24 @@ def propagate(
     if getattr(dynamics, "switch", None) is not None and (points is None or match_moments):
         raise ValueError("dynamics that jump go with n, and without match_moments")
     run = Run(start, dynamics, noise, count, lipschitz, radii, matching=match_moments)
-    if points is not None:
-        run.merged = merged
-        for _ in range(count):
-            run.advance(run.best(points))
-    else:
-        assert most is not None
-        last = 16
-        for t, target in enumerate(targets(run.growth, count, most)):
-            choice = run.chooser.fewest(run.law, run.growth, float(target), last, _MOST_POINTS)
-            if choice is None:
-                raise ValueError(
-                    f"w2_bound = {most:g} needs more than {_MOST_POINTS} points in step {t + 1}; give a larger one"
-                )
-            last = max(1, int((choice.cells.masses > 0).sum()))
-            run.advance(choice)
+    with reporting(progress):
+        if points is not None:
+            run.merged = merged
+            for t in range(count):
+                run.advance(run.best(points))
+                report("steps of propagation", t + 1, count)
+        else:
+            assert most is not None
+            last = 16
+            for t, target in enumerate(targets(run.growth, count, most)):
+                choice = run.chooser.fewest(run.law, run.growth, float(target), last, _MOST_POINTS)
+                if choice is None:
+                    raise ValueError(
+                        f"w2_bound = {most:g} needs more than {_MOST_POINTS} points in step {t + 1}; give a larger one"
+                    )
+                last = max(1, int((choice.cells.masses > 0).sum()))
+                run.advance(choice)
+                report("steps of propagation", t + 1, count)
     kind = framework(like)
     bounds, errors = (bound_in(np.array(x), kind, like, up=True) for x in (run.bounds, run.errors))
     given = tuple(run.states), bounds, tuple(run.diracs), errors, tuple(run.schemes)

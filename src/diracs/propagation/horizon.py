@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from diracs.backend import checks
 from diracs.backend.arrays import Array, bound_in, concrete, framework
+from diracs.backend.decimals import brief
 from diracs.laws.regions import Complement, HalfSpace, Polytope, Region
 from diracs.propagation.gains import entering, faces_of, leaving
 from diracs.propagation.joint import Faces, any_beyond
@@ -43,6 +45,10 @@ class Horizon(NamedTuple):
     lows: Array
     highs: Array
     margins: Array
+
+    def __repr__(self) -> str:
+        ends = f"low={brief(self.low, math.floor)}, high={brief(self.high, math.ceil)}"
+        return f"Horizon({ends}, {len(self.lows)} times)"
 
 
 def stays_in(

@@ -166,6 +166,10 @@ class PiecewiseAffine(Smooth):
         first = meets.argmax(axis=1)
         return self.matrices[np.where(meets, np.arange(len(self.regions)), first[:, None])]
 
+    def __repr__(self) -> str:
+        m, d = self.matrices.shape[1:]
+        return f"PiecewiseAffine({len(self.matrices)} pieces, dimension {d} to {m})"
+
 
 def _half_spaces(k: int, region: Any, d: int) -> tuple[np.ndarray, np.ndarray]:
     if not isinstance(region, tuple | list) or len(region) != 2:

@@ -10,6 +10,7 @@ import scipy
 
 from diracs.backend import checks
 from diracs.backend.arrays import Array, bound_in, concrete, framework, is_traced
+from diracs.backend.decimals import brief
 from diracs.laws.convert import as_mixture
 from diracs.laws.gaussian import GaussianMixture
 from diracs.laws.regions import Ball, Complement, HalfSpace, Polytope, Region
@@ -26,6 +27,9 @@ class Bounds(NamedTuple):
 
     low: Array
     high: Array
+
+    def __repr__(self) -> str:
+        return f"Bounds(low={brief(self.low, math.floor)}, high={brief(self.high, math.ceil)})"
 
 
 def probability_bounds(law: Any, radius: float, region: Region) -> Bounds:

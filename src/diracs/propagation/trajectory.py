@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -9,8 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from diracs.backend.arrays import Array, concrete
+from diracs.backend.decimals import brief, round_to
 from diracs.laws.diracs import SumOfDiracs
 from diracs.laws.gaussian import GaussianMixture
+from diracs.laws.shown import Shown
 from diracs.propagation.joint import Chain
 from diracs.schemes.layered import LayeredScheme
 from diracs.schemes.points import PointScheme
@@ -38,9 +41,12 @@ class Limit(NamedTuple):
     state: GaussianMixture
     w2_bound: Array
 
+    def __repr__(self) -> str:
+        return f"Limit(state={self.state}, w2_bound={brief(self.w2_bound, math.ceil)})"
+
 
 @dataclass(frozen=True, eq=False)
-class Trajectory:
+class Trajectory(Shown):
     """Laws of a state over time, with certified errors.
 
     Attributes
@@ -124,4 +130,7 @@ class Trajectory:
 
     def __repr__(self) -> str:
         bounds = concrete(self.w2_bound)
-        return f"Trajectory({len(self)} steps, W₂ ≤ {bounds[0]:.4g} … {bounds[-1]:.4g})"
+        most = max((len(d) for d in self.diracs), default=0)
+        points = f"at most {most} points a step" if most else "exact states"
+        ends = " … ".join(round_to(float(b), math.ceil) for b in bounds[[0, -1][: len(bounds)]])
+        return f"Trajectory({len(self)} steps in dimension {self.states[-1].ndim}, {points}, W₂ ≤ {ends})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -29,6 +30,7 @@ from diracs.backend.arrays import (
     together,
     working,
 )
+from diracs.backend.decimals import brief
 from diracs.certificates.masses import mass_error
 from diracs.certificates.rounding import diffused, mass_change, root_mean_square, with_moved_masses
 from diracs.certificates.upper.assignment import transport
@@ -36,6 +38,7 @@ from diracs.certificates.upper.traced import compiled
 from diracs.codebooks.scalar import ScalarCodebook
 from diracs.laws.convert import as_law, as_mixture
 from diracs.laws.diracs import SumOfDiracs
+from diracs.laws.shown import Shown
 from diracs.laws.univariate.discrete import atoms_of
 from diracs.quantization.by_points import ENGINES, engines
 from diracs.quantization.discrete import raised
@@ -49,7 +52,7 @@ from diracs.schemes.soundness import sound_law, sound_scheme
 
 @pytree
 @dataclass(frozen=True, eq=False)
-class Quantization:
+class Quantization(Shown):
     """Diracs that stand for a distribution, with a certified error. Unpacks as `points, w2 = q`.
 
     NumPy arrays are read-only: points that move have another error.
@@ -97,6 +100,20 @@ class Quantization:
     def diracs(self) -> SumOfDiracs:
         """The Diracs."""
         return SumOfDiracs._of(self.positions, self.weights)
+
+    @property
+    def mean(self) -> Array:
+        """The expectation (..., d) of the Diracs."""
+        return self.diracs.mean
+
+    @property
+    def cov(self) -> Array:
+        """The covariance (..., d, d) of the Diracs; where these are barycenters, it is less than the law's."""
+        return self.diracs.cov
+
+    def sample(self, size: int, seed: int | np.random.Generator = 0) -> Array:
+        """Independent draws (size, d) of the Diracs; see `SumOfDiracs.sample`."""
+        return self.diracs.sample(size, seed)
 
     @property
     def w2_lower(self) -> Array:
@@ -152,10 +169,15 @@ class Quantization:
 
     def __repr__(self) -> str:
         if is_traced(self.w2):
-            return f"Quantization({len(self)} points, traced)"
-        value = concrete(self.w2)
-        bound = f"{value:.6g}" if value.ndim == 0 else f"{value.min():.6g} … {value.max():.6g}"
-        return f"Quantization({len(self)} points, W₂ {'=' if self.exact else '≤'} {bound})"
+            return f"Quantization({len(self)} points in dimension {self.positions.shape[-1]}, traced)"
+        value, way = concrete(self.w2), round if self.exact else math.ceil
+        ends = [value] if value.ndim == 0 else [value.min(), value.max()]
+        bound = f"W₂ {'=' if self.exact else '≤'} {' … '.join(brief(end, way) for end in ends)}"
+        batch = f", batch {value.shape}" if value.ndim else ""
+        lower = ""
+        if value.ndim == 0 and self.w2_lower_known:
+            lower = f", no {len(self)} points below {brief(self._w2_lower, math.floor)}"
+        return f"Quantization({len(self)} points in dimension {self.positions.shape[-1]}{batch}, {bound}{lower})"
 
 
 def discretize(distribution: Any, scheme: Scheme) -> Quantization:

@@ -5,6 +5,7 @@ Let Q be the Diracs and ρ a bound on W₂ between them and the law P. Everythin
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ import numpy as np
 
 from diracs.backend import checks
 from diracs.backend.arrays import Array, bound_in, concrete, framework, to_framework
+from diracs.backend.decimals import brief
 from diracs.laws.regions import Region
 from diracs.quantization.discretization import Quantization
 
@@ -20,11 +22,26 @@ _ROUNDING = 1e-12
 
 
 class Certified(NamedTuple):
-    """A value over the Diracs, and numbers between which the law's own lies."""
+    """A value over the Diracs, and numbers between which the law's own lies.
+
+    Attributes
+    ----------
+    value, low, high : number
+
+    Examples
+    --------
+    >>> from diracs import Ball, Gaussian, probability, quantize
+    >>> probability(quantize(Gaussian(0.0, 1.0), 50), Ball([0.0], 2.0))
+    Certified(value=0.951815, low=0.918587, high=0.982336)
+    """
 
     value: Array
     low: Array
     high: Array
+
+    def __repr__(self) -> str:
+        ends = f"low={brief(self.low, math.floor)}, high={brief(self.high, math.ceil)}"
+        return f"Certified(value={brief(self.value)}, {ends})"
 
 
 def expectation(

@@ -22,6 +22,7 @@ from diracs.backend.arrays import (
     stop_gradient,
     to_framework,
 )
+from diracs.backend.progress import reporting
 from diracs.laws.convert import as_law, as_mixture, without_covariances
 from diracs.laws.diracs import SumOfDiracs
 from diracs.laws.engines import Engines
@@ -39,8 +40,8 @@ from diracs.schemes.fewest import expected_number
 from diracs.schemes.generate import KINDS, to_kind_of
 from diracs.schemes.layered import Scheme
 from diracs.schemes.points import PointScheme
+from diracs.typing import Progress, SchemeName
 
-SCHEMES = ("auto", *KINDS, "optimal")
 _MOST_BY_POINTS = 100_000
 
 
@@ -49,10 +50,11 @@ def quantize(
     n: int | None = None,
     *,
     w2: float | None = None,
-    scheme: str = "auto",
+    scheme: SchemeName = "auto",
     match_moments: bool = False,
     seed: int = 0,
     executor: Any = None,
+    progress: Progress = False,
 ) -> Quantization:
     """Replace a distribution by at most n weighted Diracs, or by the fewest whose certified error is at most `w2`.
 
@@ -96,6 +98,8 @@ def quantize(
         A pool of processes, or Dask's `client.get_executor()`, that the members of a batch are shared among, or, of a
         single mixture in three or more dimensions, the boxes that its components are cut into for the certificate; the
         numbers are the same as without. Not for laws that are no mixtures of Gaussians or points.
+    progress : bool or callable
+        True for bars on stderr (tqdm), or what is called as progress(stage, step, total) on the way.
 
     Returns
     -------
@@ -125,6 +129,20 @@ def quantize(
     """
     count, target = _wanted(n, w2, scheme)
     seed = checks.seed(seed)
+    with reporting(progress):
+        return _quantized(distribution, count, target, scheme, match_moments, seed, executor)
+
+
+def _quantized(
+    distribution: Any,
+    count: int | None,
+    target: float | None,
+    scheme: SchemeName,
+    match_moments: bool,
+    seed: int,
+    executor: Any,
+) -> Quantization:
+    """The same, of arguments that are checked."""
     if is_dask(distribution):
         if count is None or scheme not in ("auto", "optimal") or match_moments:
             raise ValueError("a dask.array of samples goes to a number n of points, by scheme='auto'")
@@ -173,8 +191,7 @@ def _wanted(n: Any, w2: Any, scheme: Any) -> tuple[int | None, float | None]:
     """Number of points and error, checked."""
     if (n is None) == (w2 is None):
         raise ValueError("give either n, the number of points, or w2, the error to stay below")
-    if scheme not in SCHEMES:
-        raise ValueError(f"scheme must be one of {', '.join(map(repr, SCHEMES))}, got {scheme!r}")
+    checks.choice("scheme", scheme, SchemeName)
     return None if n is None else checks.count("n", n), None if w2 is None else checks.positive("w2", w2)
 
 

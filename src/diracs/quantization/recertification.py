@@ -20,6 +20,7 @@ from diracs.backend.arrays import (
     map_arrays,
     to_framework,
 )
+from diracs.backend.decimals import brief
 from diracs.certificates.masses import mass_error
 from diracs.certificates.rounding import ROUNDINGS, mass_change, with_moved_masses
 from diracs.certificates.upper.discrete import with_given_masses, with_moved_masses_between
@@ -46,11 +47,29 @@ _SLACK = 1e-11
 
 
 class Recertified(NamedTuple):
-    """What `recertify` returns."""
+    """What `recertify` returns.
 
-    masses: Array  # (n,) the best ones on the positions
-    w2: Array  # () W₂ with these
-    w2_given: Array  # () W₂ with the masses given
+    Attributes
+    ----------
+    masses : array (n,)
+        The best ones on the positions.
+    w2, w2_given : array ()
+        W₂ with these, and with the masses given.
+
+    Examples
+    --------
+    >>> from diracs import Gaussian, SumOfDiracs, recertify
+    >>> recertify(Gaussian(0.0, 1.0), SumOfDiracs([[-1.0], [1.0]], [3, 1]))
+    Recertified(2 masses, w2=0.635792, w2_given=0.853753)
+    """
+
+    masses: Array
+    w2: Array
+    w2_given: Array
+
+    def __repr__(self) -> str:
+        ends = f"w2={brief(self.w2, math.ceil)}, w2_given={brief(self.w2_given, math.ceil)}"
+        return f"Recertified({len(self.masses)} masses, {ends})"
 
 
 def recertify(distribution: Any, diracs: SumOfDiracs | Quantization) -> Recertified:

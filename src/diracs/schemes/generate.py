@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, get_args
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from diracs.schemes.layered import LayeredScheme, Scheme
 from diracs.schemes.product import Codebook, ProductScheme
 from diracs.schemes.scaling import rescale, unit_of
 from diracs.schemes.sharing import share_points
+from diracs.typing import Configuration
 
 # Kinds of spectrum that get an allocation of their own; nearby ones share one.
 _KINDS = 64
@@ -28,7 +29,7 @@ _KINDS = 64
 _FITTED = 8000
 # Marginals of more components are tabulated.
 _TABULATED = 64
-KINDS = ("grid", "cross", "product")
+KINDS: tuple[str, ...] = get_args(Configuration)
 AnyScheme = TypeVar("AnyScheme", bound=Scheme)
 
 
@@ -62,7 +63,7 @@ def generate_scheme(
     distribution: Any,
     scheme_size: int,
     *,
-    configuration: str = "grid",
+    configuration: Configuration = "grid",
     per_mode: bool = True,
     ndim_support: int | None = None,
 ) -> LayeredScheme:
@@ -100,8 +101,7 @@ def generate_scheme(
     """
     mixture = as_mixture(distribution)
     n = checks.count("scheme_size", scheme_size)
-    if configuration not in KINDS:
-        raise ValueError(f"configuration must be one of {', '.join(map(repr, KINDS))}, got {configuration!r}")
+    checks.choice("configuration", configuration, Configuration)
     reach = mixture.ndim if ndim_support is None else checks.count("ndim_support", ndim_support)
     if mixture.batch_shape:
         raise ValueError(f"distribution must be one mixture, got a batch of shape {mixture.batch_shape}")

@@ -104,21 +104,37 @@ def save(quantization: Quantization, path: Filename, *, lower: bool = False) -> 
     ValueError
         For any other suffix.
     """
-    text = file_format(path) == ".json"
-    tree = {name: getattr(quantization, name) for name in _FIELDS}
-    tree["w2_lower"] = quantization.w2_lower if lower or quantization.w2_lower_known else None
-    header = {"format": _FORMAT, "version": _VERSION}
-    if text:
-        _write_json(path, {**header, **_encode(tree, "", _written_out)})
+    if file_format(path) == ".json":
+        Path(path).write_text(dumps(quantization, lower=lower), encoding="utf-8")
         return
+    # An open file, as `savez` would append .npz to names that end in .NPZ.
+    with open(path, "wb") as file:
+        save_npz(quantization, file, lower=lower)
+
+
+def dumps(quantization: Quantization, *, lower: bool = False) -> str:
+    """The text of the `.json` file."""
+    return _layout(_encoded(quantization, lower, _written_out)) + "\n"
+
+
+def save_npz(quantization: Quantization, file: Any, *, lower: bool = False) -> None:
+    """Write the `.npz` file to a binary stream."""
     arrays: dict[str, np.ndarray] = {}
 
     def entry(array: np.ndarray, name: str) -> dict[str, Any]:
         arrays[name] = array
         return {"array": name}
 
-    structure = json.dumps({**header, **_encode(tree, "", entry)}, allow_nan=False)
-    _write_npz(path, {**arrays, "structure": np.asarray(structure)})
+    structure = json.dumps(_encoded(quantization, lower, entry), allow_nan=False)
+    np.savez(file, **arrays, structure=np.asarray(structure))  # type: ignore[arg-type]
+
+
+def _encoded(
+    quantization: Quantization, lower: bool, array: Callable[[np.ndarray, str], dict[str, Any]]
+) -> dict[str, Any]:
+    tree = {name: getattr(quantization, name) for name in _FIELDS}
+    tree["w2_lower"] = quantization.w2_lower if lower or quantization.w2_lower_known else None
+    return {"format": _FORMAT, "version": _VERSION, **_encode(tree, "", array)}
 
 
 def load(path: Filename) -> Quantization:
@@ -134,7 +150,23 @@ def load(path: Filename) -> Quantization:
         arrays: dict[str, np.ndarray] = {}
     else:
         arrays = _read_npz(path)
-        content = json.loads(str(arrays["structure"])) if "structure" in arrays else None
+        content = structure_of(arrays)
+    return rebuilt(content, arrays, path)
+
+
+def structure_of(arrays: dict[str, np.ndarray]) -> Any:
+    """The tree of an `.npz` file, None if it has none."""
+    return json.loads(str(arrays["structure"])) if "structure" in arrays else None
+
+
+def rebuilt(content: Any, arrays: dict[str, np.ndarray], path: Filename) -> Quantization:
+    """The quantization of a tree, whose arrays are at hand if it only names them; `path` is for messages.
+
+    Raises
+    ------
+    ValueError
+        If it is not one that `save` wrote.
+    """
     if not isinstance(content, dict) or content.get("format") != _FORMAT:
         raise ValueError(f"{path} does not hold a quantization: such files are written by Quantization.save")
     if content.get("version") != _VERSION:
@@ -208,7 +240,9 @@ def _decode(value: Any, arrays: dict[str, np.ndarray]) -> Any:
     cls: Any = _CLASSES[value["type"]]
     obj = object.__new__(cls)
     for name in _attributes(cls):
-        object.__setattr__(obj, name, _decode(value[name], arrays))
+        # What a class has a default for may be younger than the file.
+        if name in value or not hasattr(cls, name):
+            object.__setattr__(obj, name, _decode(value[name], arrays))
     return obj
 
 
@@ -248,21 +282,11 @@ def _layout(value: Any, indent: str = "") -> str:
     return f"{brackets[0]}\n{lines}\n{indent}{brackets[1]}"
 
 
-def _write_json(path: Filename, content: Any) -> None:
-    Path(path).write_text(_layout(content) + "\n", encoding="utf-8")
-
-
 def _read_json(path: Filename) -> Any:
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"{path} is not a JSON file: {error}") from None
-
-
-def _write_npz(path: Filename, arrays: dict[str, np.ndarray]) -> None:
-    # An open file, as `savez` would append .npz to names that end in .NPZ.
-    with open(path, "wb") as file:
-        np.savez(file, **arrays)  # type: ignore[arg-type]
 
 
 def _read_npz(path: Filename) -> dict[str, np.ndarray]:

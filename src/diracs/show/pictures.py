@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from contextlib import nullcontext
+from typing import IO, Any
 
 import numpy as np
 
@@ -13,7 +14,7 @@ _LUMINANCE = (0.2126, 0.7152, 0.0722)
 _BITS, _PHOTOMETRIC, _FORMAT = 258, 262, 339
 
 
-def darkness(path: str | os.PathLike[str]) -> np.ndarray:
+def darkness(path: str | os.PathLike[str] | IO[bytes]) -> np.ndarray:
     """How dark each pixel of a picture is, rows from top to bottom: 0 for white, 1 for black.
 
     What is black and what is white is the file's type, never its content: 0 and the largest number of the type for
@@ -33,14 +34,15 @@ def darkness(path: str | os.PathLike[str]) -> np.ndarray:
         from PIL import Image, ImageOps
     except ImportError:
         raise ImportError("reading pictures needs Pillow, which comes with: pip install 'diracs[plot]'") from None
-    with open(path, "rb") as file:
+    name = f" {os.fspath(path)!r}" if isinstance(path, str | os.PathLike) else ""
+    with open(path, "rb") if isinstance(path, str | os.PathLike) else nullcontext(path) as file:
         try:
             picture: Any = Image.open(file)
             if picture.mode[0] in "IF":
                 return _darkness_of_numbers(picture, ImageOps.exif_transpose(picture))
             pixels = np.asarray(ImageOps.exif_transpose(picture).convert("RGBA"), dtype=np.float64) / 255.0
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-            raise ValueError(f"cannot read the picture {os.fspath(path)!r}: {error}") from None
+            raise ValueError(f"cannot read the picture{name}: {error}") from None
     return pixels[..., 3] * (1.0 - pixels[..., :3] @ _LUMINANCE)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from diracs.backend.arrays import concrete
+from diracs.backend.decimals import round_to
 from diracs.laws.gaussian import GaussianMixture, components_of
 from diracs.mixtures.density import mixture_density
 from diracs.show.law import limits_of
@@ -23,7 +24,6 @@ from diracs.show.style import (
     mark,
     new_axes,
     padded,
-    round_to,
     trim,
     without_box,
     write_title,

@@ -12,6 +12,7 @@ import numpy as np
 import scipy
 
 from diracs.backend.arrays import concrete
+from diracs.backend.decimals import bounds_text
 from diracs.laws.gaussian import GaussianMixture, components_of
 from diracs.show.cut import PIECES, pieces_of
 from diracs.show.law import Components, draw_law, limits_of
@@ -19,7 +20,6 @@ from diracs.show.line import draw_stems
 from diracs.show.style import (
     DIRAC,
     INK,
-    bounds_text,
     dot_sizes,
     dots,
     frame,
@@ -96,8 +96,8 @@ def plot_quantization(
     else:
         labels = ("$x_1$", "$x_2$")
         if positions.shape[1] > 2:
-            positions, law, labels = _project(positions, masses, law)
-            cells = False
+            positions, law, (first, second) = projected(positions, masses, law)
+            labels, cells = (first, f"{second}, cells not drawn"), False
         limits = limits_of(law, positions)
         ax = new_axes(limits) if ax is None else ax
         frame(ax, limits, labels)
@@ -127,7 +127,7 @@ def _components(law: Any) -> Components | None:
 _components.register(GaussianMixture)(components_of)
 
 
-def _project(positions: np.ndarray, masses: np.ndarray, law: Any) -> tuple[np.ndarray, Any, tuple[str, str]]:
+def projected(positions: np.ndarray, masses: np.ndarray, law: Any) -> tuple[np.ndarray, Any, tuple[str, str]]:
     """Positions and the law on its two leading principal axes (those of the Diracs, if it is neither mixture nor cut).
 
     Laws that are cut become `Pieces`.
@@ -146,12 +146,12 @@ def _project(positions: np.ndarray, masses: np.ndarray, law: Any) -> tuple[np.nd
     share = np.clip(variances[:-3:-1] / max(variances.sum(), 1e-300), 0, 1)
     labels = (
         f"first principal axis ({share[0]:.0%} of the variance)",
-        f"second principal axis ({share[1]:.0%}), cells not drawn",
+        f"second principal axis ({share[1]:.0%})",
     )
-    projected: Any = None if pieces is None else pieces.along(center, axes)
+    seen: Any = None if pieces is None else pieces.along(center, axes)
     if components is not None:
-        projected = GaussianMixture._of(shifted @ axes, axes.T @ covs @ axes, weights)
-    return (positions - center) @ axes, projected, labels
+        seen = GaussianMixture._of(shifted @ axes, axes.T @ covs @ axes, weights)
+    return (positions - center) @ axes, seen, labels
 
 
 def _draw_points(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from diracs.backend.arrays import concrete
+from diracs.backend.decimals import round_to
 from diracs.laws.gaussian import GaussianMixture
 from diracs.laws.regions import Region
 from diracs.propagation.costs import quadratic_cost_bounds
@@ -24,7 +25,6 @@ from diracs.show.style import (
     line,
     load_matplotlib,
     new_axes,
-    round_to,
     trim,
     without_box,
     write_title,

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from diracs.backend.arrays import concrete
+from diracs.backend.decimals import round_to
 from diracs.laws.gaussian import GaussianMixture, components_of
-from diracs.show.style import DIRAC, INK, load_matplotlib, round_to
+from diracs.show.style import DIRAC, INK, load_matplotlib
 
 if TYPE_CHECKING:
     from diracs.laws.diracs import SumOfDiracs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
     from diracs.show.style import Axes
 
 
-def plot_stipples(positions: Any, ax: Axes, domain: Any, ink: float) -> Axes:
-    """Draw Diracs of equal mass as black dots on white, which together have the area that is to be black.
+def plot_stipples(positions: Any, ax: Axes, domain: Any, ink: float, color: str = "black") -> Axes:
+    """Draw Diracs of equal mass as dots on white, which together have the area that is to be black.
 
     Parameters
     ----------
@@ -28,6 +29,7 @@ def plot_stipples(positions: Any, ax: Axes, domain: Any, ink: float) -> Axes:
         The box [[xmin, ymin], [xmax, ymax]] of the picture.
     ink : float
         The black area, in the units of the box; of a picture of square pixels the sum of their darkness.
+    color : matplotlib color
 
     Returns
     -------
@@ -36,15 +38,33 @@ def plot_stipples(positions: Any, ax: Axes, domain: Any, ink: float) -> Axes:
     mpl = load_matplotlib()
     y = concrete(positions)
     (x0, y0), (x1, y1) = np.asarray(domain)
-    diameter = np.full(len(y), 2.0 * math.sqrt(ink / (math.pi * len(y))))
+    diameter = np.full(len(y), 2.0 * _radius(len(y), ink))
     circles = mpl.collections.EllipseCollection(
         diameter, diameter, np.zeros(len(y)), units="xy", offsets=y, offset_transform=ax.transData
     )
-    circles.set(color="black", linewidths=0)
+    circles.set(color=color, linewidths=0)
     ax.add_collection(circles)
     ax.set(xlim=(x0, x1), ylim=(y0, y1), aspect="equal")
     ax.axis("off")
     return ax
+
+
+def stipples_svg(positions: Any, domain: Any, ink: float, color: str = "black") -> str:
+    """The same as an SVG file, in the units of the box, without matplotlib."""
+    y = concrete(positions)
+    low, high = np.asarray(domain, dtype=float)
+    width, height = high - low
+    radius = _radius(len(y), ink)
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" fill="{escape(color)}">'
+    dots = (
+        f'<circle cx="{a:.2f}" cy="{b:.2f}" r="{radius:.3g}"/>' for a, b in zip(y[:, 0] - low[0], high[1] - y[:, 1])
+    )
+    return "\n".join([head, *dots, "</svg>"]) + "\n"
+
+
+def _radius(n: int, ink: float) -> float:
+    """That of n dots of this area together."""
+    return math.sqrt(ink / (math.pi * n))
 
 
 def sheet(domain: Any, longest: float = 6.4) -> Figure:

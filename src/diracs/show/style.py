@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from decimal import Decimal
-from fractions import Fraction
+from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
@@ -204,36 +202,3 @@ def mass_mark(
 def _increasing(masses: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     order = np.argsort(masses)
     return masses[order], sizes[order]
-
-
-def round_to(x: float, direction: Callable[[Any], int], digits: int = 3, like: float | None = None) -> str:
-    """`x` in decimals, rounded by `math.ceil` or `math.floor`: a rounded bound is still a bound.
-
-    To so many significant digits, or to the decimals that so many significant digits of the number `like` have, for
-    numbers that stand side by side.
-    """
-    like = x if like is None else like
-    if not (math.isfinite(x) and math.isfinite(like)):
-        return f"{x:g}"
-    exponent = math.floor(math.log10(abs(like))) if like else 0
-    plain = -5 < exponent < 7
-    places = digits - 1 - (exponent if plain else 0)
-    # In exact arithmetic, of the decimals that stand for the double.
-    number = direction(Fraction(repr(float(x))) * Fraction(10) ** (places if plain else places - exponent))
-    if x == 0 and like == 0:
-        return "0"
-    text = f"{Decimal(number).scaleb(-places):f}" if places > 0 else str(number * 10**-places)
-    return text if plain else f"{text}e{exponent:+03d}"
-
-
-def bounds_text(upper: float, lower: float | None, exact: bool, digits: int = 4) -> tuple[str, str | None]:
-    """An upper and a lower bound on W₂ to the same decimals, so many (up to 8 digits) that they differ."""
-    direction: Callable[[Any], int] = round if exact else math.ceil
-    while True:
-        texts = [round_to(upper, direction, digits)]
-        if lower is not None:
-            texts.append(round_to(lower, math.floor, digits, like=upper))
-        apart = lower is not None and round_to(upper, round, digits) != round_to(lower, round, digits, like=upper)
-        if lower is None or lower == upper or apart or digits == 8:
-            return f"{'=' if exact else '≤'} {texts[0]}", None if lower is None else texts[1]
-        digits += 1

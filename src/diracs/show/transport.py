@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from diracs.backend.arrays import concrete
+from diracs.backend.decimals import round_to
 from diracs.laws.gaussian import GaussianMixture, components_of
 from diracs.laws.mesh import Mesh
 from diracs.laws.pixels import PolynomialGrid
@@ -33,7 +34,6 @@ from diracs.show.style import (
     mass_mark,
     new_axes,
     padded,
-    round_to,
     trim,
     without_box,
     write_title,

@@ -10,10 +10,12 @@ from numpy.typing import ArrayLike
 
 from diracs.backend import checks
 from diracs.backend.arrays import common_framework, concrete, framework, to_framework
+from diracs.backend.progress import report, reporting
 from diracs.laws.diracs import SumOfDiracs, diracs_in
 from diracs.transport.checks import check_density
 from diracs.transport.families import Target, parts, target_of
 from diracs.transport.solved import transport
+from diracs.typing import Progress
 
 # How well masses are met in each iteration.
 _TOLERANCE = 1e-6
@@ -27,6 +29,7 @@ def barycenter(
     iterations: int = 100,
     tol: float = 1e-4,
     seed: int = 0,
+    progress: Progress = False,
 ) -> SumOfDiracs:
     """Diracs of equal masses near the Wasserstein barycenter of densities, which may differ in kind.
 
@@ -47,6 +50,8 @@ def barycenter(
         Stop when no Dirac moves further than this share of the mean distance between Diracs.
     seed : int
         For the first positions.
+    progress : bool or callable
+        True for bars on stderr (tqdm), or what is called as progress(stage, step, total) on the way.
 
     Returns
     -------
@@ -95,17 +100,19 @@ def barycenter(
         masses = np.full(count, 1.0 / count)
     duals: list[np.ndarray | None] = [None] * len(laws)
     held = masses > 0
-    for _ in range(steps):
-        shift = np.zeros_like(y)
-        for k, (share, target) in enumerate(zip(shares, targets, strict=True)):
-            if share > 0:
-                found = transport(y, masses, target, _TOLERANCE, duals[k])
-                duals[k] = found.weights
-                shift[held] += share * found.first[held] / found.mass[held, None]
-        y = y + shift
-        spacing = float(np.ptp(y, axis=0).max()) / len(y) ** (1.0 / d)
-        if np.linalg.norm(shift, axis=1).max() <= tolerance * spacing:
-            break
+    with reporting(progress):
+        for step in range(steps):
+            shift = np.zeros_like(y)
+            for k, (share, target) in enumerate(zip(shares, targets, strict=True)):
+                if share > 0:
+                    found = transport(y, masses, target, _TOLERANCE, duals[k])
+                    duals[k] = found.weights
+                    shift[held] += share * found.first[held] / found.mass[held, None]
+            y = y + shift
+            report("iterations", step + 1, steps)
+            spacing = float(np.ptp(y, axis=0).max()) / len(y) ** (1.0 / d)
+            if np.linalg.norm(shift, axis=1).max() <= tolerance * spacing:
+                break
     return SumOfDiracs(to_framework(y, kind, like), to_framework(masses, kind, like))
 
 

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from diracs.backend import checks
 from diracs.backend.arrays import common_framework, companion, concrete, framework, to_framework
+from diracs.backend.progress import report, reporting
 from diracs.laws.diracs import SumOfDiracs, diracs_in
 from diracs.transport.checks import check_density
 from diracs.transport.continuation import solve
@@ -18,6 +19,7 @@ from diracs.transport.newton import Solution
 from diracs.transport.plan import OtPlan, optimal_transport_plan
 from diracs.transport.problem import Problem
 from diracs.transport.target import Density
+from diracs.typing import Masses, Progress
 
 # How well the masses of each iteration are met: they change with the next.
 _TOLERANCE = 1e-3
@@ -28,12 +30,13 @@ def lloyd(
     density: Density,
     n_or_positions: Any,
     *,
-    masses: str | ArrayLike = "free",
+    masses: Masses | ArrayLike = "free",
     iterations: int = 50,
     tol: float = 1e-4,
     damping: float = 1.0,
     seed: int = 0,
     callback: Callable[[int, SumOfDiracs, float], None] | None = None,
+    progress: Progress = False,
     return_plan: Literal[False] = False,
 ) -> SumOfDiracs: ...
 
@@ -43,12 +46,13 @@ def lloyd(
     density: Density,
     n_or_positions: Any,
     *,
-    masses: str | ArrayLike = "free",
+    masses: Masses | ArrayLike = "free",
     iterations: int = 50,
     tol: float = 1e-4,
     damping: float = 1.0,
     seed: int = 0,
     callback: Callable[[int, SumOfDiracs, float], None] | None = None,
+    progress: Progress = False,
     return_plan: Literal[True],
 ) -> tuple[SumOfDiracs, OtPlan]: ...
 
@@ -57,12 +61,13 @@ def lloyd(
     density: Density,
     n_or_positions: Any,
     *,
-    masses: str | ArrayLike = "free",
+    masses: Masses | ArrayLike = "free",
     iterations: int = 50,
     tol: float = 1e-4,
     damping: float = 1.0,
     seed: int = 0,
     callback: Callable[[int, SumOfDiracs, float], None] | None = None,
+    progress: Progress = False,
     return_plan: bool = False,
 ) -> SumOfDiracs | tuple[SumOfDiracs, OtPlan]:
     """Place Diracs at the barycenters of their cells (Lloyd 1982).
@@ -91,6 +96,8 @@ def lloyd(
         For the first positions.
     callback : callable, optional
         Called as callback(iteration, diracs, cost) after each iteration, with the cost E|x − y|² before it.
+    progress : bool or callable
+        True for bars on stderr (tqdm), or what is called as progress(stage, step, total) on the way.
     return_plan : bool
         Whether to return the optimal plan to the Diracs, with their cells, besides.
 
@@ -118,8 +125,8 @@ def lloyd(
     d = density.ndim
     if d not in (2, 3):
         raise ValueError(f"density must lie in the plane or in space, got dimension {d}")
-    if isinstance(masses, str) and masses not in ("free", "equal"):
-        raise ValueError(f"masses must be 'free', 'equal' or an array, got {masses!r}")
+    if isinstance(masses, str):
+        checks.choice("masses", masses, Masses, other=" or an array")
     steps, tolerance = checks.count("iterations", iterations), 0.0 if tol == 0 else checks.positive("tol", tol)
     share = checks.positive("damping", damping)
     if share > 1.0:
@@ -127,8 +134,7 @@ def lloyd(
     form, parameters = parts(density)
     target = target_of(form, tuple(map(concrete, parameters)))
     law = target.density()
-    if callback is not None and not callable(callback):
-        raise TypeError(f"callback must be callable, got {type(callback).__name__}")
+    checks.callback("callback", callback)
     rng = np.random.default_rng(checks.seed(seed))
     like = parameters[0]
     start = diracs_in(n_or_positions)
@@ -155,28 +161,30 @@ def lloyd(
 
     kept = None if isinstance(masses, str) else goal
     weights: np.ndarray | None = None
-    for iteration in range(1, steps + 1):
-        seeds = _apart(seeds, spacing, rng, d)
-        problem = Problem(np.ascontiguousarray(seeds), goal, law)
-        if not free:
-            solution: Solution = solve(problem, _TOLERANCE, weights)
-            weights, moments = solution.weights, solution.moments
-        else:
-            moments = problem.moments(np.zeros(n))
-        empty = moments.mass <= 0
-        shift = moments.first / np.where(empty, 1.0, moments.mass)[:, None]
-        moved = seeds + share * shift
-        if empty.any():
-            moved[empty] = law.draw(int(empty.sum()), rng)
-        seeds = moved
-        if callback is not None:
-            callback(
-                iteration,
-                as_diracs(seeds, moments.mass if free else kept),
-                float(moments.second.sum()) * target.size**2,
-            )
-        if tolerance > 0.0 and not empty.any() and np.linalg.norm(shift, axis=1).max() <= tolerance * spacing:
-            break
+    with reporting(progress):
+        for iteration in range(1, steps + 1):
+            seeds = _apart(seeds, spacing, rng, d)
+            problem = Problem(np.ascontiguousarray(seeds), goal, law)
+            if not free:
+                solution: Solution = solve(problem, _TOLERANCE, weights)
+                weights, moments = solution.weights, solution.moments
+            else:
+                moments = problem.moments(np.zeros(n))
+            empty = moments.mass <= 0
+            shift = moments.first / np.where(empty, 1.0, moments.mass)[:, None]
+            moved = seeds + share * shift
+            if empty.any():
+                moved[empty] = law.draw(int(empty.sum()), rng)
+            seeds = moved
+            report("iterations of Lloyd's method", iteration, steps)
+            if callback is not None:
+                callback(
+                    iteration,
+                    as_diracs(seeds, moments.mass if free else kept),
+                    float(moments.second.sum()) * target.size**2,
+                )
+            if tolerance > 0.0 and not empty.any() and np.linalg.norm(shift, axis=1).max() <= tolerance * spacing:
+                break
     if free:
         # Of the positions as they are rounded: far from the origin cells may move visibly.
         out = target.normalized(concrete(as_diracs(seeds, None).positions))

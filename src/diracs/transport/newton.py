@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from diracs.backend.progress import report
 from diracs.transport.density import UnitDensity
 from diracs.transport.linear import parts, solve_by_parts
 from diracs.transport.problem import Moments, Problem
@@ -47,6 +48,7 @@ def newton(
     moments = problem.moments(weights, density) if moments is None else moments
     short = 0
     for step in range(most + 1):
+        report("Newton steps of transport", step)
         mass = moments.mass
         if are_right(mass, target, tolerance):
             return Solution(weights, moments, step, True, "converged")

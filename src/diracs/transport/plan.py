@@ -12,8 +12,11 @@ from numpy.typing import ArrayLike
 
 from diracs.backend import checks
 from diracs.backend.arrays import Array, concrete, framework, frozen, is_lazy, is_traced, stop_gradient, to_framework
+from diracs.backend.decimals import brief
+from diracs.backend.progress import reporting
 from diracs.cells.locate import nearest_power
 from diracs.laws.diracs import HoldsDiracs, SumOfDiracs
+from diracs.laws.shown import Shown
 from diracs.transport.checks import check_problem
 from diracs.transport.convergence import ConvergenceWarning, MassesNotMet
 from diracs.transport.families import Form, Target, parts, target_of
@@ -21,10 +24,11 @@ from diracs.transport.jacobian import OtJacobian, jacobian
 from diracs.transport.plan_function import COLD, SOLVED, WARM, differentiable_plan, packed
 from diracs.transport.solved import transport
 from diracs.transport.target import Density
+from diracs.typing import Progress
 
 
 @dataclass(frozen=True, eq=False)
-class OtPlan:
+class OtPlan(Shown):
     """The optimal transport plan from a density to Diracs: each Dirac's cell, a power cell, goes to the Dirac.
 
     Attributes
@@ -163,9 +167,10 @@ class OtPlan:
 
     def __repr__(self) -> str:
         if self.converged is None:
-            return f"OtPlan({len(self.diracs)} Diracs, traced)"
-        state = "converged" if self.converged else "not converged"
-        return f"OtPlan({len(self.diracs)} Diracs, W₂² = {float(concrete(self.distance)):.6g}, {state})"
+            return f"OtPlan({len(self.diracs)} Diracs in dimension {self.diracs.ndim}, traced)"
+        state = f"converged in {self.iterations} steps" if self.converged else "not converged"
+        where = f"in dimension {self.diracs.ndim}"
+        return f"OtPlan({len(self.diracs)} Diracs {where}, W₂² = {brief(self.distance)}, {state})"
 
 
 def optimal_transport_plan(
@@ -175,6 +180,7 @@ def optimal_transport_plan(
     tol: float = 1e-9,
     start: OtPlan | ArrayLike | None = None,
     check: bool = False,
+    progress: Progress = False,
 ) -> OtPlan:
     """Solve the semi-discrete transport between Diracs and a density on the line, in the plane or in space.
 
@@ -195,6 +201,8 @@ def optimal_transport_plan(
         An earlier plan for as many Diracs, or its `weights`, from which to start.
     check : bool
         Raise `MassesNotMet` where else a warning is given.
+    progress : bool or callable
+        True for bars on stderr (tqdm), or what is called as progress(stage, step, total) on the way.
 
     Returns
     -------
@@ -243,7 +251,8 @@ def optimal_transport_plan(
         return OtPlan(
             diracs, density, distance, centres, cell_masses, potential, weights, math.nan, None, None, "traced"
         )
-    plan = _solved(diracs, density, form, tolerance, None if start is None else begin)
+    with reporting(progress):
+        plan = _solved(diracs, density, form, tolerance, None if start is None else begin)
     if not plan.converged:
         if check:
             raise MassesNotMet(f"transport: {plan.message}", plan)

@@ -230,4 +230,5 @@ class PowerDiagram:
         return len(self.positions)
 
     def __repr__(self) -> str:
-        return f"PowerDiagram({len(self)} seeds)"
+        torus = ", periodic" if any(self.periodic) else ""
+        return f"PowerDiagram({len(self)} seeds in dimension {self.positions.shape[1]}{torus})"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from diracs.backend.arrays import Array, concrete, frozen, is_traced, pytree
+from diracs.laws.shown import Drawn
 from diracs.laws.univariate.panels import Moments
 from diracs.laws.univariate.standard import Standard
 
@@ -18,7 +19,7 @@ _LARGEST = 1e60
 
 @pytree
 @dataclass(frozen=True, eq=False)
-class Univariate:
+class Univariate(Drawn):
     """The law of x = loc + scale·z, z of a standard law.
 
     `diracs.laws.convert` makes it of what `scipy.stats` and `torch.distributions` have; it is seldom written by hand.
