@@ -32,8 +32,7 @@ void bind_threads(nb::module_& module) {
     module.def(
         "set_threads", [](int threads) { thread_limit() = threads; }, "threads"_a,
         "Most threads of one call; 0: as many as the machine has.");
-    module.def(
-        "get_threads", [] { return thread_count(0); }, "Threads that a call from this thread takes at most.");
+    module.def("get_threads", [] { return thread_count(0); }, "Threads that a call from this thread takes at most.");
     module.def(
         "take_part", [](bool on) { own_thread_limit() = on ? 1 : 0; }, "on"_a,
         "Whether the calling thread is one of several that share work: its calls take no other threads then.");

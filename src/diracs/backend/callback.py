@@ -1,8 +1,8 @@
 """A NumPy function with its derivative, callable in PyTorch and JAX: under autograd, function transforms and compilers.
 
 The compiled core is not differentiated through. A `NumpyFunction` brings its value and its vector-Jacobian product; the
-frameworks see one opaque operation, run on several threads over the axes that a vmap adds. Second derivatives are there for a
-function that brings a product with them too; asking for what is not known is an error, never a zero.
+frameworks see one opaque operation, run on several threads over the axes that a vmap adds. Second derivatives are there
+for a function that brings a product with them too; asking for what is not known is an error, never a zero.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class NumpyFunction:
         return tuple(np.asarray(x)[()] for x in self.value(numbers, arrays)[0])
 
     def batch(self, numbers: Numbers, mapped: Sequence[bool], *arrays: Array) -> tuple[Array, ...]:
-        """The outputs (B, …) for arrays with a first axis of length B, or, where these are not mapped, for all alike."""
+        """The outputs (B, …) for arrays that have a first axis of length B where they are mapped, and are shared else."""
         axes = tuple(0 if m else None for m in mapped)
         kinds = [framework(x) for x in arrays]
         if "torch" in kinds:

@@ -200,9 +200,9 @@ def _once(function: NumpyFunction, callback: Callable[..., Any]) -> Callable[...
 
 
 def _of_parts(member: Callable[..., list[np.ndarray]]) -> Callable[..., Callable[..., list[np.ndarray]]]:
-    """A callback for a batch from a function of arrays, what was kept and directions: one result for each array asked for.
+    """Callbacks for batches, from a function of arrays, what was kept and directions, to a result per array asked for.
 
-    It is known by how many axes the first array has without a batch, and by which are asked for: JAX compiles each anew.
+    One for each number of axes of a single first array, and arrays asked for: JAX compiles a callback once.
     """
 
     @functools.lru_cache

@@ -1,7 +1,7 @@
 """Work for each member of a batch, shared among threads.
 
-The compiled core releases Python's lock, so that members are solved side by side; each is solved by one thread, and what
-comes out does not depend on how many there are.
+The compiled core releases Python's lock, so that members are solved side by side; each is solved by one thread, and
+what comes out does not depend on how many there are.
 """
 
 from __future__ import annotations

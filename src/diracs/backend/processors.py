@@ -17,7 +17,7 @@ def available_processors(root: Path = Path("/")) -> int:
 
 
 def _quota(root: Path) -> float:
-    """Processors' worth of time that control groups allow (Linux; both of their versions), infinite if they do not say."""
+    """Processors' worth of time that control groups allow (Linux, both versions), infinite if they do not say."""
     groups = root / "sys/fs/cgroup"
     found = math.inf
     for line in _text(root / "proc/self/cgroup").splitlines():

@@ -14,7 +14,7 @@ VARIABLE = "DIRACS_NUM_THREADS"
 _MOST = 4096
 
 
-class set_threads:  # noqa: N801 (a function that is a context manager too, like torch.set_grad_enabled)
+class set_threads:
     """Let diracs use at most so many threads, in the whole process; in a `with` statement until its end.
 
     What comes out does not depend on the number of threads.
