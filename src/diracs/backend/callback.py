@@ -89,7 +89,7 @@ class NumpyFunction:
         return tuple(np.asarray(x)[()] for x in self.value(numbers, arrays)[0])
 
     def batch(self, numbers: Numbers, mapped: Sequence[bool], *arrays: Array) -> tuple[Array, ...]:
-        """The outputs (B, …) for arrays that have a first axis of length B where they are mapped, and are shared else."""
+        """The outputs (B, …) for arrays with a first axis of length B where they are mapped, shared elsewhere."""
         axes = tuple(0 if m else None for m in mapped)
         kinds = [framework(x) for x in arrays]
         if "torch" in kinds:
