@@ -2,8 +2,8 @@
 
 Processor time of one W₂², and of one with its gradient, in NumPy, PyTorch and JAX (compiled), at its least of several;
 then a batch, as one call on one thread and on two, beside a loop of single calls. Wall time says what threads save only
-where no other work is on the machine. POT (0.9.6) has no exact counterpart: `ot.solve_semidiscrete` and stochastic
-solvers take samples of the density, so that there is nothing to time against.
+where no other work is on the machine. POT's `ot.semidiscrete` (0.9.7) is no counterpart: it descends along stochastic
+gradients, from samples of a density, and has neither images nor the value or derivatives of W₂².
 
     python benchmarks/small_problems.py [problems]
 """

@@ -180,7 +180,7 @@ def test_errors_name_the_problem():
                 distance(SumOfDiracs(given), GRID)
     covs = np.ones((B, 3, 2))
     covs[2, 1, 0] = 0.0
-    with pytest.raises(ValueError, match="problem 2 of the batch: .*covariances positive definite"):
+    with pytest.raises(ValueError, match=r"problem 2 of the batch: .*covariances positive definite"):
         distance(SumOfDiracs(POSITIONS), GaussianMixture(MEANS, covs))
     found = distance(SumOfDiracs(jnp.asarray(POSITIONS)), GaussianMixture(jnp.asarray(MEANS), jnp.asarray(covs)))
     assert np.isnan(found).tolist() == [False, False, True, False, False]
