@@ -35,6 +35,7 @@ BENCHMARKS: dict[str, tuple[list[str], list[str], list[str]]] = {
     "scalar_codebooks": ([], [], []),
     "scaling": ([], ["--only", "stream", "--samples", "1000000"], []),
     "search_cost": ([], [], []),
+    "small_problems": ([], ["100"], []),
     "space": ([], ["--only", "gaussian"], []),
     "transport_2d": ([], ["--quick"], ["--without-sdot"]),
     "transport_mixture": ([], ["--quick"], ["--without-sdot"]),

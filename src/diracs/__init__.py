@@ -1,5 +1,6 @@
 """diracs: replace a probability distribution by finitely many Diracs, and say with proof how good they are."""
 
+from diracs.backend.threads import get_threads, set_threads
 from diracs.codebooks.cross import CrossCodebook
 from diracs.codebooks.scalar import ScalarCodebook
 from diracs.laws.diracs import SumOfDiracs
@@ -76,6 +77,7 @@ __all__ = [
     "expectation",
     "fit_mixture",
     "generate_scheme",
+    "get_threads",
     "lloyd",
     "optimal_transport_plan",
     "probability",
@@ -88,6 +90,7 @@ __all__ = [
     "recertify",
     "reduce_mixture",
     "sample_radius",
+    "set_threads",
     "stays_in",
     "worst_case",
     "worst_case_max",

@@ -82,7 +82,7 @@ def test_torch_operators_are_sound(utility):
     y = torch.tensor(Y)
     for x in (torch.tensor(X, requires_grad=True), torch.tensor(X)):
         TOY((3.0,), x, y)  # registers it
-        torch.library.opcheck(torch.ops.diracs.toy.default, ([3.0], x, y), test_utils=utility)
+        torch.library.opcheck(torch.ops.diracs.toy.default, ([3.0], 0, x, y), test_utils=utility)
 
 
 @pytest.mark.parametrize("wide", [False, True])
@@ -214,9 +214,9 @@ def test_operators_of_derivatives_are_sound(utility):
     arrays = [torch.tensor(v) for v in (X, Y, Z)]
     CUBIC((), *arrays)
     kept, one = torch.full((3,), THIRD, dtype=torch.float64), torch.tensor(1.0, dtype=torch.float64)
-    arguments = ([], [True, True, False], *arrays, kept, one)
+    arguments = ([], 0, [True, True, False], *arrays, kept, one)
     torch.library.opcheck(torch.ops.diracs.cubic_slopes.default, arguments, test_utils=utility)
-    arguments = ([], *arrays, kept, *arrays[:2])
+    arguments = ([], 0, *arrays, kept, *arrays[:2])
     torch.library.opcheck(torch.ops.diracs.cubic_curvature.default, arguments, test_utils=utility)
 
 

@@ -10,13 +10,9 @@
 #include <vector>
 
 #include "numeric/interrupt.hpp"
+#include "numeric/threads.hpp"
 
 namespace diracs {
-
-// As many as asked for, or as the machine has if zero.
-inline int thread_count(int asked) {
-    return asked > 0 ? asked : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-}
 
 // Calls work(begin, end) on consecutive ranges of 0 … n − 1 of the given size, each once, in any order; `make_work()`
 // gives every thread its own `work`, with its own scratch memory. The first exception is rethrown here; one of those
@@ -46,6 +42,7 @@ void parallel_for(std::size_t n, std::size_t size, int threads, const MakeWork& 
     };
     const auto help = [&](std::size_t thread) {
         stop_flag() = &stopped;
+        own_thread_limit() = 1;
         run(thread);
     };
     std::vector<std::thread> pool;

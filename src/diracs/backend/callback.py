@@ -1,19 +1,21 @@
 """A NumPy function with its derivative, callable in PyTorch and JAX: under autograd, function transforms and compilers.
 
 The compiled core is not differentiated through. A `NumpyFunction` brings its value and its vector-Jacobian product; the
-frameworks see one opaque operation, run in a loop over the axes that a vmap adds. Second derivatives are there for a
-function that brings a product with them too; asking for what is not known is an error, never a zero.
+frameworks see one opaque operation, run on several threads over the axes that a vmap adds. Second derivatives are there
+for a function that brings a product with them too; asking for what is not known is an error, never a zero.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from diracs.backend.arrays import Array, framework
+from diracs.backend.members import over_members
 
 Numbers = tuple[float, ...]
 Arrays = Sequence[np.ndarray]
@@ -85,6 +87,24 @@ class NumpyFunction:
 
             return callback_jax.call(self, numbers, *arrays)
         return tuple(np.asarray(x)[()] for x in self.value(numbers, arrays)[0])
+
+    def batch(self, numbers: Numbers, mapped: Sequence[bool], *arrays: Array) -> tuple[Array, ...]:
+        """The outputs (B, …) for arrays with a first axis of length B where they are mapped, shared elsewhere."""
+        axes = tuple(0 if m else None for m in mapped)
+        kinds = [framework(x) for x in arrays]
+        if "torch" in kinds:
+            import torch
+
+            found: tuple[Array, ...] = torch.func.vmap(partial(self, numbers), axes)(*arrays)
+            return found
+        if "jax" in kinds:
+            import jax
+
+            found = jax.vmap(partial(self, numbers), axes)(*arrays)
+            return found
+        full = [x if m else x[None] for x, m in zip(arrays, mapped, strict=True)]
+        shapes = self.shapes([x.shape[1:] for x in full])[0]
+        return tuple(over_members(lambda members: self.value(numbers, members)[0], full, 1, shapes))
 
     def check_wanted(self, wanted: Sequence[bool]) -> None:
         """Raise if derivatives are wanted that there are none of."""

@@ -15,6 +15,7 @@ import numpy as np
 from jax.custom_derivatives import SymbolicZero
 
 from diracs.backend.callback import InvalidValues, Numbers, NumpyFunction
+from diracs.backend.members import over_members
 
 
 def call(function: NumpyFunction, numbers: Numbers, *arrays: Any) -> tuple[Any, ...]:
@@ -62,16 +63,27 @@ def _solve(function: NumpyFunction, numbers: Numbers) -> Callable[..., Any]:
             [jax.ShapeDtypeStruct((*s, 2), np.uint32) for s in kept],
         )
 
-    def value(*given: Any) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        arrays = [np.asarray(x) for x in given]
+    def member(arrays: list[np.ndarray]) -> list[np.ndarray]:
         try:
             found, kept = function.value(numbers, arrays)
         except InvalidValues:
-            found, kept = ([np.full(s.shape[:n], np.nan) for s in part] for part, n in zip(shapes(arrays), (None, -1)))
-        return [np.asarray(x, arrays[0].dtype) for x in found], [_bits(x) for x in kept]
+            return [np.full(s, np.nan) for part in function.shapes([x.shape for x in arrays]) for s in part]
+        return [*found, *kept]
+
+    @functools.lru_cache
+    def value(ndim: int) -> Callable[..., tuple[list[np.ndarray], list[np.ndarray]]]:
+        def values(*given: Any) -> tuple[list[np.ndarray], list[np.ndarray]]:
+            arrays = [np.asarray(x) for x in given]
+            lead = arrays[0].ndim - ndim
+            outputs, kept = function.shapes([x.shape[lead:] for x in arrays])
+            found = over_members(member, arrays, lead, [*outputs, *kept])
+            n = len(outputs)
+            return [np.asarray(x, arrays[0].dtype) for x in found[:n]], [_bits(x) for x in found[n:]]
+
+        return values
 
     def solve(*arrays: Any) -> Any:
-        return jax.pure_callback(value, shapes(arrays), *arrays, vmap_method="sequential")
+        return jax.pure_callback(value(arrays[0].ndim), shapes(arrays), *arrays, vmap_method="expand_dims")
 
     if function.hessian is None:
         return _once(function, solve)
@@ -96,17 +108,18 @@ def _pullback(function: NumpyFunction, numbers: Numbers) -> Callable[[tuple[bool
 
     @functools.lru_cache
     def of(wanted: tuple[bool, ...]) -> Callable[..., Any]:
-        def slopes(*given: Any) -> list[np.ndarray]:
-            arrays, kept, along = ([np.asarray(x) for x in part] for part in given)
+        def member(arrays: Any, kept: Any, along: Any) -> list[np.ndarray]:
             try:
-                found = function.pullback(numbers, arrays, [_numbers(x) for x in kept], along, wanted)
+                found = function.pullback(numbers, arrays, kept, along, wanted)
             except InvalidValues:
                 found = [np.full(x.shape, np.nan) for x in arrays]
-            return [np.asarray(s, x.dtype) for s, x, w in zip(found, arrays, wanted) if w]
+            return [s for s, w in zip(found, wanted) if w]
+
+        slopes = _of_parts(member)
 
         def pull(*given: Any) -> Any:
             shapes = [jax.ShapeDtypeStruct(x.shape, x.dtype) for x, w in zip(given[0], wanted) if w]
-            return jax.pure_callback(slopes, shapes, *given, vmap_method="sequential")
+            return jax.pure_callback(slopes(given[0][0].ndim, wanted), shapes, *given, vmap_method="expand_dims")
 
         return _once(function, pull) if function.hessian is None else _twice(function, numbers, pull, wanted)
 
@@ -120,17 +133,19 @@ def _twice(
     hessian = function.hessian
     assert hessian is not None
 
-    def product(*given: Any) -> list[np.ndarray]:
-        arrays, kept, along = ([np.asarray(x) for x in part] for part in given)
+    def member(arrays: Any, kept: Any, along: Any) -> list[np.ndarray]:
         try:
-            found = hessian(numbers, arrays, [_numbers(x) for x in kept], along)
+            return list(hessian(numbers, arrays, kept, along))
         except InvalidValues:
-            found = [np.full(x.shape, np.nan) for x in arrays[: function.twice]]
-        return [np.asarray(s, x.dtype) for s, x in zip(found, arrays)]
+            return [np.full(x.shape, np.nan) for x in arrays[: function.twice]]
+
+    product = _of_parts(member)
+    both = tuple(k < function.twice for k in range(function.arity))
 
     def curvature(arrays: Any, kept: Any, along: Any) -> Any:
         shapes = [jax.ShapeDtypeStruct(x.shape, x.dtype) for x in arrays[: function.twice]]
-        return jax.pure_callback(product, shapes, arrays, kept, along, vmap_method="sequential")
+        callback = product(arrays[0].ndim, both)
+        return jax.pure_callback(callback, shapes, arrays, kept, along, vmap_method="expand_dims")
 
     @jax.custom_jvp
     def guarded(arrays: Any, x: Any) -> Any:
@@ -182,6 +197,31 @@ def _once(function: NumpyFunction, callback: Callable[..., Any]) -> Callable[...
         raise NotImplementedError(function.refusal)
 
     return wrapped
+
+
+def _of_parts(member: Callable[..., list[np.ndarray]]) -> Callable[..., Callable[..., list[np.ndarray]]]:
+    """Callbacks for batches, from a function of arrays, what was kept and directions, to a result per array asked for.
+
+    One for each number of axes of a single first array, and arrays asked for: JAX compiles a callback once.
+    """
+
+    @functools.lru_cache
+    def of(ndim: int, asked: tuple[bool, ...]) -> Callable[..., list[np.ndarray]]:
+        def callback(*given: Any) -> list[np.ndarray]:
+            arrays, kept, along = ([np.asarray(x) for x in part] for part in given)
+            a, b, lead = len(arrays), len(arrays) + len(kept), arrays[0].ndim - ndim
+            likes = [x for x, w in zip(arrays, asked) if w]
+            found = over_members(
+                lambda all_: member(all_[:a], all_[a:b], all_[b:]),
+                [*arrays, *(_numbers(x) for x in kept), *along],
+                lead,
+                [x.shape[lead:] for x in likes],
+            )
+            return [np.asarray(s, x.dtype) for s, x in zip(found, likes)]
+
+        return callback
+
+    return of
 
 
 def _bits(x: np.ndarray) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 Import this module only where PyTorch is there. Each function becomes two operators, for its value and its derivatives,
 opaque to the compiler, and a torch.autograd.Function around each, which torch.func needs; a third one where second
-derivatives are known.
+derivatives are known. Operators take batches: all tensors have `lead` axes of these before their own.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from diracs.backend.callback import FUNCTIONS, NumpyFunction
+from diracs.backend.members import over_members
 
 Operator = Callable[..., tuple[torch.Tensor, ...]]
 
@@ -28,7 +29,7 @@ def call(function: NumpyFunction, numbers: Sequence[float], *arrays: Any) -> tup
     if function not in _MADE:
         _MADE[function] = _differentiable(function)
     compiled, eager, outputs = _MADE[function]
-    return (compiled if torch.compiler.is_compiling() else eager)(numbers, *tensors)[:outputs]
+    return (compiled if torch.compiler.is_compiling() else eager)(numbers, 0, *tensors)[:outputs]
 
 
 def _differentiable(function: NumpyFunction) -> tuple[Operator, Operator, int]:
@@ -37,34 +38,41 @@ def _differentiable(function: NumpyFunction) -> tuple[Operator, Operator, int]:
     outputs, kept = map(len, function.shapes([(1, 1, 1)] * arity))
     slopes, pullback = _pullback(function, kept, outputs)
 
-    def value(numbers: Sequence[float], *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        found, more = function.value(tuple(numbers), [_numpy(x) for x in tensors])
-        return (*(_like(x, tensors[0]) for x in found), *(torch.tensor(x) for x in more))
+    def value(numbers: Sequence[float], lead: int, *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        def member(arrays: list[np.ndarray]) -> list[np.ndarray]:
+            found, more = function.value(tuple(numbers), arrays)
+            return [*found, *more]
 
-    def fake(numbers: Sequence[float], *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        found, more = function.shapes([tuple(x.shape) for x in tensors])
-        held = (torch.empty(shape, dtype=torch.float64, device="cpu") for shape in more)
-        return (*(tensors[0].new_empty(shape) for shape in found), *held)
+        shapes = function.shapes([tuple(x.shape[lead:]) for x in tensors])
+        found = over_members(member, [_numpy(x) for x in tensors], lead, [*shapes[0], *shapes[1]])
+        return (*(_like(x, tensors[0]) for x in found[:outputs]), *(torch.tensor(x) for x in found[outputs:]))
+
+    def fake(numbers: Sequence[float], lead: int, *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        batch = tuple(tensors[0].shape[:lead])
+        found, more = function.shapes([tuple(x.shape[lead:]) for x in tensors])
+        held = (torch.empty(batch + tuple(shape), dtype=torch.float64, device="cpu") for shape in more)
+        return (*(tensors[0].new_empty(batch + tuple(shape)) for shape in found), *held)
 
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
-        ctx.numbers = inputs[0]
-        ctx.save_for_backward(*inputs[1:], *output[outputs:])
-        ctx.save_for_forward(*inputs[1:], *output[outputs:])
+        ctx.numbers, ctx.lead = inputs[:2]
+        ctx.save_for_backward(*inputs[2:], *output[outputs:])
+        ctx.save_for_forward(*inputs[2:], *output[outputs:])
         ctx.mark_non_differentiable(*output[outputs:])
 
     def backward(ctx: Any, *along: Any) -> Any:
         along = along[:outputs]
-        wanted = tuple(ctx.needs_input_grad[1:])
+        wanted = tuple(ctx.needs_input_grad[2:])
         function.check_wanted(wanted)
         # Multiplied here, one number may itself be differentiated.
-        scale = along[0] if outputs == 1 and not along[0].ndim else None
+        scale = along[0] if outputs == 1 and along[0].ndim == ctx.lead else None
         seeds = along if scale is None else (torch.ones_like(scale),)
         pull = slopes if torch.compiler.is_compiling() else pullback
-        found = pull(ctx.numbers, wanted, *ctx.saved_tensors, *seeds)
-        scaled = found if scale is None else [(scale * s).to(s.dtype) for s in found]
-        return (None, *(s if w else None for s, w in zip(scaled, wanted)))
+        found = pull(ctx.numbers, ctx.lead, wanted, *ctx.saved_tensors, *seeds)
+        if scale is not None:
+            found = tuple((scale.reshape(*scale.shape, *[1] * (s.ndim - ctx.lead)) * s).to(s.dtype) for s in found)
+        return (None, None, *(s if w else None for s, w in zip(found, wanted)))
 
-    def forward_mode(ctx: Any, _: Any, *along: Any) -> Any:
+    def forward_mode(ctx: Any, _: Any, __: Any, *along: Any) -> Any:
         if function.hessian is None:
             raise NotImplementedError(
                 f"{function.title} has no forward mode: take first derivatives in reverse (torch.func.grad or jacrev);"
@@ -72,12 +80,12 @@ def _differentiable(function: NumpyFunction) -> tuple[Operator, Operator, int]:
             )
         wanted = tuple(x is not None for x in along)
         tensors = ctx.saved_tensors
-        found = pullback(ctx.numbers, wanted, *tensors, tensors[0].new_ones(()))
+        found = pullback(ctx.numbers, 0, wanted, *tensors, tensors[0].new_ones(()))
         moved = [(s * x).sum() for s, x, w in zip(found, along, wanted) if w]
         return (torch.stack(moved).sum(), *[None] * kept)
 
     results = ", ".join(["Tensor"] * (outputs + kept))
-    schema = f"(float[] numbers, {_named(arity)}) -> ({results})"
+    schema = f"(float[] numbers, int lead, {_named(arity)}) -> ({results})"
     operator = _operator(function.name, schema, value, fake, backward, setup_context)
     return operator, _function(operator, backward, setup_context, forward_mode), outputs
 
@@ -87,39 +95,46 @@ def _pullback(function: NumpyFunction, kept: int, outputs: int) -> tuple[Operato
     arity, twice = function.arity, function.twice
     curvature = None if function.hessian is None else _curvature(function, kept)
 
-    def value(numbers: Sequence[float], wanted: Sequence[bool], *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        arrays = [_numpy(x) for x in tensors]
-        parts = arrays[:arity], arrays[arity : arity + kept], arrays[arity + kept :]
-        found = function.pullback(tuple(numbers), *parts, wanted)
-        return tuple(_like(s, x) if w else x.new_empty(0) for s, x, w in zip(found, tensors, wanted))
+    def value(
+        numbers: Sequence[float], lead: int, wanted: Sequence[bool], *tensors: torch.Tensor
+    ) -> tuple[torch.Tensor, ...]:
+        def member(arrays: list[np.ndarray]) -> list[np.ndarray]:
+            parts = arrays[:arity], arrays[arity : arity + kept], arrays[arity + kept :]
+            return [s for s, w in zip(function.pullback(tuple(numbers), *parts, wanted), wanted) if w]
 
-    def fake(numbers: Sequence[float], wanted: Sequence[bool], *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        return tuple(x.new_empty(x.shape if w else 0) for x, w in zip(tensors, wanted))
+        shapes = [tuple(x.shape[lead:]) for x, w in zip(tensors, wanted) if w]
+        found = iter(over_members(member, [_numpy(x) for x in tensors], lead, shapes))
+        return tuple(_like(next(found), x) if w else _none(x, lead) for x, w in zip(tensors, wanted))
+
+    def fake(
+        numbers: Sequence[float], lead: int, wanted: Sequence[bool], *tensors: torch.Tensor
+    ) -> tuple[torch.Tensor, ...]:
+        return tuple(x.new_empty(x.shape) if w else _none(x, lead) for x, w in zip(tensors, wanted))
 
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
         if curvature is not None:
-            ctx.numbers, ctx.wanted = inputs[:2]
-            ctx.save_for_backward(*inputs[2 : 2 + arity + kept])
-            ctx.save_for_forward(*inputs[2 : 2 + arity + kept])
+            ctx.numbers, ctx.lead, ctx.wanted = inputs[:3]
+            ctx.save_for_backward(*inputs[3 : 3 + arity + kept])
+            ctx.save_for_forward(*inputs[3 : 3 + arity + kept])
 
     def backward(ctx: Any, *along: Any) -> Any:
         wanted = () if curvature is None else ctx.wanted
-        again = ctx.needs_input_grad[2 : 2 + arity] if curvature is not None else ()
+        again = ctx.needs_input_grad[3 : 3 + arity] if curvature is not None else ()
         function.check_wanted_twice(wanted, again)
         assert curvature is not None
         tensors = ctx.saved_tensors
         steps = [t if w else torch.zeros_like(x) for t, w, x in zip(along[:twice], wanted, tensors)]
-        found = curvature[torch.compiler.is_compiling()](ctx.numbers, *tensors, *steps)
+        found = curvature[torch.compiler.is_compiling()](ctx.numbers, ctx.lead, *tensors, *steps)
         rest = [None] * (arity - twice + kept + outputs)
-        return (None, None, *(x if w else None for x, w in zip(found, again)), *rest)
+        return (None, None, None, *(x if w else None for x, w in zip(found, again)), *rest)
 
     def forward_mode(ctx: Any, *along: Any) -> Any:
         if curvature is None:
             raise NotImplementedError(function.refusal)
         function.check_wanted_twice(ctx.wanted)
-        tensors, steps = ctx.saved_tensors, along[2 : 2 + arity]
+        tensors, steps = ctx.saved_tensors, along[3 : 3 + arity]
         filled = [torch.zeros_like(x) if t is None else t for t, x in zip(steps, tensors)]
-        found = list(curvature[0](ctx.numbers, *tensors, *filled[:twice]))
+        found = list(curvature[0](ctx.numbers, 0, *tensors, *filled[:twice]))
         # torch.func has zeros for what does not move; motions of what has no second derivatives give NaN.
         for moved in filled[twice:]:
             found = [torch.where((moved != 0).any(), float("nan"), x) for x in found]
@@ -127,7 +142,7 @@ def _pullback(function: NumpyFunction, kept: int, outputs: int) -> tuple[Operato
         return tuple(s if w else x.new_zeros(0) for s, x, w in zip([*found, *rest], tensors, ctx.wanted))
 
     given, results = _named(arity + kept + outputs), ", ".join(["Tensor"] * arity)
-    schema = f"(float[] numbers, bool[] wanted, {given}) -> ({results})"
+    schema = f"(float[] numbers, int lead, bool[] wanted, {given}) -> ({results})"
     operator = _operator(f"{function.name}_slopes", schema, value, fake, backward, setup_context)
     return operator, _function(operator, backward, setup_context, forward_mode)
 
@@ -142,28 +157,32 @@ def _curvature(function: NumpyFunction, kept: int) -> tuple[Operator, Operator]:
     hessian = function.hessian
     assert hessian is not None
 
-    def value(numbers: Sequence[float], *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        arrays = [_numpy(x) for x in tensors]
-        parts = arrays[:arity], arrays[arity : arity + kept], arrays[arity + kept :]
-        return tuple(_like(s, x) for s, x in zip(hessian(tuple(numbers), *parts), tensors))
+    def value(numbers: Sequence[float], lead: int, *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        def member(arrays: list[np.ndarray]) -> list[np.ndarray]:
+            parts = arrays[:arity], arrays[arity : arity + kept], arrays[arity + kept :]
+            return list(hessian(tuple(numbers), *parts))
 
-    def fake(numbers: Sequence[float], *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        shapes = [tuple(x.shape[lead:]) for x in tensors[:twice]]
+        found = over_members(member, [_numpy(x) for x in tensors], lead, shapes)
+        return tuple(_like(s, x) for s, x in zip(found, tensors))
+
+    def fake(numbers: Sequence[float], lead: int, *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
         return tuple(x.new_empty(x.shape) for x in tensors[:twice])
 
     def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
-        ctx.numbers = inputs[0]
-        ctx.save_for_backward(*inputs[1 : 1 + arity + kept])
+        ctx.numbers, ctx.lead = inputs[:2]
+        ctx.save_for_backward(*inputs[2 : 2 + arity + kept])
 
     def backward(ctx: Any, *along: Any) -> Any:
-        tensors, needs = ctx.saved_tensors, ctx.needs_input_grad[1:]
+        tensors, needs = ctx.saved_tensors, ctx.needs_input_grad[2:]
         third = [torch.full_like(x, float("nan")) if w else None for x, w in zip(tensors, needs)]
-        found = pair[torch.compiler.is_compiling()](ctx.numbers, *tensors, *along)
-        return (None, *third, *(x if w else None for x, w in zip(found, needs[arity + kept :])))
+        found = pair[torch.compiler.is_compiling()](ctx.numbers, ctx.lead, *tensors, *along)
+        return (None, None, *third, *(x if w else None for x, w in zip(found, needs[arity + kept :])))
 
     def refuse(ctx: Any, *along: Any) -> None:
         raise NotImplementedError(f"third derivatives of {function.title} are not available")
 
-    schema = f"(float[] numbers, {_named(arity + kept + twice)}) -> ({', '.join(['Tensor'] * twice)})"
+    schema = f"(float[] numbers, int lead, {_named(arity + kept + twice)}) -> ({', '.join(['Tensor'] * twice)})"
     operator = _operator(f"{function.name}_curvature", schema, value, fake, backward, setup_context)
     pair = _function(operator, backward, setup_context, refuse), operator
     return pair
@@ -172,7 +191,7 @@ def _curvature(function: NumpyFunction, kept: int) -> tuple[Operator, Operator]:
 def _operator(
     name: str, schema: str, value: Operator, fake: Operator, backward: Callable[..., Any], setup: Callable[..., None]
 ) -> Operator:
-    """A registered operator, which vmap calls once for each member of a batch."""
+    """A registered operator, which vmap gives one leading axis more."""
     # Not by `custom_op`: its operators import the compiler when they are called first, which takes seconds.
     qualified = f"diracs::{name}"
     _LIBRARY.define(name + schema)
@@ -181,16 +200,16 @@ def _operator(
     torch.library.register_autograd(qualified, backward, setup_context=setup, lib=_LIBRARY)
     operator: Operator = getattr(torch.ops.diracs, name).default
 
-    def one_by_one(info: Any, in_dims: Sequence[Any], *given: Any) -> Any:
-        def member(i: int) -> list[Any]:
-            # Numbers come with axes of their own, or none.
-            both = zip(given, in_dims)
-            return [x.select(d, i) if isinstance(x, torch.Tensor) and d is not None else x for x, d in both]
+    def together(info: Any, in_dims: Sequence[Any], numbers: Any, lead: int, *given: Any) -> Any:
+        def in_front(x: torch.Tensor, axis: int | None) -> torch.Tensor:
+            return x.expand(info.batch_size, *x.shape) if axis is None else x.movedim(axis, 0)
 
-        columns = tuple(torch.stack(column) for column in zip(*(operator(*member(i)) for i in range(info.batch_size))))
-        return columns, (0,) * len(columns)
+        # Flags come with axes of their own, or none.
+        pairs = zip(given, in_dims[2:])
+        found = operator(numbers, lead + 1, *(in_front(x, d) if isinstance(x, torch.Tensor) else x for x, d in pairs))
+        return found, (0,) * len(found)
 
-    torch.library.register_vmap(qualified, one_by_one, lib=_LIBRARY)
+    torch.library.register_vmap(qualified, together, lib=_LIBRARY)
     return operator
 
 
@@ -210,7 +229,7 @@ def _function(
         setattr(Function, name, staticmethod(rule))
 
     def apply(*given: Any) -> Any:
-        return Function.apply(*(x if isinstance(x, torch.Tensor) else _Leaf(x) for x in given))
+        return Function.apply(*(x if isinstance(x, torch.Tensor | int) else _Leaf(x) for x in given))
 
     return apply
 
@@ -221,6 +240,11 @@ class _Leaf(tuple[Any, ...]):
 
 def _named(count: int) -> str:
     return ", ".join(f"Tensor x{i}" for i in range(count))
+
+
+def _none(x: torch.Tensor, lead: int) -> torch.Tensor:
+    """In place of a derivative that is not wanted."""
+    return x.new_empty((*x.shape[:lead], 0))
 
 
 def _numpy(x: torch.Tensor) -> np.ndarray:

@@ -18,12 +18,16 @@ def check_problem(diracs: Any, density: Any) -> tuple[SumOfDiracs, Density]:
     diracs, density = as_diracs(diracs), check_density(density)
     if diracs.positions.ndim != 2:
         raise ValueError(f"diracs must be one sum, got a batch of positions of shape {tuple(diracs.positions.shape)}")
-    if diracs.ndim != density.ndim:
-        raise ValueError(f"diracs lie in dimension {diracs.ndim}, but density in dimension {density.ndim}")
-    if density.ndim > 3:
-        raise ValueError(f"density must have dimension 1, 2 or 3, got {density.ndim}")
+    check_dimensions(diracs.ndim, density.ndim)
     common_framework(diracs=diracs.positions, density=parts(density)[1][0])
     return together(diracs, density)
+
+
+def check_dimensions(diracs: int, density: int) -> None:
+    if diracs != density:
+        raise ValueError(f"diracs lie in dimension {diracs}, but density in dimension {density}")
+    if density > 3:
+        raise ValueError(f"density must have dimension 1, 2 or 3, got {density}")
 
 
 def check_density(density: Any) -> Density:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import scipy
@@ -57,7 +57,6 @@ class UnitDensity(Protocol):
         """(d,) lengths along the axes on which most of the mass lies."""
 
 
-@runtime_checkable
 class SpaceDensity(UnitDensity, Protocol):
     """One whose cells are found sooner with the help of a diagram of the same seeds with other weights."""
 

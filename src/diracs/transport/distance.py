@@ -14,7 +14,8 @@ import numpy as np
 
 from diracs.backend.arrays import Array, concrete
 from diracs.backend.callback import Arrays, InvalidValues, Numbers, NumpyFunction, Shapes
-from diracs.laws.diracs import HoldsDiracs, SumOfDiracs
+from diracs.laws.diracs import HoldsDiracs, SumOfDiracs, as_diracs
+from diracs.transport.batch import is_batch, over_batch
 from diracs.transport.checks import check_problem
 from diracs.transport.convergence import ConvergenceWarning
 from diracs.transport.families import FAMILIES, Family, Form, is_valid, parts, target_of
@@ -28,7 +29,7 @@ _TOLERANCE = {"float64": 1e-9, "float32": 1e-6}
 _ROUNDING = 1e-5
 
 
-def distance(diracs: SumOfDiracs | HoldsDiracs, density: Density) -> Array:
+def distance(diracs: SumOfDiracs | HoldsDiracs, density: Density | Sequence[Density]) -> Array:
     """The squared 2-Wasserstein distance W₂² between Diracs and a density, on the line, in the plane or in space.
 
     Differentiable (PyTorch, JAX; `jax.jit` and `jax.vmap` too) in the positions and masses of the Diracs, in the values
@@ -39,24 +40,27 @@ def distance(diracs: SumOfDiracs | HoldsDiracs, density: Density) -> Array:
     Parameters
     ----------
     diracs : SumOfDiracs or Quantization
-        Masses count as shares of their sum: `SumOfDiracs` has divided them by it.
+        Masses count as shares of their sum: `SumOfDiracs` has divided them by it. Leading axes, positions (…, n, d) and
+        masses (…, n), are a batch of problems.
     density : PolynomialGrid, Mesh, GaussianMixture, or a univariate law of scipy.stats or torch.distributions
         Of dimension 1, 2 or 3, of the framework of the Diracs (NumPy's go with all). Values, or weights, count as
         shares of their sum too: W₂² is between probability measures, and scaling all masses, or all values, changes
         nothing (derivatives scale as 1/total). A mixture is taken on the whole line, plane or space, exactly, with
         positive definite covariances of any kind (components of weight zero do not count); what `diracs.laws.convert`
-        makes one of is accepted too. Where a grid is periodic distances are those on the torus.
+        makes one of is accepted too. Where a grid is periodic distances are those on the torus. One for all problems
+        of a batch, or one for each: a sequence of densities of one kind, shape and domain, or a batch of mixtures.
 
     Returns
     -------
-    array ()
-        In the framework, dtype and device of the positions.
+    array (…)
+        In the framework, dtype and device of the positions; of the shape of the batch, () for one problem. Problems of
+        a batch, and those that `torch.func.vmap` or `jax.vmap` make, are solved side by side (`diracs.set_threads`).
 
     Raises
     ------
     ValueError, TypeError
-        For batches (use `jax.vmap`), unequal dimensions, other kinds of density, components with a singular covariance
-        (NaN under `jax.jit`, where values cannot be seen), mixed frameworks.
+        For batches that are empty or do not broadcast, unequal dimensions, other kinds of density, components with a
+        singular covariance (NaN under `jax.jit` and in batches of JAX, where values cannot be seen), mixed frameworks.
     NotImplementedError
         Where second derivatives in the parameters of the density are asked for.
 
@@ -78,12 +82,25 @@ def distance(diracs: SumOfDiracs | HoldsDiracs, density: Density) -> Array:
     >>> from diracs import PolynomialGrid, SumOfDiracs, distance
     >>> f"{distance(SumOfDiracs([[0.25], [0.75]], [3.0, 3.0]), PolynomialGrid([7.0])) * 48:.6f}"
     '1.000000'
+
+    A batch of two:
+
+    >>> batch = SumOfDiracs([[[0.25], [0.75]], [[0.5], [0.5]]])
+    >>> (distance(batch, PolynomialGrid([1.0])) * 48).round(6).tolist()
+    [1.0, 4.0]
     """
+    diracs = as_diracs(diracs)
+    _tolerance(diracs.positions.dtype)
+    if is_batch(diracs, density):
+        return over_batch(diracs, density, _of_batch)
     diracs, density = check_problem(diracs, density)
     form, parameters = parts(density)
-    _tolerance(diracs.positions.dtype)
     value: Array = _function(form.family)(form.numbers, diracs.positions, diracs.weights, *parameters)[0]
     return value
+
+
+def _of_batch(form: Form, mapped: Sequence[bool], arrays: Sequence[Array]) -> Array:
+    return _function(form.family).batch(form.numbers, mapped, *arrays)[0]
 
 
 def _tolerance(dtype: object) -> float:

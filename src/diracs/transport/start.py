@@ -12,7 +12,7 @@ import numpy as np
 from diracs.transport.density import UnitDensity
 
 # Entropies in units of the variance, each with so many iterations.
-_ENTROPIES = ((1.0, 6), (0.3, 8), (0.1, 10), (0.03, 14), (0.015, 18))
+_ENTROPIES = ((1.0, 3), (0.3, 4), (0.1, 5), (0.03, 7), (0.015, 9))
 # Sums of products that were too small for doubles are not to be trusted below this.
 _UNDERFLOW = 1e-250
 # Masses that do not matter here.
@@ -54,11 +54,14 @@ def sinkhorn_weights(seeds: np.ndarray, target: np.ndarray, density: UnitDensity
     for entropy, iterations in _ENTROPIES:
         eps = entropy * scale**2
         costs = [0.5 * (x[a][:, None] - y[a]) ** 2 / eps for a in range(d)]
-        kernels = [np.exp(-cost) for cost in costs]
-        for _ in range(iterations):
-            f = -eps * _log_sums(costs, kernels, g / eps + log_q, p > _NOTHING)
-            g = -eps * _log_sums([c.T for c in costs], [k.T for k in kernels], f / eps + log_p, q > _NOTHING)
-    exponents = f / eps + log_p
+        found = _scaled(costs, p, q, g / eps + log_q, iterations)
+        if found is None:
+            for _ in range(iterations):
+                f = -eps * _log_sums(costs, g / eps + log_q)
+                g = -eps * _log_sums([c.T for c in costs], f / eps + log_p)
+            exponents = f / eps + log_p
+        else:
+            exponents, g = found[0], eps * found[1]
     potential = -eps * _log_sums_at(z, x, exponents, eps)
     convex = 0.5 * (z**2).sum(axis=1) - potential
     far = np.flatnonzero((near != seeds).any(axis=1))
@@ -83,18 +86,43 @@ def _clipped(seeds: np.ndarray, target: np.ndarray) -> np.ndarray:
     return out
 
 
-def _log_sums(
-    costs: list[np.ndarray], kernels: list[np.ndarray], exponents: np.ndarray, used: np.ndarray
-) -> np.ndarray:
-    """log Σ exp(exponents − costs) on a grid: with the kernels if that does where it is used, else in logarithms."""
-    top = exponents.max()
-    sums = np.exp(exponents - top)
+def _scaled(
+    costs: list[np.ndarray], p: np.ndarray, q: np.ndarray, exponents: np.ndarray, iterations: int
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Sinkhorn's iterations from exponents g/ε + log q: f/ε + log p and g/ε, both up to constants.
+
+    Scalings of rows and columns, without logarithms; None where these underflow.
+    """
+    kernels = [np.exp(-cost) for cost in costs]
+    columns = np.exp(exponents - exponents.max())
+    lost_p, lost_q = p > _NOTHING, q > _NOTHING
+    for _ in range(iterations):
+        sums = _products(kernels, columns)
+        if (lost_p & (sums < _UNDERFLOW)).any():
+            return None
+        rows = p / np.maximum(sums, _UNDERFLOW)
+        rows /= rows.max()
+        sums = _products([k.T for k in kernels], rows)
+        if (lost_q & (sums < _UNDERFLOW)).any():
+            return None
+        sums = np.maximum(sums, _UNDERFLOW)
+        columns = q / sums
+        columns /= columns.max()
+    with np.errstate(divide="ignore"):
+        return np.log(rows), -np.log(sums)
+
+
+def _products(kernels: list[np.ndarray], values: np.ndarray) -> np.ndarray:
+    """The kernels applied along the axes, one to each."""
     for kernel in kernels:
         # The first axis goes, and comes back as the last one.
-        sums = np.tensordot(sums, kernel, (0, 1))
-    if (sums > _UNDERFLOW)[used].all():
-        result: np.ndarray = np.log(np.maximum(sums, _UNDERFLOW)) + top
-        return result
+        moved = values.reshape(len(values), -1).T @ kernel.T
+        values = moved.reshape(*values.shape[1:], len(kernel))
+    return values
+
+
+def _log_sums(costs: list[np.ndarray], exponents: np.ndarray) -> np.ndarray:
+    """log Σ exp(exponents − costs) on a grid."""
     for cost in costs:
         rest = exponents.reshape(len(exponents), -1).T
         exponents = _logsumexp(rest[:, None, :] - cost[None]).reshape(*exponents.shape[1:], len(cost))
