@@ -54,10 +54,10 @@ struct CenteredBox {
 // For each component, about the center of a box and in units of its half sides, on which the density is
 // ρ(c) exp(−A − B): the logarithm of 2πρ(c), and bounds α ≥ |A|, β ≥ 2|B| on the box, of the sums of their terms even.
 struct SmoothBounds {
-    std::vector<double> log_center, alpha, beta, needed;  // needed: one more than the degree of its Taylor polynomial
+    std::vector<double> log_center, alpha, beta;
 
     void resize(std::size_t size) {
-        for (auto* column : {&log_center, &alpha, &beta, &needed}) column->resize(size);
+        for (auto* column : {&log_center, &alpha, &beta}) column->resize(size);
     }
 };
 

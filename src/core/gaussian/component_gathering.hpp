@@ -16,7 +16,7 @@ namespace diracs {
 constexpr double kLeftOut = 1e-15;
 
 // So few components are as fast one by one.
-constexpr std::size_t kFewComponents = 6;
+constexpr std::size_t kFewComponents = 20;
 
 // The sum of those gathered, and a lower bound of the whole density on the box: the logarithm of 2πρ.
 struct Gathered {
@@ -37,9 +37,11 @@ public:
             for (std::size_t n = 0; n < columns.size(); ++n) rest.push_back(static_cast<int>(n));
             return;
         }
-        detail::needed_terms(bounds.log_center.data(), bounds.alpha.data(), bounds.beta.data(), columns.size(),
-                             least + std::log(share), bounds.needed.data());
-        sort(columns.size(), least + std::log(share / kLeftOut));
+        degree_.resize(columns.size());
+        detail::find_degrees(bounds.log_center.data(), bounds.alpha.data(), bounds.beta.data(), columns.size(),
+                             least + std::log(share), kVariation, least + std::log(share / kLeftOut) + kVariation,
+                             degree_.data());
+        sort();
         add(columns, box, gathered.sum);
         if (gathered.sum.empty()) return;
         const double known = std::exp(least) * detail::kInverse2Pi;
@@ -55,53 +57,43 @@ private:
     // more only where for all components together that is no more than the density's.
     static constexpr double kVariation = 3.0;
 
-    std::vector<int> order_;  // the smooth ones by their degrees
-    std::array<std::size_t, detail::kDegree + 2> end_;
+    std::vector<int> degree_, order_;  // of all; the smooth ones in the order of their degrees
+    std::array<int, detail::kDegree + 3> end_;
+    detail::OrderedComponents ordered_;
     std::vector<double> sums_;
 
-    int degree(std::size_t n) const {
-        return bounds.needed[n] > 0.0 ? static_cast<int>(std::min(bounds.needed[n], detail::kDegree + 1.0)) : -1;
-    }
-
-    void sort(std::size_t count, double share_least) {
+    void sort() {
         end_.fill(0);
-        for (std::size_t n = 0; n < count; ++n) {
-            const double variation = 2.0 * bounds.alpha[n] + bounds.beta[n];
-            if (!(std::min(variation, bounds.log_center[n] + 0.5 * variation - share_least) <= kVariation)) {
-                bounds.needed[n] = detail::kDegree + 2;
-            }
-            const int p = degree(n);
-            if (p > detail::kDegree) {
-                rest.push_back(static_cast<int>(n));
-            } else if (p >= 0) {
-                ++end_[p + 1];
-            }
+        for (const int p : degree_) end_[p + 1] += p >= 0;
+        for (int p = 0; p <= detail::kDegree + 1; ++p) end_[p + 1] += end_[p];
+        order_.resize(degree_.size());
+        for (std::size_t n = 0; n < degree_.size(); ++n) {
+            if (degree_[n] >= 0) order_[end_[degree_[n]]++] = static_cast<int>(n);
         }
-        for (int p = 0; p <= detail::kDegree; ++p) end_[p + 1] += end_[p];
-        order_.resize(end_[detail::kDegree + 1]);
-        for (std::size_t n = 0; n < count; ++n) {
-            const int p = degree(n);
-            if (p >= 0 && p <= detail::kDegree) order_[end_[p]++] = static_cast<int>(n);
-        }
+        rest.assign(order_.begin() + end_[detail::kDegree], order_.begin() + end_[detail::kDegree + 1]);
+        order_.resize(end_[detail::kDegree]);
     }
 
     void add(const ComponentColumns& columns, const CenteredBox& box, LocalExpansion& sum) {
+        using detail::kLanes;
         if (order_.empty()) return;
-        const int highest = degree(order_.back());
-        sums_.assign(detail::kLanes * detail::kTerms, 0.0);
-        for (std::size_t begin = 0; begin < order_.size(); begin += detail::kLanes) {
-            const std::size_t end = std::min(begin + detail::kLanes, order_.size());
-            detail::ComponentLanes lanes = {};
-            for (std::size_t n = begin; n < end; ++n) {
-                const int k = order_[n];
-                lanes.dx[n - begin] = (box.origin.x - columns.x[k]) + box.center.x;
-                lanes.dy[n - begin] = (box.origin.y - columns.y[k]) + box.center.y;
-                lanes.inverse11[n - begin] = columns.inverse11[k];
-                lanes.slope[n - begin] = columns.slope[k];
-                lanes.inverse22[n - begin] = columns.inverse22[k];
-                lanes.factor[n - begin] = columns.factor[k];
-            }
-            detail::add_taylor(lanes, box.half, degree(order_[end - 1]), sums_.data());
+        detail::OrderedComponents& c = ordered_;
+        const std::size_t count = order_.size(), filled = (count + kLanes - 1) / kLanes * kLanes;
+        c.resize(filled);
+        for (std::size_t n = 0; n < filled; ++n) {
+            const int k = order_[std::min(n, count - 1)];
+            c.dx[n] = (box.origin.x - columns.x[k]) + box.center.x;
+            c.dy[n] = (box.origin.y - columns.y[k]) + box.center.y;
+            c.inverse11[n] = columns.inverse11[k], c.slope[n] = columns.slope[k], c.inverse22[n] = columns.inverse22[k];
+            c.factor[n] = n < count ? columns.factor[k] : 0.0;
+        }
+        detail::expand(c.dx.data(), c.dy.data(), c.inverse11.data(), c.slope.data(), c.inverse22.data(), filled,
+                       box.half, c.factor.data(), c.ax.data(), c.ay.data(), c.xx.data(), c.xy.data(), c.yy.data());
+        const int highest = degree_[order_.back()];
+        sums_.assign(kLanes * (detail::kDegree + 1) * (highest + 1), 0.0);
+        for (std::size_t n = 0; n < filled; n += kLanes) {
+            const int degree = degree_[order_[std::min(n + kLanes, count) - 1]];
+            detail::add_taylor(&c.factor[n], &c.ax[n], &c.ay[n], &c.xx[n], &c.xy[n], &c.yy[n], degree, sums_.data());
         }
         sum.add(sums_.data(), highest);
     }

@@ -12,6 +12,8 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
+#include <utility>
+#include <vector>
 
 #include "gaussian/component_columns.hpp"
 #include "gaussian/gaussian_fan.hpp"
@@ -24,11 +26,11 @@ namespace diracs {
 namespace detail {
 
 constexpr int kDegree = 28;  // the highest: beyond it, integrals along edges are cheaper
-constexpr int kTerms = (kDegree + 1) * (kDegree + 2) / 2;
-constexpr int kLanes = 4;  // components at once
+constexpr int kLanes = 4;    // components, or terms, at once
 
-// Terms xⁱyʲ for 0 ≤ i ≤ kDegree − j start here.
-constexpr int row(int j) { return j * (2 * kDegree + 3 - j) / 2; }
+// Terms xⁱyʲ of one j are side by side, filled up with zeros to a multiple of kLanes.
+constexpr int kRow = (kDegree / kLanes + 1) * kLanes;
+constexpr int kTerms = (kDegree + 1) * kRow;
 
 constexpr std::array<double, kDegree + 3> kInverse = [] {
     std::array<double, kDegree + 3> result{};
@@ -62,48 +64,76 @@ inline double fewest(const CauchyRadii& radii, double alpha, double half_beta, d
     }
 }
 
-// One more than the degree after which exp(log_remainder) at most is left out; kDegree + 2 if none is enough.
-DIRACS_WIDE inline void needed_terms(const double* DIRACS_RESTRICT log_center, const double* DIRACS_RESTRICT alpha,
+// The degree after which a component leaves out exp(log_remainder) at most; −1 if it may be left out, kDegree + 1 if no
+// degree is high enough, or if its terms add up to exp(variation) times its density and to exp(log_largest).
+DIRACS_WIDE inline void find_degrees(const double* DIRACS_RESTRICT log_center, const double* DIRACS_RESTRICT alpha,
                                      const double* DIRACS_RESTRICT beta, std::size_t count, double log_remainder,
-                                     double* DIRACS_RESTRICT needed) {
+                                     double variation, double log_largest, int* DIRACS_RESTRICT degree) {
     const CauchyRadii radii = kCauchyRadii;
 #pragma omp simd
     for (std::size_t n = 0; n < count; ++n) {
-        needed[n] = fewest(radii, alpha[n], 0.5 * beta[n], log_center[n] - log_remainder, kDegree + 2.0);
+        const double own = 2.0 * alpha[n] + beta[n], all = variation + (log_center[n] + 0.5 * own - log_largest);
+        const double needed = fewest(radii, alpha[n], 0.5 * beta[n], log_center[n] - log_remainder, kDegree + 1.0);
+        const double counted = needed > 0.0 ? needed : -1.0;
+        degree[n] = static_cast<int>((own < all ? own : all) <= variation ? counted : kDegree + 1.0);
     }
 }
 
-// Components side by side; those without a factor are none.
-struct ComponentLanes {
-    double dx[kLanes], dy[kLanes], inverse11[kLanes], slope[kLanes], inverse22[kLanes], factor[kLanes];
+// Components in the order in which they are added, their number filled up to a multiple of kLanes by some without mass.
+// First as in ComponentColumns, x and y about the center of a box, then as in ComponentTaylor, in its units.
+struct OrderedComponents {
+    std::vector<double> dx, dy, inverse11, slope, inverse22, factor, ax, ay, xx, xy, yy;
+
+    void resize(std::size_t count) {
+        for (auto* column : {&dx, &dy, &inverse11, &slope, &inverse22, &factor, &ax, &ay, &xx, &xy, &yy}) {
+            column->resize(count);
+        }
+    }
 };
 
-// Adds the coefficients up to a degree to sums (kTerms, kLanes).
-DIRACS_WIDE inline void add_taylor(const ComponentLanes& c, Vec2 half, int degree, double* DIRACS_RESTRICT sums) {
+// Factors become densities at the center.
+DIRACS_WIDE inline void expand(const double* DIRACS_RESTRICT dx, const double* DIRACS_RESTRICT dy,
+                               const double* DIRACS_RESTRICT inverse11, const double* DIRACS_RESTRICT slope,
+                               const double* DIRACS_RESTRICT inverse22, std::size_t count, Vec2 half,
+                               double* DIRACS_RESTRICT factor, double* DIRACS_RESTRICT ax, double* DIRACS_RESTRICT ay,
+                               double* DIRACS_RESTRICT xx, double* DIRACS_RESTRICT xy, double* DIRACS_RESTRICT yy) {
+#pragma omp simd
+    for (std::size_t n = 0; n < count; ++n) {
+        const ComponentTaylor t = component_taylor(dx[n], dy[n], inverse11[n], slope[n], inverse22[n], half);
+        ax[n] = t.ax, ay[n] = t.ay, xx[n] = t.xx, xy[n] = t.xy, yy[n] = t.yy;
+        factor[n] = factor[n] * exponential(-0.5 * t.r2);
+    }
+}
+
+// Adds coefficients of kLanes components, given by their densities and derivatives, up to a degree to sums (kDegree + 1,
+// kDegree + 1, kLanes).
+DIRACS_WIDE inline void add_taylor(const double* DIRACS_RESTRICT density, const double* DIRACS_RESTRICT ax,
+                                   const double* DIRACS_RESTRICT ay, const double* DIRACS_RESTRICT xx,
+                                   const double* DIRACS_RESTRICT xy, const double* DIRACS_RESTRICT yy, int degree,
+                                   double* DIRACS_RESTRICT sums) {
     double rows[3][(kDegree + 2) * kLanes];  // j − 1, j, j + 1; each with zeros before its first term
-    double ax[kLanes], ay[kLanes], xx[kLanes], xy[kLanes], yy[kLanes];
     double *before = rows[0], *here = rows[1], *next = rows[2];
     for (int n = 0; n < kLanes * (degree + 2); ++n) before[n] = 0.0;
-    for (int l = 0; l < kLanes; ++l) here[l] = next[l] = 0.0;
+    double last[kLanes], one_before[kLanes];
 #pragma omp simd
     for (int l = 0; l < kLanes; ++l) {
-        const ComponentTaylor t = component_taylor(c.dx[l], c.dy[l], c.inverse11[l], c.slope[l], c.inverse22[l], half);
-        ax[l] = t.ax, ay[l] = t.ay, xx[l] = t.xx, xy[l] = t.xy, yy[l] = t.yy;
-        here[kLanes + l] = c.factor[l] * exponential(-0.5 * t.r2);
-        sums[l] += here[kLanes + l];
+        here[l] = next[l] = one_before[l] = 0.0;
+        last[l] = here[kLanes + l] = density[l];
+        sums[l] += density[l];
     }
     for (int i = 0; i < degree; ++i) {
         const double scale = -kInverse[i + 1];
         const int n = kLanes * (i + 1);
 #pragma omp simd
         for (int l = 0; l < kLanes; ++l) {
-            const double term = scale * (ax[l] * here[n + l] + xx[l] * here[n + l - kLanes]);
+            const double term = (scale * ax[l]) * last[l] + (scale * xx[l]) * one_before[l];
+            one_before[l] = last[l], last[l] = term;
             here[n + l + kLanes] = term;
             sums[n + l] += term;
         }
     }
     for (int j = 1; j <= degree; ++j) {
-        double* sum = sums + kLanes * row(j) - kLanes;
+        double* sum = sums + kLanes * (kDegree + 1) * j - kLanes;
         double a[kLanes], bx[kLanes], by[kLanes];
 #pragma omp simd
         for (int l = 0; l < kLanes; ++l) {
@@ -117,8 +147,8 @@ DIRACS_WIDE inline void add_taylor(const ComponentLanes& c, Vec2 half, int degre
                 sum[n + l] += term;
             }
         }
-        double* last = before;
-        before = here, here = next, next = last;
+        double* spare = before;
+        before = here, here = next, next = spare;
     }
 }
 
@@ -126,10 +156,12 @@ DIRACS_WIDE inline void add_taylor(const ComponentLanes& c, Vec2 half, int degre
 DIRACS_WIDE inline void shift_rows(double* terms, int degree, double delta) {
     for (int k = 0; k < degree; ++k) {
         for (int j = degree - 1; j >= k; --j) {
-            double* DIRACS_RESTRICT lower = terms + row(j);
-            const double* DIRACS_RESTRICT upper = terms + row(j + 1);
+            double* DIRACS_RESTRICT lower = terms + kRow * j;
+            const double* DIRACS_RESTRICT upper = lower + kRow;
+            for (int i = 0; i < degree - j; i += kLanes) {
 #pragma omp simd
-            for (int i = 0; i < degree - j; ++i) lower[i] += delta * upper[i];
+                for (int l = 0; l < kLanes; ++l) lower[i + l] += delta * upper[i + l];
+            }
         }
     }
 }
@@ -139,7 +171,7 @@ DIRACS_WIDE inline void add_rays(const double* terms, int degree, const double* 
                                  const double* DIRACS_RESTRICT y, std::size_t count, double* DIRACS_RESTRICT edge,
                                  double* DIRACS_RESTRICT gamma1, double* DIRACS_RESTRICT gamma2,
                                  double* DIRACS_RESTRICT gamma3) {
-    constexpr int kBlock = 8;
+    constexpr int kBlock = 16;
     double power[kDegree + 1][kBlock];
     for (std::size_t begin = 0; begin < count; begin += kBlock) {
         const std::size_t size = std::min<std::size_t>(kBlock, count - begin);
@@ -153,7 +185,7 @@ DIRACS_WIDE inline void add_rays(const double* terms, int degree, const double* 
         for (int m = degree; m >= 0; --m) {
             for (int n = 0; n < kBlock; ++n) value[n] = terms[m];
             for (int j = 1; j <= m; ++j) {
-                const double term = terms[row(j) + m - j];
+                const double term = terms[kRow * j + m - j];
 #pragma omp simd
                 for (int n = 0; n < kBlock; ++n) value[n] = value[n] * px[n] + term * power[j][n];
             }
@@ -192,9 +224,9 @@ public:
         if (empty()) terms_.fill(0.0);
         degree_ = std::max(degree_, degree);
         for (int j = 0; j <= degree; ++j) {
-            for (int n = detail::row(j); n <= detail::row(j) + degree - j; ++n) {
-                const double* lane = sums + detail::kLanes * n;
-                terms_[n] += (lane[0] + lane[1]) + (lane[2] + lane[3]);
+            for (int i = 0; i <= degree - j; ++i) {
+                const double* lane = sums + detail::kLanes * ((detail::kDegree + 1) * j + i);
+                terms_[detail::kRow * j + i] += (lane[0] + lane[1]) + (lane[2] + lane[3]);
             }
         }
     }
@@ -214,7 +246,7 @@ public:
         double of_y = 1.0;
         for (int j = 0; j <= degree_; ++j, of_y *= scale_y) {
             double scale = of_y;
-            for (int i = 0; i <= degree_ - j; ++i, scale *= scale_x) terms_[detail::row(j) + i] *= scale;
+            for (int i = 0; i <= degree_ - j; ++i, scale *= scale_x) terms_[detail::kRow * j + i] *= scale;
         }
     }
 
@@ -223,7 +255,7 @@ public:
     double truncate(double share, double least) {
         std::array<double, detail::kDegree + 1> sizes{};
         for (int j = 0; j <= degree_; ++j) {
-            for (int i = 0; i <= degree_ - j; ++i) sizes[i + j] += std::fabs(terms_[detail::row(j) + i]);
+            for (int i = 0; i <= degree_ - j; ++i) sizes[i + j] += std::fabs(terms_[detail::kRow * j + i]);
         }
         double rest = 0.0;
         for (int m = degree_; m > 0; --m) rest += sizes[m];
@@ -250,7 +282,7 @@ private:
 
     void transpose() {
         for (int j = 0; 2 * j <= degree_; ++j) {
-            for (int i = j + 1; i <= degree_ - j; ++i) std::swap(terms_[detail::row(j) + i], terms_[detail::row(i) + j]);
+            for (int i = j + 1; i <= degree_ - j; ++i) std::swap(terms_[detail::kRow * j + i], terms_[detail::kRow * i + j]);
         }
     }
 };
