@@ -1,19 +1,23 @@
-// Which components of a mixture count in a part of the plane.
+// Which components of a mixture count in a part of the plane, and the sum of those that are smooth there.
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cmath>
-#include <numeric>
 #include <vector>
 
+#include "gaussian/component_columns.hpp"
+#include "gaussian/component_gathering.hpp"
 #include "gaussian/gaussian_component.hpp"
 #include "plane/vec2.hpp"
 
 namespace diracs {
 
-// Dyadic boxes decide, the same for all polygons in one, whatever came before. A component is left out of a box where
-// its largest density is negligible against another's smallest. A box asks only the components of the one twice as
-// large that contains it, so that those far away are seen once and not for every box.
+// Dyadic squares decide, the same for all polygons whose middle is in one, whatever came before. About a square of side
+// S there is a box half as large again, which holds the polygons. A component is left out of a box where its largest
+// density is negligible against another's smallest, and gathered in a polynomial where it is smooth. A box asks only
+// the components that remain of the one twice as large, so that those far away, or wide, are seen once and not for
+// every box.
 class ComponentSearch {
 public:
     // Components whose density, by weight, is exp(−45) = 3e-20 of another's are left out.
@@ -23,64 +27,83 @@ public:
     static constexpr double kReach = 39.0;
 
     struct Box {
-        Vec2 corner = {HUGE_VAL, HUGE_VAL};
-        std::vector<int> near;
+        Vec2 center = {HUGE_VAL, HUGE_VAL}, half;
+        ComponentColumns rest;
+        Gathered gathered;
     };
-    using Boxes = std::vector<Box>;  // the last one of each size, largest first; one per thread
+
+    // The last boxes of each size, largest first, four about squares side by side: borders are crossed to and fro. One
+    // for each thread, and for each way, to gather or not.
+    struct Boxes {
+        std::vector<std::array<Box, 4>> boxes;
+        Gathering gathering;
+    };
 
     // All components count in boxes larger than `extent`.
-    ComponentSearch(const std::vector<GaussianComponent>& components, double extent) : all_(components.size()) {
-        std::iota(all_.begin(), all_.end(), 0);
+    ComponentSearch(const std::vector<GaussianComponent>& components, double extent)
+        : share_(kLeftOut / static_cast<double>(components.size())) {
+        for (std::size_t k = 0; k < components.size(); ++k) {
+            all_.rest.push(components[k], static_cast<int>(k));
+        }
         std::frexp(extent, &top_);
     }
 
-    const std::vector<int>& near(const std::vector<GaussianComponent>& components, Vec2 low, Vec2 high,
-                                 Boxes& boxes) const {
+    // Of the density that may be left out for each component.
+    double share() const { return share_; }
+
+    const Box& find(const std::vector<GaussianComponent>& components, Vec2 low, Vec2 high, bool gather,
+                    Boxes& boxes) const {
         int exponent;
         std::frexp(std::max(high.x - low.x, high.y - low.y), &exponent);
-        return near(components, low, std::max(exponent + 1, top_ - kLevels), boxes);
+        return find(components, 0.5 * low + 0.5 * high, std::max(exponent + 1, top_ - kLevels), gather, boxes);
     }
 
 private:
     static constexpr int kLevels = 40;
 
-    std::vector<int> all_;
+    Box all_;
+    double share_;
     int top_;
 
-    // In the box of side 2^(exponent + 1) whose corner, a multiple of half that, is just below `low`.
-    const std::vector<int>& near(const std::vector<GaussianComponent>& components, Vec2 low, int exponent,
-                                 Boxes& boxes) const {
-        if (exponent > top_ || all_.size() == 1) return all_;
-        const double step = std::ldexp(1.0, exponent);
-        const Vec2 corner = {step * std::floor(low.x / step), step * std::floor(low.y / step)};
-        boxes.resize(kLevels + 1);
-        Box& box = boxes[top_ - exponent];
-        if (box.corner.x == corner.x && box.corner.y == corner.y) return box.near;
-        const std::vector<int>& candidates = near(components, corner, exponent + 1, boxes);
-        box.corner = corner;
-        box.near.clear();
-        const Vec2 opposite = corner + Vec2{2.0 * step, 2.0 * step};
-        const auto nearest2 = [&](const GaussianComponent& c) {  // r² ≥ (projection on an axis)² / its variance
-            const double dx = std::max({corner.x - c.mean.x, c.mean.x - opposite.x, 0.0});
-            const double dy = std::max({corner.y - c.mean.y, c.mean.y - opposite.y, 0.0});
-            return std::max(dx * dx / c.variance_x, dy * dy / c.variance_y);
-        };
-        double largest = -HUGE_VAL;
-        for (const int k : candidates) {
-            const GaussianComponent& c = components[k];
-            if (nearest2(c) > kReach * kReach) continue;
-            box.near.push_back(k);
-            double farthest2 = 0.0;
-            for (const Vec2 v : {corner, Vec2{opposite.x, corner.y}, opposite, Vec2{corner.x, opposite.y}}) {
-                farthest2 = std::max(farthest2, norm2(c.whiten(v - c.mean)));
-            }
-            largest = std::max(largest, c.log_density - farthest2 / 2.0);
+    // About the square of side 2^exponent that holds the point.
+    const Box& find(const std::vector<GaussianComponent>& components, Vec2 point, int exponent, bool gather,
+                    Boxes& boxes) const {
+        if (exponent > top_ || all_.rest.size() == 1) return all_;
+        const double side = std::ldexp(1.0, exponent);
+        const Vec2 square = {std::floor(point.x / side), std::floor(point.y / side)};
+        const Vec2 center = {side * (square.x + 0.5), side * (square.y + 0.5)};
+        const auto odd = [](double x) { return 0.5 * x != std::floor(0.5 * x); };
+        boxes.boxes.resize(kLevels + 1);
+        Box& box = boxes.boxes[top_ - exponent][2 * odd(square.x) + odd(square.y)];
+        if (box.center.x == center.x && box.center.y == center.y) return box;
+        const Box& larger = find(components, center, exponent + 1, gather, boxes);
+        box.center = center;
+        box.half = {0.75 * side, 0.75 * side};
+        box.rest.clear();
+        box.gathered.log_least = larger.gathered.log_least;
+        const bool several = gather && (!larger.gathered.sum.empty() || larger.rest.size() > kFewComponents);
+        if (larger.gathered.sum.empty()) {
+            box.gathered.sum.clear(box.half);
+        } else {
+            box.gathered.sum.assign(larger.gathered.sum, center - larger.center, box.half);
         }
-        const auto negligible = [&](int k) {
-            return components[k].log_density - nearest2(components[k]) / 2.0 < largest - kNegligible;
-        };
-        box.near.erase(std::remove_if(box.near.begin(), box.near.end(), negligible), box.near.end());
-        return box.near;
+        Gathering& gathering = boxes.gathering;
+        gathering.run(larger.rest, {center, {}, box.half}, several ? share_ : 0.0, box.gathered);
+        for (const int n : gathering.rest) {
+            const GaussianComponent& c = components[larger.rest.index[n]];
+            const double nearest2 = this->nearest2(c, box);
+            if (nearest2 > kReach * kReach) continue;
+            if (c.log_density - nearest2 / 2.0 < box.gathered.log_least - kNegligible) continue;
+            box.rest.push(larger.rest, n);
+        }
+        return box;
+    }
+
+    // At most r² on the box: (projection on an axis)² / its variance.
+    static double nearest2(const GaussianComponent& c, const Box& box) {
+        const double dx = std::max(std::fabs(c.mean.x - box.center.x) - box.half.x, 0.0);
+        const double dy = std::max(std::fabs(c.mean.y - box.center.y) - box.half.y, 0.0);
+        return std::max(dx * dx / c.variance_x, dy * dy / c.variance_y);
     }
 };
 

@@ -25,9 +25,9 @@ struct GaussianSegment {
     }
     double angle() const { return between(s1, s2); }  // that it subtends at the origin
     double field(double s, Field which) const {       // at least its length at s
-        const double r2 = h * h + s * s, decay = std::exp(-0.5 * r2), turn = 1.0 / (2.0 * 3.141592653589793);
+        const double r2 = h * h + s * s, turn = 1.0 / (2.0 * 3.141592653589793);
         if (which == Field::regular) return turn * (r2 > 1.0 ? 1.0 / std::sqrt(r2) : std::sqrt(r2));
-        return turn * decay / std::sqrt(std::max(r2, 1e-300));
+        return turn * std::exp(-0.5 * r2) / std::sqrt(std::max(r2, 1e-300));
     }
     double between(double from, double to) const { return std::atan2(h * (to - from), h * h + from * to); }
 };

@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "numeric/exponential.hpp"
 #include "numeric/gauss_legendre.hpp"
 #include "plane/polygon.hpp"
 #include "plane/vec2.hpp"
@@ -59,14 +60,6 @@ struct FanValues {
 };
 
 namespace detail {
-
-constexpr std::array<double, 20> inverse_factorials() {
-    std::array<double, 20> result = {1.0};
-    for (std::size_t k = 1; k < result.size(); ++k) result[k] = result[k - 1] / static_cast<double>(k);
-    return result;
-}
-
-constexpr std::array<double, 20> kInverseFactorial = inverse_factorials();
 
 // Loops of fixed length are templates here: compilers vectorize a loop over nodes only if there is none inside.
 
@@ -122,27 +115,26 @@ void add_fan(std::size_t count, const double* __restrict x, const double* __rest
 // A polygon of radius δ about its center, r away from the origin, is small if δ (r + 2) is at most
 constexpr double kFanReach = 1.0;
 
+constexpr int kMostNodes = 16;
+
 // How many nodes and how long a recurrence: `log_size` is the logarithm of δ (r + 2), `log_edge` that of half an edge
 // over δ. The limits (measured) leave errors of 1e-13 in the moments of any small polygon. The errors of N nodes grow
 // by the power 2N − 2, those of recurrences from L by L − 2: with exp(slack) times as much allowed, limits are larger.
-constexpr int kFanRules = 5;
-
-inline int fan_rule(double log_size, double log_edge, double slack) {
-    constexpr double limit[kFanRules - 1] = {-5.36, -2.73, -1.39, -0.56};  // of 3, 4, 5, 6 nodes; 7 for the rest
-    for (int k = 0; k < kFanRules - 1; ++k) {
-        if (log_size + log_edge < limit[k] + slack / (2 * k + 4)) return k;
+inline int fan_nodes(double log_size, double log_edge, double slack) {
+    constexpr double limit[] = {-5.36, -2.73, -1.39, -0.56};  // of 3, 4, 5, 6 nodes; 7 for the rest
+    for (int k = 0; k < 4; ++k) {
+        if (log_size + log_edge < limit[k] + slack / (2 * k + 4)) return k + 3;
     }
-    return kFanRules - 1;
+    return 7;
 }
 
-inline void place_fan(int rule, const Polygon& polygon, Vec2 center, FanNodes& nodes) {
-    switch (rule) {
-        case 0: return nodes.place<3>(polygon, center);
-        case 1: return nodes.place<4>(polygon, center);
-        case 2: return nodes.place<5>(polygon, center);
-        case 3: return nodes.place<6>(polygon, center);
-        default: return nodes.place<7>(polygon, center);
+// At least `count` nodes on each edge.
+template <int N = 3>
+void place_fan(int count, const Polygon& polygon, Vec2 center, FanNodes& nodes) {
+    if constexpr (N < kMostNodes) {
+        if (count > N) return place_fan<N + 1>(count, polygon, center, nodes);
     }
+    nodes.place<N>(polygon, center);
 }
 
 inline void add_fan(const FanNodes& nodes, const FanExponent& exponent, double log_size, double slack, double factor,

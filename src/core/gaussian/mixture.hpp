@@ -56,7 +56,11 @@ class GaussianMixture {
 
 public:
     struct Scratch {
-        ComponentSearch::Boxes boxes;
+        ComponentSearch::Boxes boxes, separate;  // with and without gathering
+        Gathering gathering;                     // in the polygon
+        Gathered gathered;
+        std::vector<int> near;           // the components that are not gathered
+        std::vector<double> fan_x, fan_y;
         std::vector<Candidate> candidates;
         std::vector<Side> sides;
         std::vector<Vec2> whitened;      // (vertices) of one component
@@ -99,16 +103,20 @@ public:
     template <class Use>
     TermSizes visit(const Polygon& polygon, Vec2 origin, int above, bool each, Scratch& scratch, const Use& use) const {
         const Shape shape = measure(polygon, origin);
-        const Largest largest = collect(shape, scratch);
+        const Largest largest = collect(shape, !each, scratch);
         const auto slack = [&](const Candidate& c) { return each ? 0.0 : largest.log_density - log_density(c); };
         scratch.lines.resize(polygon.size());
         if (largest.log_density > -HUGE_VAL) {
-            int rule = 0;
+            // N nodes are exact for a polynomial of degree 2N − 1, here times squares.
+            int count = (scratch.gathered.sum.degree() + 4) / 2;
             for (const Candidate& c : scratch.candidates) {
-                if (c.small) rule = std::max(rule, fan_rule(c.log_size, shape.log_edge, slack(c)));
+                if (c.small) count = std::max(count, fan_nodes(c.log_size, shape.log_edge, slack(c)));
             }
-            place_fan(rule, polygon, shape.center, scratch.nodes);
+            place_fan(count, polygon, shape.center, scratch.nodes);
             scratch.values.clear(scratch.nodes.x.size());
+            if (!scratch.gathered.sum.empty()) {
+                scratch.gathered.sum.add_to(scratch.nodes, scratch.fan_x, scratch.fan_y, scratch.values);
+            }
         }
         for (const Candidate& candidate : scratch.candidates) {
             const GaussianComponent& component = components_[candidate.component];
@@ -193,28 +201,57 @@ private:
         return components_[candidate.component].log_density - candidate.nearest2 / 2.0;
     }
 
-    // Finds the candidates, their sides, and the largest density on each edge.
-    Largest collect(const Shape& shape, Scratch& scratch) const {
-        const Polygon& polygon = shape.polygon;
-        Vec2 low = polygon[0], high = polygon[0];
-        for (const Vec2 v : polygon.vertices) {
+    // Finds the components near the polygon, and if wanted the sum of those that are smooth there.
+    void gather(const Shape& shape, bool wanted, Scratch& scratch) const {
+        Vec2 low = shape.polygon[0], high = low;
+        for (const Vec2 v : shape.polygon.vertices) {
             low = {std::min(low.x, v.x), std::min(low.y, v.y)};
             high = {std::max(high.x, v.x), std::max(high.y, v.y)};
         }
+        const ComponentSearch::Box& box = search_.find(components_, shape.origin + low, shape.origin + high, wanted,
+                                                       wanted ? scratch.boxes : scratch.separate);
+        const LocalExpansion& around = box.gathered.sum;
+        Gathered& gathered = scratch.gathered;
+        gathered.log_least = box.gathered.log_least;
+        const Vec2 a = shape.center - low, b = high - shape.center;
+        const Vec2 half = {std::max({a.x, b.x, 1e-300}), std::max({a.y, b.y, 1e-300})};
+        scratch.near.clear();
+        if (!wanted || (around.empty() && box.rest.size() <= kFewComponents)) {
+            gathered.sum.clear(half);
+            scratch.near = box.rest.index;
+            return;
+        }
+        if (around.empty()) {
+            gathered.sum.clear(half);
+        } else {
+            gathered.sum.assign(around, (shape.origin - box.center) + shape.center, half);
+        }
+        scratch.gathering.run(box.rest, {shape.origin, shape.center, half}, search_.share(), gathered);
+        for (const int n : scratch.gathering.rest) scratch.near.push_back(box.rest.index[n]);
+        if (!gathered.sum.empty()) {
+            gathered.sum.truncate(kLeftOut, std::exp(gathered.log_least) * detail::kInverse2Pi);
+        }
+    }
+
+    // Finds the candidates, their sides, and the largest density on each edge.
+    Largest collect(const Shape& shape, bool gather, Scratch& scratch) const {
+        const Polygon& polygon = shape.polygon;
+        this->gather(shape, gather, scratch);
         scratch.candidates.clear();
         scratch.sides.clear();
         scratch.highest.assign(polygon.size(), -HUGE_VAL);
-        const std::vector<int>& near =
-            search_.near(components_, shape.origin + low, shape.origin + high, scratch.boxes);
         const auto center = [&](const GaussianComponent& c) { return c.whiten(shape.origin - c.mean + shape.center); };
-        double least = -HUGE_VAL;  // logarithm of a density that some component has everywhere in the polygon
-        for (const int k : near) {
+        double least = scratch.gathered.log_least;  // logarithm of a density that there is everywhere in the polygon
+        for (const int k : scratch.near) {
             const GaussianComponent& component = components_[k];
             const double r = norm(center(component)) + shape.radius * component.stretch;
             least = std::max(least, component.log_density - 0.5 * r * r);
         }
         Largest largest;
-        for (const int k : near) {
+        if (!scratch.gathered.sum.empty()) {
+            largest = {least + shape.log_area - detail::kLog2Pi, least};
+        }
+        for (const int k : scratch.near) {
             const GaussianComponent& component = components_[k];
             Candidate candidate;
             candidate.component = k;

@@ -4,10 +4,8 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
-#include <cstdint>
-#include <cstring>
 
-#include "gaussian/gaussian_fan.hpp"
+#include "numeric/exponential.hpp"
 #include "numeric/wide.hpp"
 
 namespace diracs::space {
@@ -23,12 +21,6 @@ constexpr std::array<double, 23> kScaledTail = {
     1.4989437882507137e-09, -1.704009003145392e-08,  -1.1818456246968597e-09, 2.1871318246741974e-09,
     3.149915458467912e-10,  -1.7809687957153985e-10, -3.754825797205971e-11};
 
-constexpr std::array<double, 15> kExponential = [] {
-    std::array<double, 15> result{};
-    for (std::size_t k = 0; k < 15; ++k) result[k] = diracs::detail::kInverseFactorial[k];
-    return result;
-}();
-
 constexpr std::array<double, 15> kCoulomb = [] {
     // √(2/π) (−1/2)ᵏ/(k! (2k + 1)), the series of erf(r/√2)/r in q.
     std::array<double, 15> result{};
@@ -40,43 +32,6 @@ constexpr std::array<double, 15> kCoulomb = [] {
     return result;
 }();
 
-// Σ c_{K+2j} xʲ. Loops of fixed length are templates, as in gaussian_fan.hpp.
-template <std::size_t K, std::size_t N>
-inline double every_second(const std::array<double, N>& c, double x) {
-    if constexpr (K + 2 >= N) {
-        return c[K];
-    } else {
-        return c[K] + x * every_second<K + 2>(c, x);
-    }
-}
-
-// Even and odd powers by themselves are two short chains in place of a long one.
-template <std::size_t N>
-inline double polynomial(const std::array<double, N>& c, double x) {
-    return every_second<0>(c, x * x) + x * every_second<1>(c, x * x);
-}
-
-// 2ᵏ for an integer −1022 ≤ k ≤ 1023, to which 1.5·2⁵² has been added.
-inline double power_of_two(double shifted) {
-    std::uint64_t bits;
-    std::memcpy(&bits, &shifted, sizeof bits);
-    bits = (bits + 1023) << 52;
-    double result;
-    std::memcpy(&result, &bits, sizeof result);
-    return result;
-}
-
-// exp(x) for x ≤ 0: x = k log 2 + rest. In two steps, so that results below the normal numbers come out too.
-inline double exponential(double x) {
-    constexpr double kShift = 6755399441055744.0;  // 1.5·2⁵²: adding it rounds
-    constexpr double kLog2High = 0x1.62e42fefa0000p-1, kLog2Low = 0x1.cf79abc9e3b3ap-40;
-    x = x > -1400.0 ? x : -1400.0;
-    const double k = (x * 1.4426950408889634 + kShift) - kShift;
-    const double rest = (x - k * kLog2High) - k * kLog2Low;
-    const double half = (0.5 * k + kShift) - kShift;
-    return (polynomial(kExponential, rest) * power_of_two(half + kShift)) * power_of_two((k - half) + kShift);
-}
-
 }  // namespace detail
 
 // exp(−q/2) and erfc(r/√2)/r; q ≥ 0.99.
@@ -84,9 +39,9 @@ DIRACS_WIDE inline void screened_decays(const double* DIRACS_RESTRICT q, std::si
                                         double* DIRACS_RESTRICT g) {
 #pragma omp simd
     for (std::size_t n = 0; n < count; ++n) {
-        const double decay = detail::exponential(-0.5 * q[n]);
+        const double decay = diracs::detail::exponential(-0.5 * q[n]);
         e[n] = decay;
-        g[n] = decay * detail::polynomial(detail::kScaledTail, 1.0 - 9.98 / (std::sqrt(q[n]) + 4.0)) / q[n];
+        g[n] = decay * diracs::detail::polynomial(detail::kScaledTail, 1.0 - 9.98 / (std::sqrt(q[n]) + 4.0)) / q[n];
     }
 }
 
@@ -95,11 +50,11 @@ DIRACS_WIDE inline void coulomb_decays(const double* DIRACS_RESTRICT q, std::siz
                                        double* DIRACS_RESTRICT g) {
 #pragma omp simd
     for (std::size_t n = 0; n < count; ++n) {
-        const double decay = detail::exponential(-0.5 * q[n]);
+        const double decay = diracs::detail::exponential(-0.5 * q[n]);
         e[n] = decay;
         const double far2 = q[n] > 1.0 ? q[n] : 1.0, near2 = q[n] > 1.0 ? 1.0 : q[n], r = std::sqrt(far2);
-        const double far = 1.0 / r - decay * detail::polynomial(detail::kScaledTail, 1.0 - 9.98 / (r + 4.0)) / far2;
-        g[n] = q[n] > 1.0 ? far : detail::polynomial(detail::kCoulomb, near2);
+        const double far = 1.0 / r - decay * diracs::detail::polynomial(detail::kScaledTail, 1.0 - 9.98 / (r + 4.0)) / far2;
+        g[n] = q[n] > 1.0 ? far : diracs::detail::polynomial(detail::kCoulomb, near2);
     }
 }
 
