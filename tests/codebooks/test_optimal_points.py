@@ -10,7 +10,7 @@ import pytest
 from diracs.certificates.upper.nearest import UnitMixture
 from diracs.codebooks.cell_laws import CellImage, CellMixture, hilbert_order, thinned
 from diracs.codebooks.normal import normal_distortion
-from diracs.codebooks.optimal_points import optimal_points
+from diracs.codebooks.optimal_points import improved_points, optimal_points
 from diracs.codebooks.trust_region import Quantizer
 from diracs.laws.gaussian import full_covariances
 
@@ -103,8 +103,12 @@ def test_the_same_seed_gives_the_same_points_and_another_nearly_the_same_error()
 def test_a_start_is_never_made_worse_and_may_have_fewer_points():
     law = CellMixture.of(*THREE)
     good = three(10)
-    assert optimal_points(law, 10, also=good.seeds, seed=5).distortion <= good.distortion * (1 + 1e-12)
-    assert optimal_points(law, 12, also=good.seeds, seed=5).distortion < good.distortion
+    assert improved_points(law, 10, good.seeds, seed=5).distortion <= good.distortion * (1 + 1e-12)
+    assert improved_points(law, 12, good.seeds, seed=5).distortion < good.distortion
+    rough = law.draw_root(10, np.random.default_rng(5))
+    q = improved_points(law, 10, rough)
+    assert q.distortion < 0.9 * Quantizer.of(law, rough).distortion
+    assert_stationary(q)
 
 
 def test_every_cluster_gets_its_points_however_far_and_however_small():
