@@ -33,6 +33,8 @@ _SLOW, _STATIONARY = 2e-4, 3000
 _BORDER = {2: 0.35, 3: 0.2}
 # Points are moved to regions that want this share of points more; costs are averaged over neighbours so many times.
 _UNEVEN, _AVERAGED = 0.05, 2
+# That is done so many times, or until hardly a share of the points has to move.
+_BALANCINGS, _ENOUGH = 5, 0.02
 # Hops are made while evaluations are cheap.
 _HOPS, _HOP_WORK = 20, 30_000.0
 # Where only the error is asked for, it is to be exact up to so many points; few hops do for more, and before refining.
@@ -86,9 +88,13 @@ def _approached(law: CellLaw, n: int, rng: np.random.Generator, quick: bool) -> 
         d = law.draw_root(1, rng).shape[1]
         # m points have about 3m edges in the plane, 7m short ones in space, fewer along the border.
         coarse = _approached(law, n // 2**d + int(_BORDER[d] * n ** (1.0 - 1.0 / d)), rng, True)
-        near = _descend(law, _refined(law, coarse, n, rng), _UNBALANCED, _COMPARED, rng, lloyd=_LLOYD_REFINED)
-        balanced = _balanced(near, rng)
-        return _descend(law, balanced, _FIRST, _COMPARED, rng, lloyd=_LLOYD_REFINED, slow=_SLOW).seeds
+        seeds = _refined(law, coarse, n, rng)
+        for _ in range(_BALANCINGS):
+            near = _descend(law, seeds, _UNBALANCED, _COMPARED, rng, lloyd=_LLOYD_REFINED)
+            seeds, moved = _balanced(near, rng)
+            if moved < _ENOUGH * n:
+                break
+        return _descend(law, seeds, _FIRST, _COMPARED, rng, lloyd=_LLOYD_REFINED, slow=_SLOW).seeds
     starts = [law.draw_root(n, rng) for _ in range(_STARTS if n <= _FEW else 1)]
     best = min((_descend(law, y, _FIRST, _COMPARED, rng) for y in starts), key=lambda q: q.distortion)
     most = _HASTY if quick and (n > _EXACT or best.seeds.shape[1] > 2) else _HOPS
@@ -182,8 +188,8 @@ def _refined(law: CellLaw, seeds: np.ndarray, n: int, rng: np.random.Generator) 
     return np.delete(y, least, axis=0)
 
 
-def _balanced(q: Quantizer, rng: np.random.Generator) -> np.ndarray:
-    """Points moved from where they are needed least to regions whose cells cost more than others.
+def _balanced(q: Quantizer, rng: np.random.Generator) -> tuple[np.ndarray, int]:
+    """Points moved from where they are needed least to regions whose cells cost more than others, and how many.
 
     m points of a region cost A/m: if each of them costs z times the mean, the best number is m √z.
     """
@@ -201,7 +207,7 @@ def _balanced(q: Quantizer, rng: np.random.Generator) -> np.ndarray:
     least = np.argsort(_losses(q), kind="stable")[:count]
     seeds = q.seeds.copy()
     seeds[least] = _beside(q, costly, rng)
-    return seeds
+    return seeds, count
 
 
 def _filled(law: CellLaw, seeds: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:

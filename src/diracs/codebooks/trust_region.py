@@ -32,7 +32,7 @@ _MOST_PRODUCTS = 200
 # The radius to start with, in lengths of Lloyd's step; a seed moves by this share of its cell's radius at most.
 _FIRST_RADIUS, _FARTHEST = 4.0, 0.7
 # So many evaluations may pass with hardly any gain. A descent may end lower by so many times what a step promises.
-_PATIENCE, _HOPED = 10, 3.0
+_PATIENCE, _HOPED = 10, 6.0
 
 
 class CellLaw(Protocol):
