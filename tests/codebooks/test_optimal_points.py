@@ -10,7 +10,7 @@ import pytest
 from diracs.certificates.upper.nearest import UnitMixture
 from diracs.codebooks.cell_laws import CellImage, CellMixture, hilbert_order, thinned
 from diracs.codebooks.normal import normal_distortion
-from diracs.codebooks.optimal_points import optimal_points
+from diracs.codebooks.optimal_points import improved_points, optimal_points
 from diracs.codebooks.trust_region import Quantizer
 from diracs.laws.gaussian import full_covariances
 
@@ -103,8 +103,12 @@ def test_the_same_seed_gives_the_same_points_and_another_nearly_the_same_error()
 def test_a_start_is_never_made_worse_and_may_have_fewer_points():
     law = CellMixture.of(*THREE)
     good = three(10)
-    assert optimal_points(law, 10, also=good.seeds, seed=5).distortion <= good.distortion * (1 + 1e-12)
-    assert optimal_points(law, 12, also=good.seeds, seed=5).distortion < good.distortion
+    assert improved_points(law, 10, good.seeds, seed=5).distortion <= good.distortion * (1 + 1e-12)
+    assert improved_points(law, 12, good.seeds, seed=5).distortion < good.distortion
+    rough = law.draw_root(10, np.random.default_rng(5))
+    q = improved_points(law, 10, rough)
+    assert q.distortion < 0.9 * Quantizer.of(law, rough).distortion
+    assert_stationary(q)
 
 
 def test_every_cluster_gets_its_points_however_far_and_however_small():
@@ -160,8 +164,37 @@ def test_points_refined_from_a_quarter_as_many_are_as_good(monkeypatch):
     q = optimal_points(law, 47)
     assert len(q.seeds) == 47
     assert_stationary(q)
-    assert q.distortion == pytest.approx(three(47).distortion, rel=3e-3)
+    assert q.distortion == pytest.approx(three(47).distortion, rel=5e-3)
     assert optimal_points(law, 47, quick=True).distortion == pytest.approx(three(47).distortion, rel=1e-2)
+
+
+def test_refined_points_are_shared_so_that_cells_of_small_clusters_cost_what_others_do(monkeypatch):
+    # Midpoints between few points of a cluster are too few.
+    means, sizes = np.array([[0.0, 0.0], [6.0, 0.0], [0.0, -7.0]]), np.array([1.0, 2e-3, 1e-3])
+    law = CellMixture.of(means, sizes[:, None, None] * np.eye(2), np.array([0.4, 0.3, 0.3]))
+
+    def found():
+        q = optimal_points(law, 400, quick=True)
+        within = ((q.seeds[:, None] - means[1:]) ** 2).sum(axis=2).min(axis=1) < 0.03
+        return q.distortion, q.second[within].mean() / q.second.mean()
+
+    balanced, cost = found()
+    monkeypatch.setattr("diracs.codebooks.optimal_points._UNEVEN", np.inf)
+    unbalanced, more = found()
+    assert cost < 1.3
+    assert more > 2.0
+    assert balanced < 0.99 * unbalanced
+
+
+def test_many_points_stop_near_where_they_would_rest(monkeypatch):
+    monkeypatch.setattr("diracs.codebooks.optimal_points._REFINED", 40)
+    law = CellMixture.of(*THREE)
+    rest = optimal_points(law, 400)
+    assert_stationary(rest)
+    monkeypatch.setattr("diracs.codebooks.optimal_points._STATIONARY", 399)
+    near = optimal_points(law, 400)
+    assert near.length > 1e-8 * np.sqrt(near.distortion)
+    assert rest.distortion < near.distortion < 1.002 * rest.distortion
 
 
 @pytest.mark.parametrize("n", [47, pytest.param(400, marks=pytest.mark.slow)])

@@ -72,3 +72,48 @@ def test_few_evaluations_are_respected():
     start = Quantizer.of(law, law.draw_root(40, np.random.default_rng(3)))
     assert minimize(law, start, 0, 1e-12) is start
     assert minimize(law, start, 2, 1e-12).distortion <= start.distortion
+
+
+def counted(law):
+    """The law, and how often its moments were computed."""
+    calls = []
+
+    class Counted:
+        components = law.components
+
+        def moments(self, *args):
+            calls.append(args)
+            return law.moments(*args)
+
+    return Counted(), calls
+
+
+def test_a_descent_ends_where_it_gains_little_or_does_not_look_as_if_it_would_pass_the_bar():
+    law, calls = counted(mixture())
+    start = Quantizer.of(law, mixture().draw_root(80, np.random.default_rng(3)))
+
+    def descended(**options):
+        calls.clear()
+        return minimize(law, start, 300, 1e-12, **options), len(calls)
+
+    end, most = descended()
+    slow, fewer = descended(slow=1e-2)
+    assert end.distortion < slow.distortion < 1.02 * end.distortion
+    assert fewer < 0.7 * most
+    hopeless, few = descended(bar=0.8 * end.distortion)
+    assert hopeless.distortion > end.distortion
+    assert few < 0.5 * most
+    np.testing.assert_array_equal(descended(bar=1.01 * end.distortion)[0].seeds, end.seeds)
+
+
+def test_no_seed_leaves_its_cell_behind(monkeypatch):
+    law = image(5, 4)
+    start = Quantizer.of(law, law.draw_root(80, np.random.default_rng(3)))
+    radii = np.sqrt(start.second / start.mass)
+
+    def farthest():
+        return (np.linalg.norm(minimize(law, start, 1, 1e-12).seeds - start.seeds, axis=1) / radii).max()
+
+    assert 0.3 < farthest() < 0.7 * (1 + 1e-12)
+    monkeypatch.setattr("diracs.codebooks.trust_region._FARTHEST", 1e9)
+    assert farthest() != pytest.approx(0.7, abs=0.05)

@@ -18,6 +18,7 @@ from diracs import (
     quantize,
     recertify,
 )
+from diracs.quantization.search import best_scheme
 
 jax = optional("jax")
 jnp = optional("jax.numpy")
@@ -59,6 +60,23 @@ def test_optimal_is_never_worse_than_products_and_auto_never_worse_than_either(n
     product, optimal, auto = (quantize(law, n, scheme=s).w2 for s in ("product", "optimal", "auto"))
     assert optimal <= product * (1 + 1e-8)
     assert auto <= min(product, optimal) * (1 + 1e-8)
+
+
+def test_products_are_built_only_where_their_plans_come_near_points(monkeypatch):
+    asked = []
+
+    def counted(groupings, n):
+        asked.append(n)
+        return best_scheme(groupings, n)
+
+    monkeypatch.setattr("diracs.quantization.by_voronoi.best_scheme", counted)
+    points = quantize(THREE, 10)
+    assert not asked
+    assert points.w2 < 0.95 * quantize(THREE, 10, scheme="product").w2
+    # Points of a thin law are all on a line, which products know to be optimal there.
+    thin = Gaussian([0.0, 0.0], [1.0, 1e-8])
+    assert quantize(thin, 40).w2 <= quantize(thin, 40, scheme="product").w2 * (1 + 1e-9)
+    assert asked == [40]
 
 
 def test_stationary_in_space():

@@ -5,10 +5,14 @@ Lloyd's steps and Newton's method. Then come hops: all points are shaken, or som
 little use to where they are missed, and the result is kept if it is better. Many points start from the optimum of a
 quarter as many in the plane, an eighth in space, refined by the midpoints between neighbours: so they inherit the
 hexagonal order, or that of body-centred cubes, which no descent from a random start would find (in the plane 10⁴
-points: 1.0016 of the asymptotic optimum instead of 1.0033).
+points: 1.0016 of the asymptotic optimum instead of 1.0033). Regions that have too few points, as where midpoints of a
+small cluster lead nowhere, show by the costs of their cells, which are all the same in the best quantizers of many
+points, and are given some of others'.
 """
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 
@@ -18,30 +22,33 @@ from diracs.codebooks.trust_region import CellLaw, Quantizer, minimize
 
 # More points than this come from refining fewer; up to _FEW points several starts are made.
 _REFINED, _FEW, _STARTS = 300, 64, 4
-_LLOYD, _REPAIRS = 8, 20
-# Evaluations for the first descent, one after a hop, and the last.
-_FIRST, _HOP, _LAST = 60, 20, 300
+# Lloyd's steps of points that were drawn, hopped, or refined.
+_LLOYD, _LLOYD_HOP, _LLOYD_REFINED, _REPAIRS = 8, 4, 1, 20
+# Evaluations for the first descent, of that before refined points are balanced, one after a hop, and the last.
+_FIRST, _UNBALANCED, _HOP, _LAST = 60, 8, 20, 300
 # Where descents stop, in shares of √D: for comparing, and for good.
 _COMPARED, _POLISHED = 1e-4, 1e-12
+# Descents of refined points stop where ten evaluations gain less than this share of D; of more points for good.
+_SLOW, _STATIONARY = 2e-4, 3000
 # More points to refine, for the border, in the plane and in space.
 _BORDER = {2: 0.35, 3: 0.2}
+# Points are moved to regions that want this share of points more; costs are averaged over neighbours so many times.
+_UNEVEN, _AVERAGED = 0.05, 2
+# That is done so many times, or until hardly a share of the points has to move.
+_BALANCINGS, _ENOUGH = 5, 0.02
 # Hops are made while evaluations are cheap.
-_HOPS, _HOP_WORK = 20, 60_000.0
-# Where only the error is asked for, it is to be exact up to so many points; few hops do for more.
+_HOPS, _HOP_WORK = 20, 30_000.0
+# Where only the error is asked for, it is to be exact up to so many points; few hops do for more, and before refining.
 _EXACT, _HASTY = 100, 4
 
 
-def optimal_points(
-    law: CellLaw, n: int, *, also: np.ndarray | None = None, seed: int = 0, quick: bool = False
-) -> Quantizer:
-    """A quantizer of at most n points, stationary (each point the barycenter of its cell), near the best there is.
+def optimal_points(law: CellLaw, n: int, *, seed: int = 0, quick: bool = False) -> Quantizer:
+    """A quantizer of at most n points near the best there is, up to 3000 points stationary: barycenters of their cells.
 
     Parameters
     ----------
     law : CellLaw
     n : int
-    also : array (m, 2), m ≤ n, optional
-        Points to start from as well: the result is no worse than these.
     seed : int
         Of the draws; equal seeds give equal results.
     quick : bool
@@ -50,39 +57,52 @@ def optimal_points(
     Returns
     -------
     Quantizer
-        Its seeds follow a Hilbert curve. None has an empty cell, so that there are fewer than n where the law has no
-        room for n.
+        Of more than 3000 points, which would take three times as long to come to rest, the error is 0.01 to 0.04 %
+        larger than there. Its seeds follow a Hilbert curve. None has an empty cell, so that there are fewer than n
+        where the law has no room for n.
     """
     rng = np.random.default_rng(seed)
-    near = _approached(law, n, also, rng, quick)
-    best = _descend(law, near, 0 if quick else _LAST, _POLISHED, rng)
-    held = best.mass > 0
-    return Quantizer.of(law, best.seeds[held][hilbert_order(best.seeds[held])])
+    return _settled(law, _approached(law, n, rng, quick), rng, quick)
 
 
-def _approached(law: CellLaw, n: int, also: np.ndarray | None, rng: np.random.Generator, quick: bool) -> np.ndarray:
-    """Points near the optimum, by the ways that the module's text tells."""
+def improved_points(law: CellLaw, n: int, seeds: np.ndarray, *, seed: int = 0, quick: bool = False) -> Quantizer:
+    """The same by descent from seeds (m, d), m ≤ n, alone: no worse than these."""
+    rng = np.random.default_rng(seed)
+    start = _filled(law, seeds, n, rng)
+    near = _descend(law, start, _FIRST, _COMPARED, rng, slow=_SLOW if n > _REFINED else 0.0).seeds
+    return _settled(law, near, rng, quick)
+
+
+def _settled(law: CellLaw, near: np.ndarray, rng: np.random.Generator, quick: bool) -> Quantizer:
+    """Seeds near the optimum brought to rest, if they are few enough, in order."""
+    if not quick and len(near) <= _STATIONARY:
+        near = _descend(law, near, _LAST, _POLISHED, rng, lloyd=0).seeds
+    return Quantizer.of(law, near[hilbert_order(near)])
+
+
+def _approached(law: CellLaw, n: int, rng: np.random.Generator, quick: bool) -> np.ndarray:
+    """Points near the optimum, by the ways that the module's text tells; none has an empty cell."""
     if n == 1:
-        return law.draw_root(1, rng)
+        only = Quantizer.of(law, law.draw_root(1, rng), edges=False)
+        return only.seeds + only.shifts
     if n > _REFINED:
         d = law.draw_root(1, rng).shape[1]
         # m points have about 3m edges in the plane, 7m short ones in space, fewer along the border.
-        coarse = _approached(law, n // 2**d + int(_BORDER[d] * n ** (1.0 - 1.0 / d)), None, rng, quick)
-        starts = [_refined(law, coarse, n, rng)]
-    else:
-        starts = [law.draw_root(n, rng) for _ in range(_STARTS if n <= _FEW else 1)]
-    if also is not None:
-        starts.append(_filled(law, also, n, rng))
-    if n > _REFINED:
-        starts = [min(starts, key=lambda y: Quantizer.of(law, y, edges=False).distortion)]
-        if quick:
-            return _descend(law, starts[0], _HOP, _COMPARED, rng).seeds
+        coarse = _approached(law, n // 2**d + int(_BORDER[d] * n ** (1.0 - 1.0 / d)), rng, True)
+        seeds = _refined(law, coarse, n, rng)
+        for _ in range(_BALANCINGS):
+            near = _descend(law, seeds, _UNBALANCED, _COMPARED, rng, lloyd=_LLOYD_REFINED)
+            seeds, moved = _balanced(near, rng)
+            if moved < _ENOUGH * n:
+                break
+        return _descend(law, seeds, _FIRST, _COMPARED, rng, lloyd=_LLOYD_REFINED, slow=_SLOW).seeds
+    starts = [law.draw_root(n, rng) for _ in range(_STARTS if n <= _FEW else 1)]
     best = min((_descend(law, y, _FIRST, _COMPARED, rng) for y in starts), key=lambda q: q.distortion)
     most = _HASTY if quick and (n > _EXACT or best.seeds.shape[1] > 2) else _HOPS
     hops = int(min(most, _HOP_WORK / (n * (10.0 + law.components))))
     for hop in range(hops):
         moved = _shaken(best, 0.5 - 0.25 * hop / hops, rng) if hop % 2 else _exchanged(best, max(1, n // 100), rng)
-        found = _descend(law, moved, _HOP, _COMPARED, rng)
+        found = _descend(law, moved, _HOP, _COMPARED, rng, lloyd=_LLOYD_HOP, bar=best.distortion)
         report("hops to better optima", hop + 1, hops)
         if found.distortion < best.distortion:
             best = found
@@ -90,20 +110,28 @@ def _approached(law: CellLaw, n: int, also: np.ndarray | None, rng: np.random.Ge
 
 
 def _descend(
-    law: CellLaw, seeds: np.ndarray, evaluations: int, tolerance: float, rng: np.random.Generator
+    law: CellLaw,
+    seeds: np.ndarray,
+    evaluations: int,
+    tolerance: float,
+    rng: np.random.Generator,
+    *,
+    lloyd: int = _LLOYD,
+    slow: float = 0.0,
+    bar: float = math.inf,
 ) -> Quantizer:
     """Lloyd's steps, points of empty cells put where they are missed, then Newton's."""
-    for step in range(_LLOYD + _REPAIRS):
+    for step in range(lloyd + _REPAIRS):
         at = Quantizer.of(law, seeds, edges=False)
         empty = np.flatnonzero(at.mass <= 0)
-        if step >= _LLOYD and not len(empty):
+        if step >= lloyd and not len(empty):
             break
         seeds = at.seeds + at.shifts
         seeds[empty] = _beside_costliest(at, len(empty), rng)
     at = Quantizer.of(law, seeds)
     if not at.mass.min() > 0:
         at = Quantizer.of(law, seeds[at.mass > 0])
-    return minimize(law, at, evaluations, tolerance)
+    return minimize(law, at, evaluations, tolerance, slow=slow, bar=bar)
 
 
 def _radii(q: Quantizer) -> np.ndarray:
@@ -160,6 +188,28 @@ def _refined(law: CellLaw, seeds: np.ndarray, n: int, rng: np.random.Generator) 
         return _filled(law, y, n, rng)
     least = np.argsort(_losses(Quantizer.of(law, y)), kind="stable")[: len(y) - n]
     return np.delete(y, least, axis=0)
+
+
+def _balanced(q: Quantizer, rng: np.random.Generator) -> tuple[np.ndarray, int]:
+    """Points moved from where they are needed least to regions whose cells cost more than others, and how many.
+
+    m points of a region cost A/m: if each of them costs z times the mean, the best number is m √z.
+    """
+    n, i, j = len(q.seeds), q.edges.i, q.edges.j
+    around = 1.0 + np.bincount(i, minlength=n) + np.bincount(j, minlength=n)
+    cost = q.second / q.second.mean()
+    for _ in range(_AVERAGED):
+        cost = (cost + np.bincount(i, cost[j], minlength=n) + np.bincount(j, cost[i], minlength=n)) / around
+    missing = np.sqrt(cost) - 1.0
+    # Systematically along a curve, so that each region has its share.
+    order = hilbert_order(q.seeds)
+    sums = np.cumsum(np.where(missing > _UNEVEN, missing, 0.0)[order])
+    count = min(int(sums[-1]), n // 2)
+    costly = order[np.searchsorted(sums, (np.arange(count) + 0.5) * (sums[-1] / max(count, 1)))]
+    least = np.argsort(_losses(q), kind="stable")[:count]
+    seeds = q.seeds.copy()
+    seeds[least] = _beside(q, costly, rng)
+    return seeds, count
 
 
 def _filled(law: CellLaw, seeds: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:

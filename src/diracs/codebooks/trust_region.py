@@ -30,6 +30,10 @@ _NOISE = 1e-11
 # Below this share of √D, Lloyd's steps shrink fast until rounding ends it.
 _LEVELLED = 1e-9
 _MOST_PRODUCTS = 200
+# The radius to start with, in lengths of Lloyd's step; a seed moves by this share of its cell's radius at most.
+_FIRST_RADIUS, _FARTHEST = 4.0, 0.7
+# So many evaluations may pass with hardly any gain. A descent may end lower by so many times what a step promises.
+_PATIENCE, _HOPED = 10, 6.0
 
 
 class CellLaw(Protocol):
@@ -80,22 +84,27 @@ class Quantizer:
     def hessian(self) -> np.ndarray | scipy.sparse.bsr_matrix:
         """H (dn, dn), coordinates of one seed beside each other."""
         (n, d), facets = self.seeds.shape, self.edges
-        here, across, there = (x / facets.gap[:, None, None] for x in facets.products())
-        # A pair may have several facets on a torus, and a cell some with its own images.
-        i, j, every = facets.i, facets.j, np.arange(n)
-        rows, columns = np.concatenate([every, i, j, i, j]), np.concatenate([every, i, j, j, i])
-        mass = self.mass[:, None, None] * np.eye(d)
-        blocks = 2.0 * np.concatenate([mass, -here, -there, across, across.swapaxes(1, 2)])
-        place = rows.astype(np.int64) * n + columns
-        order = np.argsort(place, kind="stable")
-        first = np.flatnonzero(np.diff(place[order], prepend=-1))
-        summed, kept = np.add.reduceat(blocks[order], first), order[first]
-        indptr = np.searchsorted(rows[kept], np.arange(n + 1))
-        matrix = scipy.sparse.bsr_matrix((summed, columns[kept], indptr), (d * n, d * n))
-        return matrix.toarray() if n <= _DENSE else matrix
+        i, j, every = facets.i, facets.j, np.arange(n, dtype=facets.i.dtype)
+        here, across, there = (x * (2.0 / facets.gap)[:, None, None] for x in facets.products())
+        own = 2.0 * self.mass[:, None, None] * np.eye(d)
+        for a, b in np.ndindex(d, d):
+            own[:, a, b] -= np.bincount(i, here[:, a, b], minlength=n) + np.bincount(j, there[:, a, b], minlength=n)
+        # A pair may have several facets on a torus, and a cell some with its own images: entries that are added.
+        rows, columns = np.concatenate([every, i, j]), np.concatenate([every, j, i])
+        blocks = np.concatenate([own, across, across.swapaxes(1, 2)])
+        if n <= _DENSE:
+            place = rows * n + columns
+            sums = [np.bincount(place, blocks[:, a, b], minlength=n * n) for a, b in np.ndindex(d, d)]
+            return np.reshape(sums, (d, d, n, n)).transpose(2, 0, 3, 1).reshape(d * n, d * n)
+        # Numbers of two bytes are sorted several times faster.
+        order = np.argsort(rows.astype(np.min_scalar_type(n)), kind="stable")
+        indptr = np.append(0, np.cumsum(np.bincount(rows, minlength=n)))
+        return scipy.sparse.bsr_matrix((blocks[order], columns[order], indptr), (d * n, d * n))
 
 
-def minimize(law: CellLaw, start: Quantizer, evaluations: int, tolerance: float) -> Quantizer:
+def minimize(
+    law: CellLaw, start: Quantizer, evaluations: int, tolerance: float, *, slow: float = 0.0, bar: float = math.inf
+) -> Quantizer:
     """Descend from a quantizer with edges to a stationary one, of no larger distortion (but for rounding).
 
     Parameters
@@ -107,15 +116,25 @@ def minimize(law: CellLaw, start: Quantizer, evaluations: int, tolerance: float)
         At most so many times are moments computed.
     tolerance : float
         Stop when the length of Lloyd's step is below this share of √D.
+    slow : float
+        Stop when ten evaluations have lowered D by less than this share.
+    bar : float
+        Stop when D does not look as if it would end below this.
     """
-    at, radius = start, start.length
+    at, radius = start, _FIRST_RADIUS * start.length
     hessian = at.hessian()
+    reached = [math.inf] * _PATIENCE + [at.distortion]
     for done in range(evaluations):
         report("Newton steps of points", done)
         gradient, size = at.length, math.sqrt(at.distortion)
         if gradient <= tolerance * size or radius <= 1e-15 * size:
             break
+        if reached[-1 - _PATIENCE] - at.distortion < slow * at.distortion:
+            break
         step, promised, cut = _steihaug(hessian, at, radius, min(0.5, math.sqrt(gradient / size)))
+        if at.distortion - _HOPED * promised > bar:
+            break
+        step, promised = _clipped(hessian, at, step, promised)
         trial = Quantizer.of(law, at.seeds + step)
         if gradient < _LEVELLED * size and trial.length > 0.5 * gradient:
             break  # quadratic convergence has ended in rounding
@@ -125,12 +144,29 @@ def minimize(law: CellLaw, start: Quantizer, evaluations: int, tolerance: float)
             gained = float(((at.first + trial.first) * step).sum())
         ratio = gained / promised if trial.mass.min() > 0 and promised > 0 else -1.0
         if ratio < 0.25:
-            radius *= 0.25
+            radius *= 0.5
         elif ratio > 0.75 and cut:
-            radius *= 2.5
+            radius *= 2.0
         if ratio > 1e-3:
             at, hessian = trial, trial.hessian()
+        reached.append(at.distortion)
     return at
+
+
+def _clipped(
+    hessian: np.ndarray | scipy.sparse.bsr_matrix, at: Quantizer, step: np.ndarray, promised: float
+) -> tuple[np.ndarray, float]:
+    """The step (n, d), no seed moving further than a share of its cell's radius, and the decrease it promises.
+
+    Beyond that neighbours change, of which H knows nothing; a radius for all would hold up the others.
+    """
+    most = _FARTHEST**2 * at.second / at.mass
+    square = (step**2).sum(axis=1)
+    if not (square > most).any():
+        return step, promised
+    step = step * np.sqrt(np.minimum(1.0, most / np.maximum(square, 1e-300)))[:, None]
+    flat = step.ravel()
+    return step, 2.0 * float(at.first.ravel() @ flat) - 0.5 * float(flat @ (hessian @ flat))
 
 
 def _steihaug(

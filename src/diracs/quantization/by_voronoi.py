@@ -15,9 +15,16 @@ from diracs.merging.pieces import UnitPieces
 from diracs.quantization.by_merging import in_space, is_lazy_mixture
 from diracs.quantization.by_product import by_product, fewest_by_product, found_within, settled
 from diracs.quantization.discretization import Quantization, discretize
-from diracs.quantization.search import Groupings, best_scheme
+from diracs.quantization.search import Groupings, QuickErrors, best_scheme
 from diracs.quantization.units import barycentric_cells
-from diracs.quantization.voronoi_search import MOST, MOST_WANTED, affordable, optimal_positions, quick_error
+from diracs.quantization.voronoi_search import (
+    MOST,
+    MOST_WANTED,
+    affordable,
+    improved_positions,
+    optimal_positions,
+    quick_error,
+)
 from diracs.schemes.fewest import expected_number
 from diracs.schemes.generate import KINDS, Mixture, normalized, to_kind_of
 from diracs.schemes.points import PointScheme
@@ -25,6 +32,8 @@ from diracs.schemes.scaling import rescale
 
 # Points times components that are merged in seconds, in the plane.
 _MOST_MERGED = 5_000_000
+# Products whose plans, right to a few percent, have more than so many times the error of points are not built.
+_PROMISING = 1.1
 
 
 def in_plane(
@@ -68,14 +77,21 @@ def _by_voronoi(
     if not affordable(limits, n or 1, components):
         return _by_merging(mixture, law, n) if d == 2 and n is not None and not wanted else None
     groupings = Groupings(numbers)
+    plans = QuickErrors(groupings, KINDS)
 
     def at(points: int) -> Quantization:
-        # The best of the other schemes is a start as well, and kept where it is as good.
-        product, square = best_scheme(groupings, points)
-        also = concrete(product.positions(d)) * unit
-        positions, _ = optimal_positions(law, points, also, quick=d > 2 and not wanted)
+        quick = d > 2 and not wanted
+        positions, error = optimal_positions(law, points, quick=quick)
         by_points = discretize(mixture, to_kind_of(PointScheme(positions), mixture.means))
         reached = float(concrete(by_points.w2)) * (1.0 + 1e-9)
+        if unit * plans.planned(points) > _PROMISING * reached:
+            return by_points
+        # The best of the other schemes is a start as well, and kept where it is as good.
+        product, square = best_scheme(groupings, points)
+        positions, descended = improved_positions(law, points, concrete(product.positions(d)) * unit, quick=quick)
+        if descended < error:
+            by_points = discretize(mixture, to_kind_of(PointScheme(positions), mixture.means))
+            reached = float(concrete(by_points.w2)) * (1.0 + 1e-9)
         if unit * math.sqrt(square) > reached:
             return by_points
         # Rounding of masses costs points more, which counts where components lie far apart.

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from diracs.certificates.upper.nearest import UnitCellLaw, into, out_of
-from diracs.codebooks.optimal_points import optimal_points
+from diracs.codebooks.optimal_points import improved_points, optimal_points
+from diracs.codebooks.trust_region import Quantizer
 
 
 class Most(NamedTuple):
@@ -28,11 +29,17 @@ def affordable(most: Most, n: int, components: int) -> bool:
     return n <= most.points and n * components <= most.terms
 
 
-def optimal_positions(
-    law: UnitCellLaw, n: int, also: np.ndarray | None = None, quick: bool = False
-) -> tuple[np.ndarray, float]:
-    """Optimal points (m, d), m ≤ n, and their root mean square error; no worse than the points `also`."""
-    found = optimal_points(law.law, n, also=None if also is None else into(law, also), quick=quick)
+def optimal_positions(law: UnitCellLaw, n: int, quick: bool = False) -> tuple[np.ndarray, float]:
+    """Optimal points (m, d), m ≤ n, and their root mean square error."""
+    return _in_space(law, optimal_points(law.law, n, quick=quick))
+
+
+def improved_positions(law: UnitCellLaw, n: int, points: np.ndarray, quick: bool = False) -> tuple[np.ndarray, float]:
+    """The same by descent from points (m, d), m ≤ n, alone: no worse than these."""
+    return _in_space(law, improved_points(law.law, n, into(law, points), quick=quick))
+
+
+def _in_space(law: UnitCellLaw, found: Quantizer) -> tuple[np.ndarray, float]:
     return out_of(law, found.seeds), math.sqrt(found.distortion) * law.unit
 
 
