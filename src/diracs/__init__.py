@@ -33,6 +33,8 @@ from diracs.transport.jacobian import OtJacobian
 from diracs.transport.lloyd import lloyd
 from diracs.transport.plan import OtPlan, optimal_transport_plan
 from diracs.transport.power_diagram import PowerDiagram
+from diracs.verification.enclosure import Enclosure
+from diracs.verification.front import verify
 
 __version__ = "0.1.0"
 __all__ = [
@@ -42,6 +44,7 @@ __all__ = [
     "ConvergenceWarning",
     "CrossCodebook",
     "Elliptical",
+    "Enclosure",
     "Gaussian",
     "GaussianMixture",
     "HalfSpace",
@@ -87,6 +90,7 @@ __all__ = [
     "reduce_mixture",
     "sample_radius",
     "stays_in",
+    "verify",
     "worst_case",
     "worst_case_max",
 ]

@@ -1,4 +1,4 @@
-"""The command line tool: `diracs quantize`, `diracs info` and `diracs stipple`."""
+"""The command line tool: `diracs quantize`, `diracs info`, `diracs verify` and `diracs stipple`."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ except ImportError:
     raise SystemExit("the command line tool needs typer and rich: pip install 'diracs[cli]'") from None
 
 import diracs
+from diracs.commands.verify import verified
 from diracs.show import files
 from diracs.show.pictures import darkness
 from diracs.show.style import round_to
@@ -159,6 +160,25 @@ def info(
     """
     with _errors_in_one_line():
         Console().print(_table(files.load(file), Console(stderr=True)))
+
+
+@app.command(no_args_is_help=True)
+def verify(
+    file: Annotated[Path, typer.Argument(help="File that quantize -o or Quantization.save wrote.")],
+    strict: Annotated[bool, typer.Option("--strict", help="Fail also where fine cells leave it open.")] = False,
+    cells: Annotated[int, typer.Option(help="Boxes that laws without a closed form are cut into at most.")] = 200_000,
+) -> None:
+    """Recompute the certificate of a saved quantization in ball arithmetic and print what is proved.
+
+    Code 0: verified, or not refuted; with [cyan]--strict[/cyan] only verified. Code 1: the recorded value is below what
+    can be proved.
+
+    [bold]Example[/bold]
+
+    [cyan]diracs verify points.npz[/cyan]
+    """
+    with _errors_in_one_line():
+        raise typer.Exit(verified(file, strict=strict, cells=cells))
 
 
 @app.command(no_args_is_help=True)

@@ -54,12 +54,15 @@ def total(values: Iterable[Ball]) -> Ball:
 
 def rounded_up(x: Ball) -> float:
     """A double not below the ball; infinite for what is no finite ball."""
-    return math.nextafter(float(x.upper()), math.inf) if x.is_finite() else math.inf
+    if not x.is_finite():
+        return math.inf
+    near = float(x.upper())
+    return near if arb(near) >= x.upper() else math.nextafter(near, math.inf)
 
 
 def rounded_down(x: Ball) -> float:
     """A double not above the ball; −∞ for what is no finite ball."""
-    return math.nextafter(float(x.lower()), -math.inf) if x.is_finite() else -math.inf
+    return -rounded_up(-x)
 
 
 def root(x: Ball) -> Ball:

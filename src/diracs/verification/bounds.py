@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 from functools import singledispatch
 from typing import Any, NamedTuple
@@ -10,17 +11,19 @@ from typing import Any, NamedTuple
 import numpy as np
 from flint import arb, ctx
 
-from diracs.backend.arrays import concrete
+from diracs.backend.arrays import concrete, map_arrays
 from diracs.laws.diracs import SumOfDiracs
-from diracs.laws.gaussian import GaussianMixture, components_of
+from diracs.laws.gaussian import Gaussian, GaussianMixture, components_of
 from diracs.laws.histogram import Histogram
 from diracs.laws.independent import Independent
 from diracs.laws.mixed import Mixture
 from diracs.laws.pixels import PolynomialGrid
 from diracs.laws.univariate.law import Univariate
 from diracs.schemes.points import PointScheme
+from diracs.transport.convergence import ConvergenceWarning
+from diracs.transport.plan import optimal_transport_plan
 from diracs.verification import line_laws
-from diracs.verification.balls import Ball, NotSeparated, balls, root, rounded_down, rounded_up
+from diracs.verification.balls import Ball, NotSeparated, balls, normalized, root, rounded_down, rounded_up, total
 from diracs.verification.clouds import cloud_bounds
 from diracs.verification.fine import fine_bounds
 from diracs.verification.line import square_on_line
@@ -57,7 +60,9 @@ def bounds(law: Any, scheme: Any, positions: np.ndarray, masses: np.ndarray, dig
         return _refined(lambda: _on_line(law, positions[:, 0], masses), digits)
     if points is not None:
         unit = _unit(points[0], positions)
-        return _refined(lambda: _times(cloud_bounds(points[0] / unit, points[1], positions / unit, masses), unit), digits)
+        return _refined(
+            lambda: _times(cloud_bounds(points[0] / unit, points[1], positions / unit, masses), unit), digits
+        )
     if isinstance(law, GaussianMixture) and not isinstance(scheme, PointScheme):
         found = _by_scheme(law, scheme, positions, masses, digits, cells)
         if found is not None:
@@ -129,8 +134,28 @@ def _by_cells(law: Any, positions: np.ndarray, masses: np.ndarray, cells: int) -
     with ctx.workprec(_FINE):
         pieces = pieces_of(law)
         unit = _unit(pieces.offsets, pieces.matrices, positions)
-        low, high = _times(fine_bounds(scaled(pieces, unit), positions / unit, masses, cells, _OPEN), unit)
+
+        def weights() -> np.ndarray | None:
+            found = _weights(law, positions, masses)
+            return None if found is None else found / unit / unit
+
+        scaled_law = scaled(pieces, unit)
+        low, high = _times(fine_bounds(scaled_law, positions / unit, masses, cells, _OPEN, weights), unit)
         return rounded_down(low), rounded_up(high)
+
+
+def _weights(law: Any, positions: np.ndarray, masses: np.ndarray) -> np.ndarray | None:
+    """Of a transport that is solved; nothing of it has to be right. None where it is not."""
+    if not isinstance(law, GaussianMixture | PolynomialGrid) or positions.shape[1] not in (2, 3):
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        try:
+            plan = optimal_transport_plan(SumOfDiracs(positions, masses), map_arrays(law, concrete))
+        except (ValueError, TypeError, ArithmeticError):
+            return None
+    weights = np.asarray(concrete(plan.weights), dtype=np.float64)
+    return weights if np.isfinite(weights).all() else None
 
 
 def _times(found: tuple[Ball, Ball], unit: float) -> tuple[Ball, Ball]:
@@ -163,21 +188,28 @@ def line_law(law: Any) -> LineLaw:
     """
     raise TypeError(
         f"cannot verify a {type(law).__name__} on the line; there verify knows Gaussian mixtures, point clouds, pixels"
-        " and histograms that are not periodic, univariate laws with partial moments in closed form, affine images of one"
-        " of these, and mixtures"
+        " and histograms that are not periodic, univariate laws with partial moments in closed form, affine images of"
+        " one of these, and mixtures"
     )
 
 
 @line_law.register
 def _(law: GaussianMixture) -> LineLaw:
-    means, covs, weights = components_of(law)
-    atoms = covs[:, 0, 0] == 0
-    parts = [line_laws.gaussian(m, v) for m, v in zip(means[~atoms, 0].tolist(), covs[~atoms, 0, 0].tolist())]
-    shares = np.asarray(weights, np.float64)[~atoms]
+    means, covs, weights = (np.asarray(x, np.float64) for x in components_of(law))
+    held, atoms = weights > 0, (weights > 0) & (covs[:, 0, 0] == 0)
+    shares = dict(zip(np.flatnonzero(held).tolist(), normalized(weights[held])))
+    normal = np.flatnonzero(held & ~atoms).tolist()
+    parts = [line_laws.gaussian(float(means[k, 0]), float(covs[k, 0, 0])) for k in normal]
+    found = [shares[k] for k in normal]
     if atoms.any():
         parts.append(line_laws.cloud(means[atoms, 0], weights[atoms]))
-        shares = np.append(shares, weights[atoms].sum())
-    return line_laws.mixture(parts, shares)
+        found.append(total(shares[k] for k in np.flatnonzero(atoms).tolist()))
+    return line_laws.mixture(parts, found)
+
+
+@line_law.register
+def _(law: Gaussian) -> LineLaw:
+    return line_law(law.as_mixture())
 
 
 @line_law.register
@@ -209,10 +241,14 @@ def _(law: Independent) -> LineLaw:
     matrix, offset = (np.asarray(concrete(x), np.float64) for x in (law.matrix, law.offset))
     used = np.flatnonzero(matrix[0])
     if len(used) != 1:
-        raise TypeError(f"cannot verify an Independent of {len(used)} laws on the line: the law of their sum is not known")
-    return line_laws.placed(line_law(law.laws[used[0]]), float(offset[0]), float(matrix[0, used[0]]))
+        raise TypeError(
+            f"cannot verify an Independent of {len(used)} laws on the line: the law of their sum is not known"
+        )
+    return line_laws.univariate(law.laws[used[0]], float(offset[0]), float(matrix[0, used[0]]))
 
 
 @line_law.register
 def _(law: Mixture) -> LineLaw:
-    return line_laws.mixture([line_law(part) for part in law.laws], np.asarray(concrete(law.weights), np.float64))
+    weights = np.asarray(concrete(law.weights), np.float64)
+    held = np.flatnonzero(weights > 0).tolist()
+    return line_laws.mixture([line_law(law.laws[k]) for k in held], normalized(weights[held]))

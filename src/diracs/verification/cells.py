@@ -1,10 +1,10 @@
-"""Fine cells in doubles, with bounds on what rounding does: boxes of z in pieces, each sent to the Dirac nearest to its mean.
+"""Fine cells in doubles, with bounds on what rounding does: boxes, sent to the Diracs nearest to their means.
 
-A box of mass m, barycenter c and variances v_k of z costs m (|c − y|² + Σ |A_k|² v_k) if it goes to y, an equality, A_k the
-columns of A. Boxes are halved where it is not sure that one Dirac is nearest to all of them.
+A box of mass m, barycenter c and variances v_k of z costs m (|c − y|² + Σ |A_k|² v_k) if it goes to y, an equality, A_k
+the columns of A. Boxes are halved where it is not sure that one Dirac is nearest to all of them.
 
 Rounding. Masses, variances and squares of distances are products and sums of a few positive terms, right to so many
-roundings of themselves, far fewer than `_RELATIVE` stands for; sums of positive terms by pairs add their logarithm. A
+roundings of themselves, far fewer than `RELATIVE` stands for; sums of positive terms by pairs add their logarithm. A
 barycenter is off by a few roundings of its terms, ρ at most, which changes roots of mean squares by ρ at most.
 """
 
@@ -16,11 +16,11 @@ from typing import NamedTuple
 import numpy as np
 from scipy.spatial import cKDTree
 
-from diracs.verification.pieces import Pieces
+from diracs.verification.pieces import Pieces, lifted
 
 _EPS = 2.0**-52
 # Sums of positive terms are right to this, relative; places to so many roundings of their terms.
-_RELATIVE, _PLACES = 1e-12, 16.0
+RELATIVE, _PLACES = 1e-12, 16.0
 # Candidates beside the nearest Dirac that a box may reach.
 _CANDIDATES = 8
 
@@ -48,11 +48,12 @@ class Sent(NamedTuple):
 
 
 class FineCells:
-    """The boxes of a law, cut for given Diracs."""
+    """The boxes of a law, cut for given Diracs, with weights or without."""
 
-    def __init__(self, pieces: Pieces, positions: np.ndarray) -> None:
-        self.pieces = pieces
-        self.positions = positions
+    def __init__(self, pieces: Pieces, positions: np.ndarray, heights: np.ndarray) -> None:
+        """Diracs (n, d), lifted to these heights (n,) along an axis of its own: power cells are Voronoi cells there."""
+        self.pieces = pieces = lifted(pieces)
+        self.positions = positions = np.column_stack([positions, heights])
         self.tree = cKDTree(positions)
         self.columns = (pieces.matrices**2).sum(axis=1)  # (K, r)
         # |A e|² ≤ λ Σ |A_k|² e_k², λ at most the largest row sum of cosines between columns.
@@ -117,14 +118,14 @@ class FineCells:
         return Sent(boxes, first, second, near, other - near, np.where(apart > 0, loss, 0.0))
 
     def least(self, sent: Sent) -> float:
-        """At most E min|X − y|² for the mixture of pieces, to be lowered by what rounding does to places."""
+        """At most E min|X − y|² for lifted Diracs and the mixture of pieces, but for what rounding does to places."""
         cost = sent.boxes.mass * (sent.near + sent.boxes.spread)
         lost = np.zeros(len(cost))
         rows = np.flatnonzero(sent.loss > 0)
         for start in range(0, len(rows), 65536):
             some = rows[start : start + 65536]
             lost[some] = self._lost(sent, some)
-        return float(np.maximum(cost * (1.0 - _RELATIVE) - lost, 0.0).sum()) * (1.0 - _RELATIVE)
+        return float(np.maximum(cost * (1.0 - RELATIVE) - lost, 0.0).sum()) * (1.0 - RELATIVE)
 
     def _lost(self, sent: Sent, rows: np.ndarray) -> np.ndarray:
         """At least m E max_b (|X − y_a|² − |X − y_b|²)₊ for the first Dirac a of boxes.
@@ -144,7 +145,7 @@ class FineCells:
             slope = 2.0 * np.einsum("nd,ndk->nk", other - own, self.pieces.matrices[boxes.piece])
             size = ((boxes.center - own) ** 2).sum(axis=1) + ((boxes.center - other) ** 2).sum(axis=1)
             middle = ((boxes.center - own) ** 2).sum(axis=1) - ((boxes.center - other) ** 2).sum(axis=1)
-            middle = middle + _RELATIVE * size
+            middle = middle + RELATIVE * size
             moving = slope != 0
             still = np.where(moving, slope, 1.0)
             ends = [np.where(moving, still * side, 0.0) for side in (left, right)]
@@ -161,7 +162,7 @@ class FineCells:
             last = distance[:, -1]
             apart = 2.0 * boxes.radius + 2.0 * self.rounding - (last - own_distance)
             total += np.where(apart > 0, (own_distance + last) * np.maximum(apart, 0.0), 0.0)
-        return np.asarray(boxes.mass * total * (1.0 + _RELATIVE))
+        return np.asarray(boxes.mass * total * (1.0 + RELATIVE))
 
 
 def _joined(done: Sent, kept: np.ndarray, new: Sent) -> Sent:

@@ -17,7 +17,8 @@ from diracs.verification.balls import Ball, exact_sum, normalized, root
 from diracs.verification.mismatch import with_given_masses
 
 _EPS = 2.0**-52
-# All pairs are looked at up to so many; beyond, a tree finds the nearest, up to so many roundings of the largest square.
+# All pairs are looked at up to so many, some at a time; beyond, a tree finds the nearest, up to so many roundings of
+# the largest square.
 _PAIRS, _BLOCK, _TREE = 400_000_000, 4_000_000, 64.0
 
 
@@ -41,7 +42,9 @@ def cloud_bounds(
     order = np.argsort(index, kind="stable")
     groups = np.split(order, np.searchsorted(index[order], np.arange(1, n)))
     arriving = [exact_sum(weights[group].tolist()) / whole for group in groups]
-    seconds = [arb(math.fsum((weights[group] * near[group]).tolist())) / whole * (1 + arb(relative)) for group in groups]
+    seconds = [
+        arb(math.fsum((weights[group] * near[group]).tolist())) / whole * (1 + arb(relative)) for group in groups
+    ]
     high = root(with_given_masses(positions, arriving, normalized(masses), square * (1 + arb(relative)), seconds))
     low = root(square * (1 - arb(relative)) - arb(doubt))
     return low, high

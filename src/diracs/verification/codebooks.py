@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import NamedTuple
 
 from flint import acb, arb, ctx
@@ -27,7 +28,7 @@ class BlockMoments(NamedTuple):
 def levels(points: list[Ball], mean: Ball, variance: Ball) -> BlockMoments:
     """Sorted levels; each z of N(mean, variance), variance > 0, goes to the nearest."""
     deviation = root(variance)
-    ends = [((a + b) / 2 - mean) / deviation for a, b in zip(points, points[1:])]
+    ends = [((a + b) / 2 - mean) / deviation for a, b in itertools.pairwise(points)]
     sums = [NOTHING, *(normal(z) for z in ends), Partial(arb(1), arb(0), arb(1))]
     masses, seconds, reach = [], [], []
     distortion, mean_point, energy, gain = arb(0), arb(0), arb(0), arb(0)
@@ -77,7 +78,7 @@ def _shells(radii: list[Ball], count: int) -> list[tuple[Ball, Ball]]:
     Beyond T the rest of ∫ (1 − P) is at most K ∫_T^∞ erfc(m/√2) dm ≤ K e^{−T²/2} for T ≥ 1.
     """
     half = arb(2).sqrt()
-    ends = [arb(0), *((a + b) / 2 for a, b in zip(radii, radii[1:]))]
+    ends = [arb(0), *((a + b) / 2 for a, b in itertools.pairwise(radii))]
     far = (2 * (ctx.prec * arb(2).log() + arb(count).log())).sqrt().upper().ceil()
     far = far.max(ends[-1] + 1).upper()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import decimal
+import math
 from dataclasses import dataclass
 
 
@@ -57,11 +59,21 @@ class Enclosure:
         return "not proved" if self.closed else "not refuted"
 
     def __str__(self) -> str:
-        shown = f"{_shown(self.low, self.high)}, recorded {self.recorded:.17g}"
+        between = _between(self.low, self.high)
+        said = f"{between}, recorded {self.recorded:.15g}"
         if self.verdict == "not refuted":
-            return f"not refuted: proved only {shown}"
-        return f"{self.verdict}: {shown}"
+            return f"not refuted: proved only {said}, which lies between"
+        if self.verdict == "not proved":
+            return f"not proved: {said} is below what its own coupling costs"
+        return f"{self.verdict}: {said}"
 
 
-def _shown(low: float, high: float) -> str:
-    return f"{low:.17g} ≤ W₂ ≤ {high:.17g}"
+def _between(low: float, high: float) -> str:
+    """The bounds with two digits more than they agree in, rounded outward."""
+    agree = -math.log10((high - low) / high) if 0 <= low < high < math.inf else 15.0
+    digits = min(max(math.ceil(agree) + 2, 4), 17)
+    shown = []
+    for value, rounding in ((low, decimal.ROUND_FLOOR), (high, decimal.ROUND_CEILING)):
+        with decimal.localcontext(decimal.Context(prec=digits, rounding=rounding)):
+            shown.append(f"{+decimal.Decimal(value):.{digits}g}")
+    return f"{shown[0]} ≤ W₂ ≤ {shown[1]}"

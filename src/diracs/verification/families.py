@@ -30,7 +30,7 @@ class Partial(NamedTuple):
     first: Ball
     second: Ball
 
-    def __add__(self, other: tuple[Ball, ...]) -> Partial:  # type: ignore[override]
+    def __add__(self, other: tuple[Ball, ...]) -> Partial:
         return Partial(*(a + b for a, b in zip(self, other)))
 
     def __sub__(self, other: Partial) -> Partial:
@@ -204,18 +204,18 @@ def _(family: Student) -> Partial:
 def _(family: Student, z: Ball) -> Partial:
     """By the Stein kernel τ = (ν + z²)/(ν − 1): (τf)′ = −zf, (ν − 2)/(ν − 1) ∫ t²f = ν/(ν − 1) F − zτf."""
     nu = arb(family.nu)
-    tail = (nu / (nu + z * z)).beta_lower(nu / 2, arb(1) / 2, 1) / 2
-    mass = tail if z < 0 else 1 - tail if z > 0 else arb(1) / 2 + _near_zero(z)
+    if z * z > nu:
+        tail = (nu / (nu + z * z)).beta_lower(nu / 2, arb(1) / 2, 1) / 2
+        mass = tail if z < 0 else 1 - tail
+    else:
+        # From the middle, where tails are 1/2 less something small.
+        part = (z * z / (nu + z * z)).beta_lower(arb(1) / 2, nu / 2, 1) / 2
+        mass = arb(1) / 2 + (part if z > 0 else -part if z < 0 else part.union(-part))
     beta = (nu / 2).gamma() * arb.pi().sqrt() / ((nu + 1) / 2).gamma()
     height = (1 + z * z / nu) ** (-(nu + 1) / 2) / (nu.sqrt() * beta)
     kernel = (nu + z * z) / (nu - 1)
     second = (nu - 1) / (nu - 2) * (nu / (nu - 1) * mass - z * kernel * height)
     return Partial(mass, -kernel * height, second)
-
-
-def _near_zero(z: Ball) -> Ball:
-    """What F differs by from F(0) where the ball z holds 0: densities of t are below 1/2."""
-    return arb(0, z.abs_upper())
 
 
 @whole.register

@@ -1,25 +1,43 @@
-"""W₂ between a law of pieces and Diracs from both sides, by fine cells."""
+"""W₂ between a law of pieces and Diracs from both sides, by fine cells.
+
+Above, the cost of a coupling: each box goes to its Dirac, boxes at borders in shares. Below, Kantorovich's dual: for
+all heights h, W₂² ≥ E min (|X − yᵢ|² + hᵢ²) − Σ mᵢ hᵢ², which for h = 0 is the distance to the nearest Dirac.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from flint import arb
 
-from diracs.verification.balls import Ball, normalized, root
-from diracs.verification.cells import FineCells
+from diracs.verification.balls import Ball, balls, normalized, root, total
+from diracs.verification.cells import RELATIVE, FineCells, Sent
 from diracs.verification.mismatch import with_given_masses
 from diracs.verification.pieces import Pieces
 from diracs.verification.shares import shared
+from diracs.verification.weights import heights_for
 
 _EPS = 2.0**-52
-# Positive terms are summed to this at least, relative (`cells.py`).
-_RELATIVE = 1e-12
+# Masses that boxes at the borders leave off by more than this, in all, ask for weights, sought with fewer boxes.
+_OFF, _FEWER = 1e-8, 8
+
+
+class _Bounds(NamedTuple):
+    low: Ball
+    high: Ball
+    left: float  # what the masses are off by before that is paid
 
 
 def fine_bounds(
-    pieces: Pieces, positions: np.ndarray, masses: np.ndarray, most: int, wanted: float
+    pieces: Pieces,
+    positions: np.ndarray,
+    masses: np.ndarray,
+    most: int,
+    wanted: float,
+    weights: Callable[[], np.ndarray | None] = lambda: None,
 ) -> tuple[Ball, Ball]:
     """Lower and upper bounds on W₂, by at most so many boxes.
 
@@ -29,30 +47,51 @@ def fine_bounds(
         Doubles, in a unit in which squares do not overflow.
     wanted : float
         Share of the mean square error that boxes at borders may leave open.
+    weights : callable
+        Weights (n,) of power cells that may have the masses; only asked for where Voronoi cells have not.
     """
     used = np.flatnonzero(masses > 0)
-    shares = normalized(masses[used])
-    cells = FineCells(pieces, positions[used])
+    positions, masses = positions[used], masses[used]
+    found = _bounds(pieces, positions, masses, np.zeros(len(used)), most, wanted)
+    if found.left <= _OFF:
+        return found.low, found.high
+    known = weights()
+    start = None if known is None else known[used]
+    heights = heights_for(pieces, positions, masses / masses.sum(), most // _FEWER, start)
+    other = _bounds(pieces, positions, masses, heights, most, wanted)
+    return found.low.max(other.low), found.high.min(other.high)
+
+
+def _bounds(
+    pieces: Pieces, positions: np.ndarray, masses: np.ndarray, heights: np.ndarray, most: int, wanted: float
+) -> _Bounds:
+    shares, n = normalized(masses), len(masses)
+    cells = FineCells(pieces, positions, heights)
     sent = cells.cut(most, wanted)
-    own, _ = shared(sent, np.array([float(m.mid()) for m in shares]))
-    boxes, n = sent.boxes, len(used)
+    own, arriving = shared(sent, np.array([float(m.mid()) for m in shares]))
+    boxes = sent.boxes
     stay, leave = boxes.mass * (1.0 - own), boxes.mass * own
-    parts = [stay * (sent.near + boxes.spread), leave * (sent.near + sent.gap + boxes.spread)]
-    square = arb(math.fsum(float(x.sum()) for x in parts)) * (1 + arb(_RELATIVE))
+    center = boxes.center[:, :-1]
+    one, other = (((center - positions[i]) ** 2).sum(axis=1) for i in (sent.first, sent.second))
+    parts = stay * (one + boxes.spread), leave * (other + boxes.spread)
+    square = arb(math.fsum(float(x.sum()) for x in parts)) * (1 + arb(RELATIVE))
     # Sums in order are right to their length.
-    doubt = arb(0, 1).upper() * (len(own) + 64.0) * _EPS
-    arriving = [_about(x, doubt) for x in _binned(sent.first, sent.second, stay, leave, n)]
-    seconds = [_about(x, doubt).upper() for x in _binned(sent.first, sent.second, *parts, n)]
-    place = math.fsum([cells.rounding, pieces.off]) * (1.0 + 1e-12)
-    high = root(with_given_masses(positions[used], arriving, shares, square, seconds)) + place
-    low = (arb(cells.least(sent)).sqrt() - place).max(arb(0)) if cells.least(sent) > 0 else arb(0)
-    return low, high
+    doubt = (len(own) + 64.0) * _EPS
+    held = [_about(x, doubt) for x in _binned(sent, stay, leave, n)]
+    seconds = [_about(x, doubt).upper() for x in _binned(sent, *parts, n)]
+    place = arb(cells.rounding) + arb(pieces.off)
+    high = root(with_given_masses(positions, held, shares, square, seconds)) + place
+    paid = total(m * h * h for m, h in zip(shares, balls(heights)))
+    # In the lifted space, where places are off as here.
+    least = root(arb(max(cells.least(sent), 0.0))) - place
+    low = root((least.max(arb(0)) ** 2 - paid).max(arb(0)))
+    return _Bounds(low, high, float(np.abs(arriving - masses / masses.sum()).sum()))
 
 
-def _binned(first: np.ndarray, second: np.ndarray, one: np.ndarray, other: np.ndarray, n: int) -> list[float]:
-    return list((np.bincount(first, one, n) + np.bincount(second, other, n)).tolist())
+def _binned(sent: Sent, one: np.ndarray, other: np.ndarray, n: int) -> list[float]:
+    return list((np.bincount(sent.first, one, n) + np.bincount(sent.second, other, n)).tolist())
 
 
-def _about(x: float, doubt: Ball) -> Ball:
+def _about(x: float, doubt: float) -> Ball:
     """A ball about x with a relative radius."""
-    return arb(x, (arb(x) * doubt).upper())
+    return arb(x, (arb(x) * arb(doubt)).upper())

@@ -14,9 +14,10 @@ _FRAME_STEPS, _SWEEPS = 6, 12
 def covariance_of(covs: np.ndarray, d: int) -> tuple[Balls, Ball]:
     """A component's covariance, given as a variance, d of them or a matrix; and the W₂ by which its law is off at most.
 
-    A matrix that rounding has made indefinite stands for its positive semidefinite part: with Σ = V (D + R) Vᵀ, V exactly
-    orthonormal and D diagonal, that of V D Vᵀ is within ‖R‖ of it, as projections on convex sets bring nothing apart,
-    and roots of matrices with ‖A − B‖ ≤ r are within (d^½ r)^½ (Powers & Størmer 1970), which bounds W₂ (Gelbrich 1990).
+    A matrix that rounding has made indefinite stands for its positive semidefinite part: with Σ = V (D + R) Vᵀ, V
+    exactly orthonormal and D diagonal, that of V D Vᵀ is within ‖R‖ of it, as projections on convex sets bring nothing
+    apart, and roots of matrices with ‖A − B‖ ≤ r are within (d^½ r)^½ (Powers & Størmer 1970), which bounds W₂
+    (Gelbrich 1990).
     """
     if covs.ndim < 2:
         return matrix(np.diag(np.broadcast_to(covs, (d,)))), arb(0)

@@ -1,7 +1,8 @@
 """W₂ between a law on the line and Diracs, from both sides: the cost of the coupling that keeps the order.
 
-With Diracs y₁ < … < yₙ and sums of masses Mᵢ the optimal cells end at the quantiles qᵢ of Mᵢ. Let bᵢ be any doubles, and
-δᵢ = F(bᵢ) − Mᵢ. Cells that end at the bᵢ cost more than those by ∫ [(x − yᵢ)² − (x − yᵢ₊₁)²] dP from qᵢ to bᵢ, so that
+With Diracs y₁ < … < yₙ and sums of masses Mᵢ the optimal cells end at the quantiles qᵢ of Mᵢ. Let bᵢ be any doubles,
+and δᵢ = F(bᵢ) − Mᵢ. Cells that end at the bᵢ cost more than those by ∫ [(x − yᵢ)² − (x − yᵢ₊₁)²] dP from qᵢ to bᵢ, so
+that
 
     W₂² = Σ ∫ (x − yᵢ)² dP over (bᵢ₋₁, bᵢ]  −  Σ δᵢ (yᵢ₊₁ − yᵢ)(2ξᵢ − yᵢ − yᵢ₊₁),   ξᵢ between qᵢ and bᵢ,
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -10,10 +11,10 @@ import numpy as np
 import scipy
 from flint import arb
 
-from diracs.laws.univariate.law import Univariate
+from diracs.laws.univariate.families.reflected import Reflected
+from diracs.laws.univariate.law import Univariate, standard_quantiles
 from diracs.verification.balls import Ball, NotSeparated, balls, normalized
 from diracs.verification.families import NOTHING, Partial, normal, partial, whole
-
 
 # Sums of masses that are nearer than this to one another are of the same atoms.
 _SAME = 1e-13
@@ -27,14 +28,19 @@ class LineLaw(NamedTuple):
     quantiles: Callable[[np.ndarray, np.ndarray], np.ndarray]  # about, for masses below and above: the smaller counts
 
 
-def univariate(law: Univariate) -> LineLaw:
-    """loc + scale z, both the doubles that are written down."""
-    loc, scale = (arb(x) for x in law.placed)
+def univariate(law: Univariate, offset: float = 0.0, factor: float = 1.0) -> LineLaw:
+    """offset + factor (loc + scale z), all the doubles that are written down, factor not zero."""
+    loc, scale = (arb(factor) * arb(x) for x in law.placed)
+    loc, scale = loc + arb(offset), abs(scale)
+    family = Reflected(law.family) if factor < 0 else law.family
 
     def up_to(b: float) -> Partial:
-        return partial(law.family, (arb(b) - loc) / scale).placed(loc, scale)
+        return partial(family, (arb(b) - loc) / scale).placed(loc, scale)
 
-    return LineLaw(up_to, whole(law.family).placed(loc, scale), law.quantiles)
+    def quantiles(below: np.ndarray, above: np.ndarray) -> np.ndarray:
+        return np.asarray(float(loc.mid()) + float(scale.mid()) * standard_quantiles(family, below, above))
+
+    return LineLaw(up_to, whole(family).placed(loc, scale), quantiles)
 
 
 def gaussian(mean: float, variance: float) -> LineLaw:
@@ -58,7 +64,7 @@ def cloud(points: np.ndarray, weights: np.ndarray) -> LineLaw:
     sums = [NOTHING]
     for x, w in zip(balls(places), normalized(weights[order])):
         sums.append(sums[-1] + (w, w * x, w * x * x))
-    known, rough = places.tolist(), np.cumsum(weights[order] / weights.sum())
+    known, rough = places.tolist(), np.array([float(s.mass) for s in sums[1:]])
 
     def quantiles(below: np.ndarray, above: np.ndarray) -> np.ndarray:
         # The atom that is divided, or the one before where none is.
@@ -71,7 +77,7 @@ def cloud(points: np.ndarray, weights: np.ndarray) -> LineLaw:
 def bins(edges: Sequence[Ball], masses: np.ndarray) -> LineLaw:
     """Uniform on each of n bins between edges (n + 1,)."""
     shares = normalized(masses)
-    thirds = [(a + b, a * a + a * b + b * b) for a, b in zip(edges, edges[1:])]
+    thirds = [(a + b, a * a + a * b + b * b) for a, b in itertools.pairwise(edges)]
     sums = [NOTHING]
     for w, (first, second) in zip(shares, thirds):
         sums.append(sums[-1] + (w, w * first / 2, w * second / 3))
@@ -98,10 +104,8 @@ def bins(edges: Sequence[Ball], masses: np.ndarray) -> LineLaw:
     return LineLaw(up_to, sums[-1], quantiles)
 
 
-def mixture(laws: Sequence[LineLaw], weights: np.ndarray) -> LineLaw:
-    """Σ w_k P_k; quantiles by bisection between those of the parts."""
-    held = np.flatnonzero(weights > 0)
-    laws, shares = [laws[k] for k in held], normalized(weights[held])
+def mixture(laws: Sequence[LineLaw], shares: Sequence[Ball]) -> LineLaw:
+    """Σ w_k P_k, shares of sum 1; quantiles by bisection between those of the parts."""
     if len(laws) == 1:
         return laws[0]
 
@@ -134,13 +138,3 @@ def _bisected(mass: Callable[[float], Any], wanted: float, low: float, high: flo
             break
         low, high = (middle, high) if float(mass(middle).mid()) < wanted else (low, middle)
     return 0.5 * low + 0.5 * high
-
-
-def placed(law: LineLaw, loc: float, scale: float) -> LineLaw:
-    """The law of loc + scale x, scale not zero."""
-    shift, factor = arb(loc), arb(scale)
-
-    def up_to(b: float) -> Partial:
-        raise NotImplementedError
-
-    return law

@@ -2,10 +2,10 @@
 
 A tree joins each Dirac to one near it that is heavier. What lies below a branch in excess flows up it, what lacks there
 flows down. If no cell loses more than it has, each bit of mass moves over one branch: cell i gives the share F/pᵢ of
-itself, the same everywhere in it, to its neighbour over the vector g, which costs F|g|² + 2 (F/pᵢ) g·bᵢ more, bᵢ its first
-moment about its Dirac, |bᵢ|² ≤ pᵢ sᵢ with sᵢ its second moment. By Cauchy and Schwarz, over any group of branches,
-Σ 2 (F/pᵢ) |g·bᵢ| ≤ 2 (Σ F|g|²)^½ (Σ fᵢ sᵢ)^½, fᵢ the share that cell i loses (docs/certificates.md, "Masses"). A cell
-that has not surely enough is given to the one above it as a whole.
+itself, the same everywhere in it, to its neighbour over the vector g, which costs F|g|² + 2 (F/pᵢ) g·bᵢ more, bᵢ its
+first moment about its Dirac, |bᵢ|² ≤ pᵢ sᵢ with sᵢ its second moment. By Cauchy and Schwarz, over any group of
+branches, Σ 2 (F/pᵢ) |g·bᵢ| ≤ 2 (Σ F|g|²)^½ (Σ fᵢ sᵢ)^½, fᵢ the share that cell i loses (docs/certificates.md,
+"Masses"). A cell that has not surely enough is given to the one above it as a whole.
 """
 
 from __future__ import annotations

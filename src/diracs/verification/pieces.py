@@ -1,7 +1,7 @@
 """Laws as mixtures of affine images x = o + A z of independent coordinates z, whose axes are cut by binary trees.
 
-Offsets o and matrices A are doubles and taken for exact; what the law differs from the mixture of these by in W₂ is paid.
-Intervals of the axes have masses, means and variances from balls, rounded to nearest.
+Offsets o and matrices A are doubles and taken for exact; what the law differs from the mixture of these by in W₂ is
+paid. Intervals of the axes have masses, means and variances from balls, rounded to nearest.
 """
 
 from __future__ import annotations
@@ -73,7 +73,8 @@ def pieces_of(law: Any) -> Pieces:
 def _(law: GaussianMixture) -> Pieces:
     """Components as o + A z with A Aᵀ nearly their covariance; the root of the trace norm of what lacks is paid.
 
-    |Σ^½ − T^½|² ≤ tr|Σ − T| (Powers & Størmer 1970) ≤ d^½ ‖Σ − T‖, and W₂ of the normal laws is at most the left-hand side.
+    |Σ^½ − T^½|² ≤ tr|Σ − T| (Powers & Størmer 1970) ≤ d^½ ‖Σ − T‖, and W₂ of the normal laws is at most the left-hand
+    side.
     """
     means, covs, weights = (np.asarray(concrete(x), dtype=np.float64) for x in (law.means, law.covs, law.weights))
     held = weights > 0
@@ -156,7 +157,8 @@ def _(law: Mixture) -> Pieces:
     weights = [w * part.weights for w, part in zip(shares, parts)]
     off = math.sqrt(math.fsum(w * part.off**2 for w, part in zip(shares, parts))) * (1.0 + 1e-12)
     offsets = [part.offsets for part in parts]
-    return Pieces(*(np.concatenate(x) for x in (weights, offsets, matrices, whole)), axes, off)
+    joined = [np.concatenate(x) for x in (weights, offsets, matrices, whole)]
+    return Pieces(joined[0], joined[1], joined[2], joined[3], axes, off)
 
 
 def scaled(pieces: Pieces, unit: float) -> Pieces:
@@ -164,6 +166,13 @@ def scaled(pieces: Pieces, unit: float) -> Pieces:
     small = 1e-150 if unit > 1.0 else 0.0
     return pieces._replace(
         offsets=pieces.offsets / unit, matrices=pieces.matrices / unit, off=pieces.off / unit + small
+    )
+
+
+def lifted(pieces: Pieces) -> Pieces:
+    """The same in a space of one dimension more, where they lie at height 0."""
+    return pieces._replace(
+        offsets=np.pad(pieces.offsets, ((0, 0), (0, 1))), matrices=np.pad(pieces.matrices, ((0, 0), (0, 1), (0, 0)))
     )
 
 

@@ -5,8 +5,9 @@ coordinates: those of S on axes of levels, N(0, scale²) on crosses. Sent to q(Z
 
     E|X|² − Σ E z² + Σ [S_kk + m_k² − 2 m_k E q_k + E q_k²] − 2 tr (diag ĝ S diag ĝ)^½,   ĝ_k = E ξ_k q_k,
 
-where sums are over the covered axes. With levels only, if S is diagonal, or if the masses are those of the cells themselves
-(two axes), the last terms make Σ E (z_k − q_k)² of the marginals, and each point goes to the nearest of the scheme.
+where sums are over the covered axes. With levels only, if S is diagonal, or if the masses are those of the cells
+themselves (two axes), the last terms make Σ E (z_k − q_k)² of the marginals, and each point goes to the nearest of the
+scheme.
 """
 
 from __future__ import annotations

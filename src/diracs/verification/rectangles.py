@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from flint import acb, arb, ctx
 
 from diracs.verification.balls import Ball
@@ -32,9 +34,9 @@ def rectangle_masses(first: list[Ball], second: list[Ball], rho: Ball) -> list[B
 
     ends = [-far, *(x.max(-far).min(far) for x in first), far]
     masses = []
-    for i, (low, high) in enumerate(zip(ends, ends[1:])):
+    for i, (low, high) in enumerate(itertools.pairwise(ends)):
         outside = beyond if i in (0, len(first)) else arb(0)
         whole = ((high / arb(2).sqrt()).erf() - (low / arb(2).sqrt()).erf()) / 2
         below = [arb(0), *(strip(low, high, b) for b in second), whole]
-        masses += [b - a + outside for a, b in zip(below, below[1:])]
+        masses += [b - a + outside for a, b in itertools.pairwise(below)]
     return masses
