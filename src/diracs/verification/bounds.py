@@ -25,18 +25,22 @@ from diracs.transport.plan import optimal_transport_plan
 from diracs.verification import line_laws
 from diracs.verification.balls import Ball, NotSeparated, balls, normalized, root, rounded_down, rounded_up, total
 from diracs.verification.clouds import cloud_bounds
-from diracs.verification.fine import fine_bounds
+from diracs.verification.fine import fine_bounds, nearest_bound
 from diracs.verification.line import square_on_line
 from diracs.verification.line_laws import LineLaw
-from diracs.verification.mixtures import scheme_bounds
-from diracs.verification.pieces import pieces_of, scaled
+from diracs.verification.mixtures import SchemeBounds, scheme_bounds
+from diracs.verification.pieces import Pieces, pieces_of, scaled
 
 # Bits of balls to begin with, and at most; those of fine cells, whose sums are in doubles.
 _FIRST, _MOST, _FINE = 128, 8192, 128
 # Share of the mean square error that fine cells may leave open, if there are enough of them.
 _OPEN = 1e-5
+# The same with fewer, for the lower bound of a scheme whose groups of components do not go to the nearest points.
+_ROUGHLY, _FEWER = 1e-3, 4
+# Beyond so many axes boxes tell nothing of nearest points that would be worth their time.
+_LOW_AXES = 6
 # Positions that are moved further than this, relative to W₂, are better served by fine cells.
-_MOVED = 1e-9
+_MOVED = 1e-3
 
 
 class Bounds(NamedTuple):
@@ -74,24 +78,30 @@ def bounds(law: Any, scheme: Any, positions: np.ndarray, masses: np.ndarray, dig
 def _by_scheme(
     law: GaussianMixture, scheme: Any, positions: np.ndarray, masses: np.ndarray, digits: int, cells: int
 ) -> Bounds | None:
-    moved = math.inf
+    last: SchemeBounds | None = None
 
     def both() -> tuple[Ball, Ball] | None:
-        nonlocal moved
-        found = scheme_bounds(law, scheme, positions, masses)
-        if found is None:
-            return None
-        moved = rounded_up(found.moved)
-        return arb(-1) if found.low is None else found.low, found.high
+        nonlocal last
+        last = scheme_bounds(law, scheme, positions, masses)
+        return None if last is None else (arb(0) if last.low is None else last.low, last.high)
 
     try:
         low, high, _ = _refined(both, digits)
     except _NotItsPoints:
         return None
-    if low >= 0 and moved <= _MOVED * high:
+    assert last is not None
+    own_points = rounded_up(last.moved) <= _MOVED * high
+    if own_points and (last.low is not None or positions.shape[1] > _LOW_AXES):
         return Bounds(low, high, True)
+    if own_points:
+        with ctx.workprec(_FINE):
+            pieces = _pieces(law)
+            unit = _unit(pieces.offsets, pieces.matrices, positions)
+            used = positions[masses > 0] / unit
+            nearest = nearest_bound(scaled(pieces, unit), used, cells // _FEWER, _ROUGHLY) * arb(unit)
+            return Bounds(max(low, rounded_down(nearest)), high, True)
     fine_low, fine_high = _by_cells(law, positions, masses, cells)
-    return Bounds(max(low, fine_low, 0.0), min(high, fine_high), moved <= _MOVED * high)
+    return Bounds(max(low, fine_low), min(high, fine_high), False)
 
 
 class _NotItsPoints(Exception):
@@ -114,7 +124,7 @@ def _refined(both: Callable[[], tuple[Ball, Ball] | None], digits: int) -> Bound
             except NotSeparated:
                 pass
         if bits >= _MOST:
-            return Bounds(max(low, -1.0), high, True)
+            return Bounds(low, high, True)
         bits *= 2
 
 
@@ -132,7 +142,7 @@ def _on_line(law: Any, positions: np.ndarray, masses: np.ndarray) -> tuple[Ball,
 
 def _by_cells(law: Any, positions: np.ndarray, masses: np.ndarray, cells: int) -> tuple[float, float]:
     with ctx.workprec(_FINE):
-        pieces = pieces_of(law)
+        pieces = _pieces(law)
         unit = _unit(pieces.offsets, pieces.matrices, positions)
 
         def weights() -> np.ndarray | None:
@@ -142,6 +152,19 @@ def _by_cells(law: Any, positions: np.ndarray, masses: np.ndarray, cells: int) -
         scaled_law = scaled(pieces, unit)
         low, high = _times(fine_bounds(scaled_law, positions / unit, masses, cells, _OPEN, weights), unit)
         return rounded_down(low), rounded_up(high)
+
+
+def _pieces(law: Any) -> Pieces:
+    """With balls as fine as its intervals need."""
+    bits = _FINE
+    while True:
+        with ctx.workprec(bits):
+            try:
+                return pieces_of(law)
+            except NotSeparated:
+                if bits >= _MOST:
+                    raise ValueError("distribution cannot be verified: masses of its parts are not found") from None
+        bits *= 2
 
 
 def _weights(law: Any, positions: np.ndarray, masses: np.ndarray) -> np.ndarray | None:

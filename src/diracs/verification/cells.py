@@ -21,6 +21,8 @@ from diracs.verification.pieces import Pieces, lifted
 _EPS = 2.0**-52
 # Sums of positive terms are right to this, relative; places to so many roundings of their terms.
 RELATIVE, _PLACES = 1e-12, 16.0
+# A tree for nearest points is right to so many roundings of the squares of the largest distances.
+_TREE = 64.0
 # Candidates beside the nearest Dirac that a box may reach.
 _CANDIDATES = 8
 
@@ -33,6 +35,7 @@ class Boxes(NamedTuple):
     mass: np.ndarray  # (N,)
     center: np.ndarray  # (N, d)
     spread: np.ndarray  # (N,): Σ |A_k|² v_k
+    off: np.ndarray  # (N,): at least what rounding has moved the center by
     radius: np.ndarray  # (N,): at least the largest distance from the center, maybe infinite
 
 
@@ -61,9 +64,7 @@ class FineCells:
         cosines = np.abs(np.einsum("kdi,kdj->kij", pieces.matrices, pieces.matrices))
         cosines /= length[:, :, None] * length[:, None, :]
         self.skew = cosines.sum(axis=2).max(axis=1) * (1.0 + 1e-12)
-        reach = np.abs(pieces.offsets) + 9.0 * np.abs(pieces.matrices).sum(axis=2)
-        size = max(float(np.abs(positions).max()), float(reach.max()))
-        self.rounding = _PLACES * _EPS * math.sqrt(positions.shape[1]) * size
+        self.reach = math.sqrt(float((np.abs(positions).max(axis=0) ** 2).sum()))
 
     def cut(self, most: int, wanted: float) -> Sent:
         """Boxes, `most` at most, halved where that tells most, until what is not known is the share `wanted`."""
@@ -105,15 +106,16 @@ class FineCells:
         spread = (columns * axis.variance[node]).sum(axis=1)
         ends = np.maximum(axis.high[node] - mean, mean - axis.low[node])
         squares = np.where(columns > 0, columns, 0.0) * np.where(columns > 0, ends, 0.0) ** 2
-        radius = np.sqrt(self.skew[piece] * squares.sum(axis=1)) * (1.0 + 1e-12) + self.rounding
-        boxes = Boxes(piece, node, mass, center, spread, radius)
+        terms = np.abs(pieces.offsets[piece]) + np.einsum("ndk,nk->nd", np.abs(pieces.matrices[piece]), np.abs(mean))
+        off = _PLACES * _EPS * np.sqrt((terms**2).sum(axis=1))
+        radius = np.sqrt(self.skew[piece] * squares.sum(axis=1)) * (1.0 + RELATIVE) + 2.0 * off
+        boxes = Boxes(piece, node, mass, center, spread, off, radius)
         found = self.tree.query(center, k=min(2, len(self.positions)))[1].reshape(len(piece), -1)
         first, second = found[:, 0], found[:, -1]
         near, other = (((center - self.positions[i]) ** 2).sum(axis=1) for i in (first, second))
         if len(self.positions) == 1:
             return Sent(boxes, first, second, near, np.full(len(piece), np.inf), np.zeros(len(piece)))
-        apart = 2.0 * radius + 2.0 * self.rounding - (np.sqrt(other) - np.sqrt(near))
-        gain = (np.sqrt(near) + np.sqrt(other)) * np.maximum(apart, 0.0)
+        apart, gain = self._reached(boxes, near, other)
         loss = mass * np.minimum(np.where(np.isfinite(gain), gain, np.inf), near + spread)
         return Sent(boxes, first, second, near, other - near, np.where(apart > 0, loss, 0.0))
 
@@ -135,7 +137,7 @@ class FineCells:
         """
         boxes, axis = Boxes(*(x[rows] for x in sent.boxes)), self.pieces.axes
         count = min(_CANDIDATES + 1, len(self.positions))
-        distance, index = self.tree.query(boxes.center, k=count)
+        index = self.tree.query(boxes.center, k=count)[1].reshape(len(rows), count)
         own = self.positions[sent.first[rows]]
         mean = axis.mean[boxes.node]
         left, right = axis.low[boxes.node] - mean, axis.high[boxes.node] - mean
@@ -149,20 +151,31 @@ class FineCells:
             moving = slope != 0
             still = np.where(moving, slope, 1.0)
             ends = [np.where(moving, still * side, 0.0) for side in (left, right)]
-            high = middle + np.where(moving, np.maximum(*ends), 0.0).sum(axis=1)
-            low = middle + np.where(moving, np.minimum(*ends), 0.0).sum(axis=1)
-            variance = (slope**2 * axis.variance[boxes.node]).sum(axis=1)
+            high = middle + np.where(moving, np.maximum(*ends), 0.0).sum(axis=1) * (1.0 + RELATIVE)
+            low = middle + np.where(moving, np.minimum(*ends), 0.0).sum(axis=1) * (1.0 + RELATIVE)
+            variance = (slope**2 * axis.variance[boxes.node]).sum(axis=1) * (1.0 + RELATIVE)
             gain = 0.5 * (middle + np.hypot(middle, np.sqrt(variance)))
             with np.errstate(invalid="ignore", divide="ignore"):
                 chord = high * ((middle - low) / (high - low))
             gain = np.where(np.isfinite(chord) & (low < 0), np.minimum(gain, chord), gain)
             total += np.where((high > 0) & (index[:, j] != sent.first[rows]), gain, 0.0)
         if count < len(self.positions):
-            own_distance = np.sqrt(sent.near[rows])
-            last = distance[:, -1]
-            apart = 2.0 * boxes.radius + 2.0 * self.rounding - (last - own_distance)
-            total += np.where(apart > 0, (own_distance + last) * np.maximum(apart, 0.0), 0.0)
+            last = ((boxes.center - self.positions[index[:, -1]]) ** 2).sum(axis=1)
+            total += self._reached(boxes, sent.near[rows], last)[1]
         return np.asarray(boxes.mass * total * (1.0 + RELATIVE))
+
+    def _reached(self, boxes: Boxes, near: np.ndarray, other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """By how much boxes reach over to Diracs at squared distances of `other` or more, and what these gain.
+
+        R the radius: |x − y_a|² − |x − y_b|² ≤ (√near + R)² − (√other − R)² = (√near + √other) (2R − (√other − √near)).
+        The tree finds the nearest up to roundings of squares as large as the distances to its far side.
+        """
+        far = np.sqrt((boxes.center**2).sum(axis=1)) + self.reach
+        one, two = np.sqrt(near), np.sqrt(np.maximum(other - _TREE * _EPS * far**2, 0.0))
+        apart = 2.0 * boxes.radius * (1.0 + RELATIVE) - (two - one) * (1.0 - RELATIVE)
+        with np.errstate(invalid="ignore"):
+            gain = np.where(apart > 0, (one + two) * np.maximum(apart, 0.0) * (1.0 + RELATIVE), 0.0)
+        return apart, gain
 
 
 def _joined(done: Sent, kept: np.ndarray, new: Sent) -> Sent:

@@ -62,6 +62,18 @@ def fine_bounds(
     return found.low.max(other.low), found.high.min(other.high)
 
 
+def nearest_bound(pieces: Pieces, positions: np.ndarray, most: int, wanted: float) -> Ball:
+    """A lower bound alone, on W₂ to any masses on the Diracs (n, d): (E min|X − y|²)^½."""
+    cells = FineCells(pieces, positions, np.zeros(len(positions)))
+    sent = cells.cut(most, wanted)
+    return (root(arb(cells.least(sent))) - _place(sent, pieces)).max(arb(0))
+
+
+def _place(sent: Sent, pieces: Pieces) -> Ball:
+    """What places are off by: sums of positive terms, rounded up by far, and the pieces themselves."""
+    return arb(1.01 * math.sqrt(float((sent.boxes.mass * sent.boxes.off**2).sum()))) + arb(pieces.off)
+
+
 def _bounds(
     pieces: Pieces, positions: np.ndarray, masses: np.ndarray, heights: np.ndarray, most: int, wanted: float
 ) -> _Bounds:
@@ -79,11 +91,11 @@ def _bounds(
     doubt = (len(own) + 64.0) * _EPS
     held = [_about(x, doubt) for x in _binned(sent, stay, leave, n)]
     seconds = [_about(x, doubt).upper() for x in _binned(sent, *parts, n)]
-    place = arb(cells.rounding) + arb(pieces.off)
+    place = _place(sent, pieces)
     high = root(with_given_masses(positions, held, shares, square, seconds)) + place
     paid = total(m * h * h for m, h in zip(shares, balls(heights)))
     # In the lifted space, where places are off as here.
-    least = root(arb(max(cells.least(sent), 0.0))) - place
+    least = root(arb(cells.least(sent))) - place
     low = root((least.max(arb(0)) ** 2 - paid).max(arb(0)))
     return _Bounds(low, high, float(np.abs(arriving - masses / masses.sum()).sum()))
 

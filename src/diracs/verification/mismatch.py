@@ -56,9 +56,10 @@ def with_given_masses(
         if not given <= held[i]:
             if up < 0:
                 return _anyhow(positions, arriving, wanted, square)
-            grown = (root(second[i]) + root(held[i] * _distance(y[i], y[up]))) ** 2
-            whole += grown - (0 if seconds is None else second[i])
-            second[up], held[up] = second[up] + grown, held[up] + held[i]
+            weighed = held[i] * _distance(y[i], y[up])
+            more = 2 * root(second[i] * weighed) + weighed
+            whole += more
+            second[up], held[up] = second[up] + second[i] + more, held[up] + held[i]
             for c in (*below[i], i):
                 below[up].append(c)
             # What hung on it hangs on the one above now, and its own share is to come from there.

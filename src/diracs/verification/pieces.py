@@ -22,7 +22,7 @@ from diracs.laws.histogram import Histogram
 from diracs.laws.independent import Independent
 from diracs.laws.mixed import Mixture
 from diracs.laws.pixels import PolynomialGrid
-from diracs.verification.balls import matrix, root, rounded_up, total
+from diracs.verification.balls import Ball, NotSeparated, balls, matrix, root, rounded_up, total
 from diracs.verification.families import NOTHING
 from diracs.verification.gaussians import covariance_of
 from diracs.verification.line_laws import LineLaw, bins, gaussian, univariate
@@ -99,6 +99,12 @@ def _(law: Gaussian) -> Pieces:
 
 def _off(cov: np.ndarray, a: np.ndarray) -> float:
     d = len(a)
+    if cov.ndim < 2:
+        return rounded_up(
+            root(
+                total((arb(v).sqrt() - s) ** 2 for v, s in zip(np.broadcast_to(cov, (d,)).tolist(), balls(np.diag(a))))
+            )
+        )
     given, wrong = covariance_of(cov, d)
     held = matrix(a)
     rest = given - held * held.transpose()
@@ -199,6 +205,7 @@ def _cut(law: LineLaw, low: float, high: float, depth: int) -> Axes:
         cell = sums[j] - sums[i]
         mean = cell.first / cell.mass
         spread = cell.second / cell.mass - mean * mean
+        _check(cell.mass, mean, spread)
         child = -1.0
         if j - i > 1:
             child = float(len(spans))
@@ -206,3 +213,11 @@ def _cut(law: LineLaw, low: float, high: float, depth: int) -> Axes:
         rows.append((child, ends[i], ends[j], *(float(x.mid()) for x in (cell.mass, mean, spread))))
     columns = np.array(rows).T
     return Axes(columns[0].astype(np.int64), *columns[1:])
+
+
+def _check(mass: Ball, mean: Ball, spread: Ball) -> None:
+    """Whether the middles of balls are right to less than half a rounding of doubles."""
+    fine = arb(2) ** -56
+    sure = mass > 0 and spread > 0 and mass.rad() < fine * mass and spread.rad() < fine * spread
+    if not sure or not mean.rad() < fine * spread.sqrt():
+        raise NotSeparated

@@ -14,7 +14,7 @@ import scipy.sparse.linalg
 from diracs.verification.cells import FineCells, Sent
 from diracs.verification.pieces import Pieces
 
-_ROUNDS, _HALVINGS = 12, 5
+_ROUNDS, _HALVINGS = 8, 3
 # Masses that are off by less, in all, are left to boxes at the borders.
 _NEAR = 2e-3
 # The share of the boxes between two cells, those of the smaller gaps, that tells how much lies at their border.
