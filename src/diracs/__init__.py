@@ -34,6 +34,8 @@ from diracs.transport.jacobian import OtJacobian
 from diracs.transport.lloyd import lloyd
 from diracs.transport.plan import OtPlan, optimal_transport_plan
 from diracs.transport.power_diagram import PowerDiagram
+from diracs.verification.enclosure import Enclosure
+from diracs.verification.front import verify
 
 __version__ = "0.1.0"
 __all__ = [
@@ -44,6 +46,7 @@ __all__ = [
     "ConvergenceWarning",
     "CrossCodebook",
     "Elliptical",
+    "Enclosure",
     "Gaussian",
     "GaussianMixture",
     "HalfSpace",
@@ -92,6 +95,7 @@ __all__ = [
     "sample_radius",
     "set_threads",
     "stays_in",
+    "verify",
     "worst_case",
     "worst_case_max",
 ]

@@ -15,6 +15,7 @@ from diracs.commands.propagate import propagate
 from diracs.commands.quantize import info, quantize
 from diracs.commands.stipple import stipple
 from diracs.commands.transport import transport
+from diracs.commands.verify import verify
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -38,7 +39,7 @@ or an .npz file with these entries. Covariances are variances per component, var
 [cyan]diracs quantize --help[/cyan] shows the other laws.""",
 )
 
-for command in (quantize, info, transport, propagate, stipple):
+for command in (quantize, info, verify, transport, propagate, stipple):
     app.command(no_args_is_help=True)(command)
 
 

@@ -1,0 +1,1 @@
+"""Certificates recomputed in ball arithmetic."""
