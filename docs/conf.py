@@ -11,6 +11,7 @@ from typing import Any
 DOCS = Path(__file__).parent
 sys.path.insert(0, str(DOCS))
 
+import formulas  # noqa: E402
 import gallery  # noqa: E402
 
 import diracs  # noqa: E402
@@ -54,6 +55,9 @@ sphinx_gallery_conf = {
     "image_scrapers": ("gallery.saved_pictures", "matplotlib"),
     "reset_argv": "gallery.arguments",
     "within_subsection_order": "gallery.Order",
+    "subsection_order": "gallery.sections",
+    "nested_sections": False,
+    "show_signature": False,
     "abort_on_example_error": True,
     "notebook_extensions": set(),
     "download_all_examples": False,
@@ -98,4 +102,5 @@ def setup(app: Any) -> None:
     # Before numpydoc, which makes markup of its own.
     app.connect("autodoc-process-docstring", keep_bars, priority=400)
     app.connect("autodoc-skip-member", skip_inherited)
+    app.add_transform(formulas.Indices)
     gallery.prepare(DOCS.parent / "examples", DOCS / "generated" / "examples")

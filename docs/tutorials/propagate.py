@@ -62,4 +62,4 @@ print(f"W₂ ≤ {trajectory.w2_bound.max():.1e}, {trajectory.states[-1].n_compo
 # Go on
 # -----
 # :doc:`Why the bounds hold </propagation>`; in the gallery :doc:`a car between a wall and an obstacle
-# </generated/gallery/safe_set>`, :doc:`a neural network as dynamics </generated/gallery/network>`.
+# </generated/gallery/propagate/safe_set>`, :doc:`a neural network as dynamics </generated/gallery/propagate/network>`.

@@ -66,6 +66,6 @@ ax = fit.plot()
 # %%
 # Go on
 # -----
-# :doc:`The mathematics of transport </transport>`; in the gallery :doc:`meshes </generated/gallery/mesh>`,
-# :doc:`polycrystals </generated/gallery/polycrystal>` and :doc:`fluids </generated/gallery/fluid>`, all by the same
-# calls.
+# :doc:`The mathematics of transport </transport>`; in the gallery, by the same calls,
+# :doc:`meshes </generated/gallery/transport/mesh>`, :doc:`polycrystals </generated/gallery/transport/polycrystal>` and
+# :doc:`fluids </generated/gallery/transport/fluid>`.
