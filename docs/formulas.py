@@ -8,10 +8,10 @@ from typing import Any
 from docutils import nodes
 from sphinx.transforms import SphinxTransform
 
-_SIGN = "A-Za-zΑ-Ωα-ωϕℓ∂∇∫Σ∏ĝξ"
 _INDEX = r"\{[^{}]*\}|[A-Za-z0-9α-ω]+|\*"
-# One letter, or a closing bracket, and its index; names of several letters are code.
-_MARKED = re.compile(rf"(?<![A-Za-z0-9_])(?P<base>[{_SIGN}][̂̃]?|\d+|[)\]‖ᵀ⁺²])(?P<mark>[_^])(?P<index>{_INDEX})")
+# A sign of one letter, a number or a closing bracket, and its index; a word, if the index is one letter.
+_BASE = r"(?<![A-Za-z0-9_])(?:[^\W\d_][̂̃]?|\d+)|[)\]|‖∂∇∫∏ᵀ⁺²]"
+_MARKED = re.compile(rf"(?P<base>{_BASE})(?P<mark>[_^])(?P<index>{_INDEX})|(?P<word>[a-z]+)_(?P<one>[a-z])\b")
 
 
 def pieces(text: str) -> list[nodes.Node]:
@@ -19,10 +19,11 @@ def pieces(text: str) -> list[nodes.Node]:
     found: list[nodes.Node] = []
     end = 0
     for match in _MARKED.finditer(text):
-        index = match["index"].strip("{}")
-        found.append(nodes.Text(text[end : match.end("base")]))
-        kind = nodes.subscript if match["mark"] == "_" else nodes.superscript
-        found.append(kind("", index))
+        base = "base" if match["base"] else "word"
+        found.append(nodes.Text(text[end : match.end(base)]))
+        kind = nodes.superscript if match["mark"] == "^" else nodes.subscript
+        index = (match["index"] or match["one"]).strip("{}")
+        found.append(kind("", "", *(pieces(index) or [nodes.Text(index)])))
         end = match.end()
     return [*found, nodes.Text(text[end:])] if found else []
 

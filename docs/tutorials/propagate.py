@@ -23,7 +23,7 @@ def step(x):
 
 start = diracs.Gaussian([1.0, 0.0], [0.01, 0.01])
 noise = diracs.Gaussian([0.0, 0.0], 1e-3)
-trajectory = diracs.propagate(start, diracs.Smooth(step), noise, 10, n=200)
+trajectory = diracs.propagate(start, diracs.Smooth(step), noise, 10, n=100)
 for t in (1, 5, 10):
     print(f"after {t:2} steps: W₂ ≤ {trajectory.w2_bound[t - 1]:.4f}")
 

@@ -46,7 +46,7 @@ print(f"E|x| is between {found.low:.4f} and {found.high:.4f}")
 # An error to stay below
 # ----------------------
 # If you know how much error you can bear, ask for the fewest points:
-for w2 in (0.5, 0.25, 0.125):
+for w2 in (0.6, 0.3):
     q = diracs.quantize(mixture, w2=w2)
     print(f"W₂ ≤ {w2}: {len(q):3} points, W₂ = {q.w2:.4f}")
 
@@ -64,8 +64,8 @@ print(f"W₂ = {q.w2:.4f}, exact: {q.exact}")
 ax = q.plot()
 
 # %%
-# A hundred thousand samples in three dimensions become 50 points, and `w2` is the exact distance to the samples:
-samples = np.random.default_rng(0).standard_t(5, size=(100_000, 3))
+# Twenty thousand samples in three dimensions become 50 points, and `w2` is the exact distance to the samples:
+samples = np.random.default_rng(0).standard_t(5, size=(20_000, 3))
 q = diracs.quantize(diracs.SumOfDiracs(samples), n=50)
 print(f"W₂ = {q.w2:.4f}, exact: {q.exact}")
 
