@@ -1,7 +1,7 @@
 """What to choose: dimension × law × number of points → seconds and W₂ of each scheme, as the table of docs/choose.md.
 
 Seconds are of the processor, of all cores together, so that other work on the machine matters little. W₂ is relative to
-the least of its row. A dash: there is no such scheme for the law.
+the least of its row. A dash: there is no other scheme, or it is not tried.
 
     python benchmarks/choose.py [--quick]
 """
@@ -18,6 +18,8 @@ import scipy.stats
 import diracs
 
 SCHEMES = ("auto", "grid", "product", "optimal")
+# Dimension and number of points, of mixtures.
+SIZES = ((1, 1000), (2, 100), (2, 1000), (3, 100), (3, 1000), (4, 100), (4, 1000), (10, 1000))
 
 
 def mixture(d: int) -> diracs.GaussianMixture:
@@ -46,16 +48,14 @@ def independent(d: int) -> diracs.Independent:
 
 def rows(quick: bool) -> list[tuple[str, Any, int, tuple[str, ...]]]:
     """Name of the law, the law, the number of points, the schemes that there are."""
-    some = ("auto", "optimal")
     everything: list[tuple[str, Any, int, tuple[str, ...]]] = [
-        *((f"mixture, d = {d}", mixture(d), n, SCHEMES) for d, n in ((1, 1000), (2, 100), (2, 1000))),
-        *((f"mixture, d = {d}", mixture(d), n, SCHEMES) for d, n in ((3, 100), (3, 1000), (4, 100), (4, 1000))),
-        *((f"mixture, d = {d}", mixture(d), n, SCHEMES[:3]) for d, n in ((10, 1000), (50, 1000))),
+        *((f"mixture, d = {d}", mixture(d), n, SCHEMES) for d, n in SIZES),
+        ("mixture, d = 50", mixture(50), 1000, SCHEMES[:3]),
         *(("`scipy.stats.gamma(2)`", scipy.stats.gamma(2.0), n, ("auto",)) for n in (10, 1000)),
         *(("image, 256²", image(2, 256), n, ("auto",)) for n in (100, 1000)),
         ("volume, 32³", image(3, 32), 100, ("auto",)),
         *((f"10⁵ samples, d = {d}", samples(d), n, ("auto",)) for d, n in ((2, 1000), (10, 100))),
-        ("`Independent`, d = 3", independent(3), 300, ("auto", "grid", *some[1:])),
+        ("`Independent`, d = 3", independent(3), 300, SCHEMES),
     ]
     return [row for row in everything if not quick or row[2] <= 100]
 
@@ -65,6 +65,10 @@ def measured(law: Any, n: int, scheme: str) -> tuple[float, float]:
     begin = time.process_time()
     q = diracs.quantize(law, n, scheme=scheme)
     return time.process_time() - begin, float(q.w2)
+
+
+def entry(seconds: float, w2: float, least: float) -> str:
+    return f"{seconds:.2g}\N{NO-BREAK SPACE}s, {w2 / least:.2f}"
 
 
 def main() -> None:
@@ -80,7 +84,7 @@ def main() -> None:
     for name, law, n, schemes in rows(options.quick):
         found = {scheme: measured(law, n, scheme) for scheme in schemes}
         least = min(w2 for _, w2 in found.values())
-        cells = [f"{found[s][0]:.2g} s, {found[s][1] / least:.2f}" if s in found else "–" for s in SCHEMES]
+        cells = [entry(*found[scheme], least) if scheme in found else "–" for scheme in SCHEMES]
         print(f"| {name} | {n} | " + " | ".join(cells) + " |", flush=True)
 
 

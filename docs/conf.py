@@ -69,7 +69,7 @@ html_title = "diracs"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_show_sourcelink = False
-html_sidebars = {"index": [], "generated/tutorials/index": []}
+html_sidebars: dict[str, list[str]] = {"index": [], "generated/tutorials/index": []}
 html_theme_options: dict[str, Any] = {
     "navbar_align": "left",
     "navbar_end": ["theme-switcher"],
