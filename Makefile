@@ -12,7 +12,7 @@ ATTACKS ?= 300
 # Where this is set every process compiles its modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-slow attack lint sanitize clean
+.PHONY: demo test test-slow attack lint docs sanitize clean
 
 demo: $(DEMO)
 	$(BIN)/python examples/demo.py --output demo
@@ -36,6 +36,12 @@ lint: $(STAMP)
 	$(BIN)/lint-imports
 	$(BIN)/clang-format --dry-run -Werror src/core/*/*.hpp src/core/*/*.cpp tests/core/*.hpp tests/core/*.cpp
 
+# The pages of docs/_build/html: every example is run for its picture, a warning or a broken link is an error.
+docs: $(STAMP)
+	OPENBLAS_NUM_THREADS=1 MPLBACKEND=agg $(BIN)/python -m sphinx -W --keep-going -q \
+		-d docs/_build/doctrees docs docs/_build/html
+	@echo "The pages begin at docs/_build/html/index.html"
+
 # The compiled core under the address and undefined-behaviour sanitizers; needs a C++ compiler and nothing else.
 SANITIZED := $(patsubst tests/core/%.cpp,build/sanitize/%.o,$(wildcard tests/core/sanitize*.cpp))
 sanitize:
@@ -55,7 +61,7 @@ SOURCES := CMakeLists.txt $(wildcard src/core/*/*.hpp src/core/*/*.cpp)
 # The compiled core is part of the installation: a change of its sources makes a new one.
 $(STAMP): pyproject.toml $(SOURCES)
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	$(BIN)/python -m pip install --quiet --editable '.[test,docs]'
 	@touch $@
 
 # The demo needs less than the tests.
@@ -65,5 +71,5 @@ $(DEMO): pyproject.toml $(SOURCES)
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .venv-sdot .nox demo build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-sdot .nox demo build dist docs/_build docs/generated .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -24,6 +24,7 @@ FOLDER = Path(__file__).parent
 # Options of each: always, with --quick, and to leave peers out. Studies write pictures and are run by name only.
 BENCHMARKS: dict[str, tuple[list[str], list[str], list[str]]] = {
     "cells": ([], [], []),
+    "choose": ([], ["--quick"], []),
     "gaussian_plane": ([], [], []),
     "grid_certificates": ([], [], []),
     "high_dimension": ([], [], []),

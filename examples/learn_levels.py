@@ -6,7 +6,11 @@ scheme is made of, so any optimizer of PyTorch can improve a scheme, and the num
 
 from __future__ import annotations
 
+import argparse
+from pathlib import Path
+
 import torch
+from matplotlib.figure import Figure
 
 import diracs
 
@@ -23,6 +27,9 @@ def mixture() -> diracs.GaussianMixture:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--output", type=Path, help="the picture, before and after")
+    path: Path | None = parser.parse_args().output
     torch.set_num_threads(1)  # the tensors are small
     law = mixture()
     # A hand-built start: 6 × 5 points at equal distances, no rotation, in the wrong place.
@@ -56,6 +63,14 @@ def main() -> None:
     ):
         print(f"{name:<34} {len(q):>6} {'=' if q.exact else '≤'} {float(q.w2.detach()):.5f}")
     print(f"{'no points can beat this':<34} {n:>6} ≥ {float(automatic.w2_lower):.5f}")
+
+    if path:
+        figure = Figure(figsize=(11.0, 4.6), layout="constrained")
+        axes = figure.subplots(1, 2, sharex=True, sharey=True)
+        with torch.no_grad():
+            start.plot(axes[0], legend=False)
+            learned.plot(axes[1], legend=False)
+        figure.savefig(path, dpi=150)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Place 200 points for an image by gradient descent on W₂², in JAX.
 
-Run it with `python examples/place_points_jax.py [STEPS]`. The loss runs under `jax.jit`; its gradient is
+Run it with `python examples/place_points_jax.py [STEPS [PICTURE]]`. The loss runs under `jax.jit`; its gradient is
 2 ∫_{cell} (yᵢ − x) dρ.
 """
 
@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from diracs import PolynomialGrid, SumOfDiracs, distance
+from diracs import PolynomialGrid, SumOfDiracs, distance, optimal_transport_plan
 
 steps = int(sys.argv[1]) if len(sys.argv) > 1 else 200
 start = time.perf_counter()
@@ -34,3 +34,6 @@ for step in range(steps):
     if step % 50 == 0 or step == steps - 1:
         print(f"step {step:3}: W₂² = {float(val):.6f}")
 print(f"{steps} steps in {time.perf_counter() - start:.1f} s, compilation included")
+if len(sys.argv) > 2:
+    plan = optimal_transport_plan(SumOfDiracs(positions), target)
+    plan.plot(arrows=False).figure.savefig(sys.argv[2], dpi=150)

@@ -1,6 +1,6 @@
 """Place 200 points for an image with PyTorch's Adam on W₂².
 
-Run it with `python examples/place_points_torch.py [STEPS]`.
+Run it with `python examples/place_points_torch.py [STEPS [PICTURE]]`.
 """
 
 import sys
@@ -8,7 +8,7 @@ import time
 
 import torch
 
-from diracs import PolynomialGrid, SumOfDiracs, distance
+from diracs import PolynomialGrid, SumOfDiracs, distance, optimal_transport_plan
 
 steps = int(sys.argv[1]) if len(sys.argv) > 1 else 200
 start = time.perf_counter()
@@ -27,3 +27,6 @@ for step in range(steps):
     if step % 50 == 0 or step == steps - 1:
         print(f"step {step:3}: W₂² = {loss.item():.6f}")
 print(f"{steps} steps in {time.perf_counter() - start:.1f} s")
+if len(sys.argv) > 2:
+    plan = optimal_transport_plan(SumOfDiracs(positions.detach()), target)
+    plan.plot(arrows=False).figure.savefig(sys.argv[2], dpi=150)
