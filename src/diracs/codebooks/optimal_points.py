@@ -92,8 +92,8 @@ def _approached(law: CellLaw, n: int, rng: np.random.Generator, quick: bool) -> 
         seeds = _refined(law, coarse, n, rng)
         for _ in range(_BALANCINGS):
             near = _descend(law, seeds, _UNBALANCED, _COMPARED, rng, lloyd=_LLOYD_REFINED)
-            seeds, moved = _balanced(near, rng)
-            if moved < _ENOUGH * n:
+            seeds, count = _balanced(near, rng)
+            if count < _ENOUGH * n:
                 break
         return _descend(law, seeds, _FIRST, _COMPARED, rng, lloyd=_LLOYD_REFINED, slow=_SLOW).seeds
     starts = [law.draw_root(n, rng) for _ in range(_STARTS if n <= _FEW else 1)]

@@ -129,7 +129,7 @@ def minimize(
         gradient, size = at.length, math.sqrt(at.distortion)
         if gradient <= tolerance * size or radius <= 1e-15 * size:
             break
-        if reached[-1 - _PATIENCE] - at.distortion < slow * at.distortion:
+        if slow > 0.0 and reached[-1 - _PATIENCE] - at.distortion < slow * at.distortion:
             break
         step, promised, cut = _steihaug(hessian, at, radius, min(0.5, math.sqrt(gradient / size)))
         if at.distortion - _HOPED * promised > bar:
