@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from diracs.transport.density import SpaceDensity, UnitDensity
+from diracs import _core
+from diracs.cells.spaces import PLANE
+from diracs.transport.density import PlaneDensity, SpaceDensity, UnitDensity
 
 
 @dataclass(frozen=True)
@@ -29,9 +32,17 @@ class Problem:
     target: np.ndarray
     density: UnitDensity
 
+    @cached_property
+    def _fixed(self) -> _core.FixedSeeds:
+        """The seeds of a problem in the plane, with the triangulation for the weights of the last call."""
+        return _core.FixedSeeds(self.seeds)
+
     def moments(self, weights: np.ndarray, density: UnitDensity | None = None, known: Moments | None = None) -> Moments:
         """Moments of the power cells {x : |x − yᵢ|² − wᵢ ≤ |x − yⱼ|² − wⱼ}; those known for other weights save time."""
         density, weights = density or self.density, np.ascontiguousarray(weights)
+        if density.space is PLANE and isinstance(density, PlaneDensity):
+            cells, couplings = density.couplings(self._fixed, weights)
+            return Moments(cells.mass, cells.first, cells.second, *couplings)
         if known is not None and isinstance(density, SpaceDensity):
             cells, edges = density.moments_near(self.seeds, weights, (known.i, known.j))
         else:
