@@ -29,9 +29,9 @@ void check_weights(const std::vector<double>& positions, const std::vector<std::
     for (std::size_t step = 0; step < 2 * weights.size(); ++step) {
         const auto& w = weights[step < weights.size() ? step : 2 * weights.size() - 1 - step];
         const int threads = 1 + static_cast<int>(step % 8);
-        const Neighbours updated = seeds.neighbours(w.data(), threads);
-        require(same(updated, power_neighbours(positions.data(), w.data(), n, 1)), "as if it were new", input);
-        require(same(updated, power_neighbours(positions.data(), w.data(), n, 9 - threads)), "threads", input);
+        const Neighbours updated = *seeds.neighbours(w.data(), threads);
+        require(same(updated, *power_neighbours(positions.data(), w.data(), n, 1)), "as if it were new", input);
+        require(same(updated, *power_neighbours(positions.data(), w.data(), n, 9 - threads)), "threads", input);
     }
 }
 
@@ -126,7 +126,7 @@ void check_updates() {
         check_weights(line, {zero, steps(3), steps(20), small(10.0), one(-5.0)}, "line");
         check_weights(circle, {zero, small(1e-3), one(-0.5), one(-3.0), one(1.0), small(1.0)}, "circle");
         check_weights(scales, {zero, small(1e-20), small(1e-10), small(1.0)}, "scales");
-        most_hidden = std::max(most_hidden, hidden(power_neighbours(lattice.data(), steps(9).data(), n, 1)));
+        most_hidden = std::max(most_hidden, hidden(*power_neighbours(lattice.data(), steps(9).data(), n, 1)));
     }
     require(most_hidden > 300, "seeds are hidden", "lattice");
 }

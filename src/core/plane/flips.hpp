@@ -44,6 +44,9 @@ public:
     // Vertices that were taken out.
     const std::vector<int>& removed() const { return removed_; }
 
+    // Slots of triangles that are new, some of which may be unused again.
+    const std::vector<int>& touched() const { return touched_; }
+
 private:
     bool is_inner(int e) const {
         const int t = e >> 2;
@@ -142,6 +145,7 @@ private:
         s.vertex[0] = a;
         s.vertex[1] = b;
         s.vertex[2] = c;
+        touched_.push_back(t);
     }
 
     // Links two half-edges whose edge is to be looked at.
@@ -161,7 +165,7 @@ private:
     const Seed* seeds_;
     FreeSlots& slots_;
     std::size_t left_;
-    std::vector<int> stack_, removed_;
+    std::vector<int> stack_, removed_, touched_;
 };
 
 }  // namespace diracs

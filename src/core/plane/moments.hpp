@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -171,7 +172,7 @@ Moments moments(const Density& density, const double* positions, const double* w
 // Moments, and what Newton's method asks of edges, of seeds whose neighbours are known.
 template <class Density>
 std::pair<Cells, Couplings> couplings(const Density& density, const double* positions, const double* weights,
-                                      std::size_t n, Neighbours neighbours, int threads) {
+                                      std::size_t n, std::shared_ptr<const Neighbours> neighbours, int threads) {
     Cells cells(n, threads);
     detail::Found<detail::Coupling> found;
     {

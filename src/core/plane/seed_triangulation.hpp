@@ -28,7 +28,7 @@ public:
     std::size_t size() const { return size_; }
 
     // Neighbours for weights (n,), the same whatever weights have been before.
-    Neighbours neighbours(const double* weights, int threads) {
+    std::shared_ptr<const Neighbours> neighbours(const double* weights, int threads) {
         const std::lock_guard<std::mutex> lock(mutex_);
         choose_copies(weights);
         parallel_for(seeds_.size(), kSeedsPerRange, threads, [&] {
@@ -38,14 +38,16 @@ public:
                 }
             };
         });
-        Neighbours result(order_.order);
+        if (order_.planar && !update(threads)) return last_;
+        last_.reset();
+        auto found = std::make_shared<Neighbours>(order_.order);
         if (order_.planar) {
-            update(threads);
-            detail::neighbours_in_plane(*triangulation_, seeds_, threads, result);
+            detail::neighbours_in_plane(*triangulation_, seeds_, threads, *found);
         } else if (!seeds_.empty()) {
-            detail::neighbours_on_line(seeds_, result);
+            detail::neighbours_on_line(seeds_, *found);
         }
-        return result;
+        last_ = found;
+        return last_;
     }
 
 private:
@@ -73,19 +75,23 @@ private:
     void choose_copies(const double* weights) {
         for (auto& [rank, i] : order_.copies) {
             int& best = order_.order[rank];
-            if (weights[i] > weights[best] || (weights[i] == weights[best] && i < best)) std::swap(best, i);
+            if (weights[i] < weights[best] || (weights[i] == weights[best] && i > best)) continue;
+            std::swap(best, i);
+            last_.reset();
         }
     }
 
-    // What an interrupt leaves behind is not used again.
-    void update(int threads) {
-        std::unique_ptr<Triangulation> last = std::move(triangulation_);
-        if (last) {
-            last->update(threads);
+    // Whether neighbours may be others than the last ones. What an interrupt leaves behind is not used again.
+    bool update(int threads) {
+        std::unique_ptr<Triangulation> triangulation = std::move(triangulation_);
+        bool changed = true;
+        if (triangulation) {
+            changed = triangulation->update(threads);
         } else {
-            last = std::make_unique<Triangulation>(seeds_, order_.place, order_.rounds, threads);
+            triangulation = std::make_unique<Triangulation>(seeds_, order_.place, order_.rounds, threads);
         }
-        triangulation_ = std::move(last);
+        triangulation_ = std::move(triangulation);
+        return changed || !last_;
     }
 
     std::size_t size_;
@@ -93,11 +99,12 @@ private:
     SeedOrder order_;
     std::vector<Seed> seeds_;  // by rank
     std::unique_ptr<Triangulation> triangulation_;
+    std::shared_ptr<const Neighbours> last_;
     std::mutex mutex_;
 };
 
 // Those of seeds whose weights do not change.
-inline Neighbours power_neighbours(const double* positions, const double* weights, std::size_t n, int threads) {
+inline std::shared_ptr<const Neighbours> power_neighbours(const double* positions, const double* weights, std::size_t n, int threads) {
     return SeedTriangulation(positions, n).neighbours(weights, threads);
 }
 

@@ -27,23 +27,29 @@ public:
         build(threads);
     }
 
-    // To be called when weights of the seeds have changed.
-    void update(int threads) {
-        std::vector<int> bent = survey(threads), waiting;
+    // To be called when weights of the seeds have changed: whether triangles have changed with them, or which edges are
+    // flat.
+    bool update(int threads) {
+        Survey found = survey(threads);
+        std::vector<int> waiting;
         for (std::size_t p = 0; p < seeds_.size(); ++p) {
             if (leaving(static_cast<int>(p)) < 0) waiting.push_back(static_cast<int>(p));
         }
-        if (bent.empty() && waiting.empty()) return;
-        // Flips of an edge are ten times as fast as the insertion of a seed.
+        if (found.bent.empty() && waiting.empty()) return found.changed;
+        // The flip of an edge takes a tenth of the time of the insertion of a seed.
         Flips flips(mesh_, seeds_.data(), slots_, 2 * seeds_.size());
-        if (bent.size() > seeds_.size() || !flips.repair(std::move(bent))) {
+        if (found.bent.size() > seeds_.size() || !flips.repair(std::move(found.bent))) {
             build(threads);
-            return;
+        } else if (waiting.empty() && flips.removed().empty() && flips.touched().size() < seeds_.size() / 16) {
+            refresh(flips.touched());
+        } else {
+            // Any of them may be back, by what is exact for all of them.
+            waiting.insert(waiting.end(), flips.removed().begin(), flips.removed().end());
+            if (!waiting.empty()) insert(waiting);
+            survey(threads);
+            find_leaving(threads);
         }
-        waiting.insert(waiting.end(), flips.removed().begin(), flips.removed().end());
-        if (!waiting.empty()) insert(waiting);
-        survey(threads);
-        find_leaving(threads);
+        return true;
     }
 
     const HalfEdges& mesh() const { return mesh_; }
@@ -83,31 +89,53 @@ private:
         });
     }
 
-    // Marks the flat edges, and returns those where the surface bends the wrong way, by one half-edge each.
-    std::vector<int> survey(int threads) {
+    struct Survey {
+        std::vector<int> bent;  // edges where the surface bends the wrong way, by one half-edge each
+        bool changed = false;   // other edges are flat than before
+    };
+
+    // Looks at all edges, and marks those that are flat.
+    Survey survey(int threads) {
         const std::size_t count = mesh_.triangles.size();
         std::vector<std::vector<int>> found((count + kTrianglesPerRange - 1) / kTrianglesPerRange);
+        std::atomic<bool> changed{false};
         parallel_for(count, kTrianglesPerRange, threads, [&] {
             return [&](std::size_t begin, std::size_t end) {
                 std::vector<int>& here = found[begin / kTrianglesPerRange];
                 for (int t = static_cast<int>(begin); t < static_cast<int>(end); ++t) {
-                    HalfEdges::Triangle& s = mesh_.triangles[t];
                     if (!mesh_.is_used(t)) continue;
-                    s.tag = 0;
-                    if (mesh_.is_ghost(t)) continue;
-                    for (int k = 0; k < 3; ++k) {
+                    int flat = 0;
+                    for (int k = 0; k < 3 && !mesh_.is_ghost(t); ++k) {
                         const int e = 4 * t + k, f = mesh_.twin(e);
                         if (f < e || mesh_.is_ghost(f >> 2)) continue;
                         const int bend = mesh_.bend(e, seeds_.data());
-                        if (bend == 0) s.tag |= 1 << k;
+                        if (bend == 0) flat |= 1 << k;
                         if (bend > 0) here.push_back(e);
                     }
+                    HalfEdges::Triangle& s = mesh_.triangles[t];
+                    if (s.tag != flat) changed = true;
+                    s.tag = flat;
                 }
             };
         });
-        std::vector<int> bent;
-        for (const auto& range : found) bent.insert(bent.end(), range.begin(), range.end());
-        return bent;
+        Survey result;
+        for (const auto& range : found) result.bent.insert(result.bent.end(), range.begin(), range.end());
+        result.changed = changed;
+        return result;
+    }
+
+    // The same, and a half-edge from each vertex, where few triangles are new.
+    void refresh(const std::vector<int>& touched) {
+        for (const int t : touched) {
+            if (!mesh_.is_used(t)) continue;
+            for (int k = 0; k < 3; ++k) {
+                const int e = 4 * t + k, f = mesh_.twin(e), first = std::min(e, f), bit = 1 << (first & 3);
+                const bool flat = !mesh_.is_ghost(t) && !mesh_.is_ghost(f >> 2) && mesh_.bend(e, seeds_.data()) == 0;
+                int& tag = mesh_.triangles[first >> 2].tag;
+                tag = flat ? tag | bit : tag & ~bit;
+                if (mesh_.origin(e) != HalfEdges::kGhost) leaving_[mesh_.origin(e)] = e;
+            }
+        }
     }
 
     void insert(std::vector<int>& waiting) {
