@@ -25,7 +25,7 @@ void check_regular(const std::vector<double>& positions, const std::vector<doubl
         all.push_back(normalization.position(positions[2 * i], positions[2 * i + 1]));
         all[i].w = normalization.weight(weights[i]);
     }
-    const SeedOrder order(all);
+    const SeedOrder order(all, 1);
     if (!order.planar) return;
     for (const int i : order.order) seeds.push_back(all[i]);
     const Triangulation triangulation(seeds, order.place, order.rounds, 1);

@@ -25,7 +25,7 @@ int hidden(const Neighbours& a) {
 void check_weights(const std::vector<double>& positions, const std::vector<std::vector<double>>& weights,
                    const char* input) {
     const std::size_t n = positions.size() / 2;
-    SeedTriangulation seeds(positions.data(), n);
+    SeedTriangulation seeds(positions.data(), n, 2);
     for (std::size_t step = 0; step < 2 * weights.size(); ++step) {
         const auto& w = weights[step < weights.size() ? step : 2 * weights.size() - 1 - step];
         const int threads = 1 + static_cast<int>(step % 8);
@@ -42,7 +42,7 @@ void check_blocks(const std::vector<double>& positions, const std::vector<double
     const Normalization normalization(positions.data(), n);
     std::vector<Seed> all, seeds;
     for (std::size_t i = 0; i < n; ++i) all.push_back(normalization.position(positions[2 * i], positions[2 * i + 1]));
-    const SeedOrder order(all);
+    const SeedOrder order(all, 3);
     require(order.rounds.end()[-2] > 2000, "more than one block", input);
     for (const int i : order.order) {
         seeds.push_back(all[i]);

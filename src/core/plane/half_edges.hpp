@@ -19,7 +19,7 @@ public:
         int vertex[3];
         int twin[3];  // the half-edge on the other side
         int stamp;    // the last seed that conflicted with this triangle
-        int tag;      // while it is built, the block that owns it (construction.hpp); then its flat edges (bit k: edge k)
+        int tag;  // while it is built, the block that owns it (construction.hpp); then its flat edges (bit k: edge k)
     };
 
     static int next(int e) { return (e & 3) == 2 ? e - 2 : e + 1; }
@@ -28,7 +28,7 @@ public:
     int origin(int e) const { return triangles[e >> 2].vertex[e & 3]; }
     int target(int e) const { return origin(next(e)); }
     int apex(int e) const { return origin(previous(e)); }
-    int clockwise(int e) const { return next(twin(e)); }            // the next half-edge from the same origin
+    int clockwise(int e) const { return next(twin(e)); }             // the next half-edge from the same origin
     int counterclockwise(int e) const { return twin(previous(e)); }  // and the one before it
 
     bool is_used(int t) const { return triangles[t].vertex[0] != kUnused; }

@@ -53,7 +53,7 @@ struct Edges {
 
 // ∂mᵢ/∂wⱼ without its sign, ∫ρ dℓ / (2|yⱼ − yᵢ|), for each edge.
 struct Couplings {
-    RawVector<int> i, j;       // (e,) i < j
+    RawVector<int> i, j;         // (e,) i < j
     RawVector<double> strength;  // (e,)
 
     explicit Couplings(std::size_t e) : i(e), j(e), strength(e) {}

@@ -84,7 +84,8 @@ public:
         } while (e != first);
         const std::size_t count = ends.size() - begin;
         if (count > 2) return true;
-        if (count == 2 && on_border && orient(seeds_[ends[begin]], seeds_[r], seeds_[ends[begin + 1]]) != 0) return true;
+        if (count == 2 && on_border && orient(seeds_[ends[begin]], seeds_[r], seeds_[ends[begin + 1]]) != 0)
+            return true;
         ends.resize(begin);
         return false;
     }

@@ -14,17 +14,17 @@
 namespace diracs {
 
 struct SeedOrder {
-    std::vector<int> order;            // the distinct positions' ranks: of each the first seed there
-    std::vector<std::uint32_t> place;  // by rank: where it is on the curve, as a share of 2^32
-    std::vector<int> rounds;           // ranks at which the rounds begin, and their number
+    std::vector<int> order;                   // the distinct positions' ranks: of each the first seed there
+    std::vector<std::uint32_t> place;         // by rank: where it is on the curve, as a share of 2^32
+    std::vector<int> rounds;                  // ranks at which the rounds begin, and their number
     std::vector<std::pair<int, int>> copies;  // rank and seed, for all other seeds
     bool planar = false;                      // the first three positions are not collinear; else all are
 
-    explicit SeedOrder(const std::vector<Seed>& seeds) : rounds{0} {
+    SeedOrder(const std::vector<Seed>& seeds, int threads) : rounds{0} {
         std::vector<int> along(seeds.size());
         for (std::size_t i = 0; i < seeds.size(); ++i) along[i] = static_cast<int>(i);
         const auto coordinate = [&seeds](int i, int axis) { return axis == 0 ? seeds[i].x : seeds[i].y; };
-        hilbert_sort<2>(coordinate, along.data(), along.data() + along.size());
+        hilbert_sort<2>(coordinate, along.data(), along.data() + along.size(), threads);
         poll_interrupt();
         std::vector<std::pair<int, int>> same = remove_copies(seeds, along);
         cut_into_rounds(along);

@@ -19,13 +19,11 @@ namespace diracs {
 
 class SeedTriangulation {
 public:
-    SeedTriangulation(const double* positions, std::size_t n)
-        : size_(n), normalization_(positions, checked(n)), order_(normalized(positions, n)) {
+    SeedTriangulation(const double* positions, std::size_t n, int threads)
+        : normalization_(positions, checked(n)), order_(normalized(positions, n, threads), threads) {
         seeds_.reserve(order_.order.size());
         for (const int i : order_.order) seeds_.push_back(normalized(positions, i));
     }
-
-    std::size_t size() const { return size_; }
 
     // Neighbours for weights (n,), the same whatever weights have been before.
     std::shared_ptr<const Neighbours> neighbours(const double* weights, int threads) {
@@ -64,9 +62,13 @@ private:
                                        positions[2 * static_cast<std::size_t>(i) + 1]);
     }
 
-    std::vector<Seed> normalized(const double* positions, std::size_t n) const {
+    std::vector<Seed> normalized(const double* positions, std::size_t n, int threads) const {
         std::vector<Seed> all(n);
-        for (std::size_t i = 0; i < n; ++i) all[i] = normalized(positions, static_cast<int>(i));
+        parallel_for(n, kSeedsPerRange, threads, [&] {
+            return [&](std::size_t begin, std::size_t end) {
+                for (std::size_t i = begin; i < end; ++i) all[i] = normalized(positions, static_cast<int>(i));
+            };
+        });
         return all;
     }
 
@@ -94,7 +96,6 @@ private:
         return changed || !last_;
     }
 
-    std::size_t size_;
     Normalization normalization_;
     SeedOrder order_;
     std::vector<Seed> seeds_;  // by rank
@@ -104,8 +105,9 @@ private:
 };
 
 // Those of seeds whose weights do not change.
-inline std::shared_ptr<const Neighbours> power_neighbours(const double* positions, const double* weights, std::size_t n, int threads) {
-    return SeedTriangulation(positions, n).neighbours(weights, threads);
+inline std::shared_ptr<const Neighbours> power_neighbours(const double* positions, const double* weights, std::size_t n,
+                                                          int threads) {
+    return SeedTriangulation(positions, n, threads).neighbours(weights, threads);
 }
 
 }  // namespace diracs

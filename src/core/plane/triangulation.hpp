@@ -40,7 +40,7 @@ public:
         Flips flips(mesh_, seeds_.data(), slots_, 2 * seeds_.size());
         if (found.bent.size() > seeds_.size() || !flips.repair(std::move(found.bent))) {
             build(threads);
-        } else if (waiting.empty() && flips.removed().empty() && flips.touched().size() < seeds_.size() / 16) {
+        } else if (waiting.empty() && flips.removed().empty() && flips.touched().size() < seeds_.size() / 4) {
             refresh(flips.touched());
         } else {
             // Any of them may be back, by what is exact for all of them.

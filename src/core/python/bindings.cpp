@@ -196,7 +196,8 @@ NB_MODULE(_core, module) {
             },
             "positions"_a.noconvert(), "positions: (n, 2), kept as they are: they must not be written.");
     const char* couplings_doc =
-        "The records Cells and Couplings of diracs.cells.record, of seeds with weights (n,); the same numbers whatever\n"
+        "The records Cells and Couplings of diracs.cells.record, of seeds with weights (n,); the same numbers "
+        "whatever\n"
         "weights there have been before. threads = 0 takes all processors.";
     module.def("couplings", &density_couplings<UniformPolygon>, "density"_a, "seeds"_a, "weights"_a.noconvert(),
                nb::kw_only(), "threads"_a = 0, couplings_doc);

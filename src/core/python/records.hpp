@@ -42,11 +42,11 @@ nanobind::tuple density_moments(const Density& density, const Points& positions,
     }
     Edges& between = result->edges;
     const std::size_t count = between.i.size();
-    return nanobind::make_tuple(
-        cells_record(std::move(result->cells)),
-        record("Edges")(array(std::move(between.i)), array(std::move(between.j)),
-                        array(std::move(between.displacement), {count, 2}), array(std::move(between.gap)),
-                        array(std::move(between.integrals), {count, 3})));
+    return nanobind::make_tuple(cells_record(std::move(result->cells)),
+                                record("Edges")(array(std::move(between.i)), array(std::move(between.j)),
+                                                array(std::move(between.displacement), {count, 2}),
+                                                array(std::move(between.gap)),
+                                                array(std::move(between.integrals), {count, 3})));
 }
 
 // Seeds at fixed positions, an array that must not be written while they live.
@@ -54,8 +54,13 @@ struct FixedSeeds {
     Points positions;
     SeedTriangulation triangulation;
 
-    explicit FixedSeeds(const Points& given)
-        : positions(given), triangulation(given.data(), given.shape(0)) {}
+    explicit FixedSeeds(const Points& given) : positions(given), triangulation(ordered(given)) {}
+
+private:
+    static SeedTriangulation ordered(const Points& given) {
+        const Unlocked unlocked;
+        return SeedTriangulation(given.data(), given.shape(0), 0);
+    }
 };
 
 template <class Density>
