@@ -29,6 +29,7 @@ BENCHMARKS: dict[str, tuple[list[str], list[str], list[str]]] = {
     "grid_certificates": ([], [], []),
     "high_dimension": ([], [], []),
     "many_components": ([], [], []),
+    "memory": ([], ["--quick"], []),
     "merging": ([], [], []),
     "optimal_plane": ([], [], []),
     "propagation": ([], ["--quick"], []),

@@ -4,7 +4,7 @@ from typing import Literal, overload
 
 import numpy as np
 
-from diracs.cells.record import Cells, Edges
+from diracs.cells.record import Cells, Couplings, Edges
 
 class Polygon:
     def __init__(self, vertices: np.ndarray, density: float) -> None: ...
@@ -108,6 +108,13 @@ def moments(
     threads: int = 0,
     near: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> tuple[Cells, Edges]: ...
+
+class FixedSeeds:
+    def __init__(self, positions: np.ndarray) -> None: ...
+
+def couplings(
+    density: Polygon | Image | Mixture | Mesh, seeds: FixedSeeds, weights: np.ndarray, *, threads: int = 0
+) -> tuple[Cells, Couplings]: ...
 def cells(
     positions: np.ndarray, weights: np.ndarray, domain_vertices: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]: ...

@@ -75,6 +75,7 @@ int main() {
     check_rectangles();
     check_space();
     check_meshes();
+    check_updates();
     for (const std::size_t n : {1, 2, 3, 4, 10, 100, 3000}) {
         std::vector<double> spread(2 * n), lattice(2 * n), line(2 * n), cluster(2 * n), far(2 * n), copies(2 * n);
         std::vector<double> zero(n, 0.0), light(n), heavy(n);

@@ -18,5 +18,6 @@ void check_meshes();      // sanitize_mesh.cpp
 void check_neighbours();  // sanitize_neighbours.cpp
 void check_rectangles();  // sanitize_rectangles.cpp
 void check_space();       // sanitize_space.cpp
+void check_updates();     // sanitize_updates.cpp
 
 }  // namespace diracs

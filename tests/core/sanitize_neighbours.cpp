@@ -1,53 +1,52 @@
 // The regular triangulation against its definition, with exact predicates, where doubles have no correct digit left; and
 // the curves of spatial orders.
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstdint>
 #include <random>
-#include <set>
 #include <vector>
 
 #include "numeric/spatial_order.hpp"
-#include "plane/neighbours.hpp"
+#include "plane/normalize.hpp"
+#include "plane/seed_order.hpp"
+#include "plane/triangulation.hpp"
 #include "sanitize.hpp"
 
 namespace diracs {
 namespace {
 
-// Triangles of consecutive neighbours are regular: no lifted seed lies below the plane through theirs. They cover the hull
-// once: v of them, h on the hull, make 2v − 2 − h triangles.
+// No lifted seed lies below the plane of a triangle. They cover the hull once: v of them, h on the hull, make 2 v − 2
+// triangles with the ghosts.
 void check_regular(const std::vector<double>& positions, const std::vector<double>& weights, const char* input) {
-    const std::vector<Seed> seeds = normalize(positions.data(), weights.data(), weights.size());
-    const Neighbours found = power_neighbours(positions.data(), weights.data(), weights.size(), 1);
-    std::set<std::array<int, 3>> triangles;
-    const auto seed = [&](int rank) -> const Seed& { return seeds[found.order[rank]]; };
-    int used = 0;
-    std::size_t half_edges = 0;
-    for (int r = 0; r < found.ranks(); ++r) {
-        const int* const begin = found.neighbours.data() + found.start[r];
-        const int count = static_cast<int>(found.start[r + 1] - found.start[r]);
-        half_edges += count;
-        used += count > 0;
-        require(count > 0 || found.hidden[r] || found.ranks() == 1, "a seed without neighbours is hidden", input);
-        for (int k = 0; k < count; ++k) {
-            const int a = begin[k], b = begin[(k + 1) % count];
-            require(std::count(found.neighbours.data() + found.start[a], found.neighbours.data() + found.start[a + 1],
-                               r) == 1,
-                    "neighbours of each other", input);
-            if (orient(seed(r), seed(a), seed(b)) <= 0) continue;  // across the outside
-            for (int other = 0; other < found.ranks(); ++other) {
-                require(other == r || other == a || other == b ||
-                            exact::in_power_circle(seed(r), seed(a), seed(b), seed(other)) <= 0,
-                        "an empty power circle", input);
-            }
-            std::array<int, 3> corners = {r, a, b};
-            std::sort(corners.begin(), corners.end());
-            triangles.insert(corners);
+    const std::size_t n = weights.size();
+    const Normalization normalization(positions.data(), n);
+    std::vector<Seed> all, seeds;
+    for (std::size_t i = 0; i < n; ++i) {
+        all.push_back(normalization.position(positions[2 * i], positions[2 * i + 1]));
+        all[i].w = normalization.weight(weights[i]);
+    }
+    const SeedOrder order(all, 1);
+    if (!order.planar) return;
+    for (const int i : order.order) seeds.push_back(all[i]);
+    const Triangulation triangulation(seeds, order.place, order.rounds, 1);
+    const HalfEdges& mesh = triangulation.mesh();
+    std::size_t triangles = 0, vertices = 0;
+    for (std::size_t p = 0; p < seeds.size(); ++p) vertices += triangulation.leaving(int(p)) >= 0;
+    for (int t = 0; t < int(mesh.triangles.size()); ++t) {
+        if (!mesh.is_used(t)) continue;
+        ++triangles;
+        for (int k = 0; k < 3; ++k) {
+            const int e = 4 * t + k;
+            require(mesh.twin(mesh.twin(e)) == e && mesh.origin(mesh.twin(e)) == mesh.target(e), "twins", input);
+        }
+        if (mesh.is_ghost(t)) continue;
+        const Seed &a = seeds[mesh.origin(4 * t)], &b = seeds[mesh.target(4 * t)], &c = seeds[mesh.apex(4 * t)];
+        require(orient(a, b, c) > 0, "counterclockwise", input);
+        for (const Seed& other : seeds) {
+            require(exact::in_power_circle(a, b, c, other) <= 0, "an empty power circle", input);
         }
     }
-    // Euler: v − e + f = 2, with the outside for a face.
-    if (!triangles.empty()) require(used - int(half_edges / 2) + int(triangles.size()) == 1, "faces", input);
+    require(triangles == 2 * vertices - 2, "faces", input);
 }
 
 void check_curves() {

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "numeric/interrupt.hpp"
+#include "numeric/parallel.hpp"
 
 namespace diracs {
 
@@ -65,17 +65,31 @@ inline std::uint64_t scramble(std::uint64_t k) {
     return k ^ (k >> 33);
 }
 
-// Sorts keys by their upper 32 bits.
-inline void radix_sort(std::vector<std::uint64_t>& keys, std::vector<std::uint64_t>& buffer) {
+// Sorts keys by their upper 32 bits; equal ones keep their order. Ranges are counted and moved side by side.
+inline void radix_sort(std::vector<std::uint64_t>& keys, std::vector<std::uint64_t>& buffer, int threads) {
     constexpr int kBits = 11;
+    constexpr std::size_t kDigits = std::size_t{1} << kBits, kKeysPerRange = 65536;
     buffer.resize(keys.size());
+    std::vector<std::size_t> place((keys.size() + kKeysPerRange - 1) / kKeysPerRange * kDigits);
     for (int shift = 32; shift < 64; shift += kBits) {
-        std::vector<std::size_t> start((1u << kBits) + 1, 0);
-        const std::uint64_t mask = (1u << kBits) - 1;
-        poll_interrupt();
-        for (const std::uint64_t key : keys) ++start[((key >> shift) & mask) + 1];
-        for (std::size_t b = 1; b < start.size(); ++b) start[b] += start[b - 1];
-        for (const std::uint64_t key : keys) buffer[start[(key >> shift) & mask]++] = key;
+        const auto digit = [shift](std::uint64_t key) { return static_cast<std::size_t>(key >> shift) % kDigits; };
+        std::fill(place.begin(), place.end(), 0);
+        parallel_for(keys.size(), kKeysPerRange, threads, [&] {
+            return [&](std::size_t begin, std::size_t end) {
+                std::size_t* const count = place.data() + begin / kKeysPerRange * kDigits;
+                for (std::size_t k = begin; k < end; ++k) ++count[digit(keys[k])];
+            };
+        });
+        std::size_t total = 0;
+        for (std::size_t d = 0; d < kDigits; ++d) {
+            for (std::size_t at = d; at < place.size(); at += kDigits) total += std::exchange(place[at], total);
+        }
+        parallel_for(keys.size(), kKeysPerRange, threads, [&] {
+            return [&](std::size_t begin, std::size_t end) {
+                std::size_t* const next = place.data() + begin / kKeysPerRange * kDigits;
+                for (std::size_t k = begin; k < end; ++k) buffer[next[digit(keys[k])]++] = keys[k];
+            };
+        });
         keys.swap(buffer);
     }
 }
@@ -106,7 +120,7 @@ inline void sort_along_curve(std::vector<int>& points, const double* positions, 
         const std::uint64_t along = axes == 2 ? hilbert_index(place[0], place[1]) : hilbert_index(place, axes);
         keys[k] = along << 32 | static_cast<std::uint32_t>(points[k]);
     }
-    radix_sort(keys, buffer);
+    radix_sort(keys, buffer, 1);
     for (std::size_t k = 0; k < keys.size(); ++k) points[k] = static_cast<int>(keys[k] & 0xffffffffu);
 }
 
@@ -114,7 +128,7 @@ inline void sort_along_curve(std::vector<int>& points, const double* positions, 
 // within a range that is a double. Runs that share a cell of the lattice are sorted in turn on their own box; equal
 // positions become adjacent.
 template <int kWidth, class Coordinate>
-void hilbert_sort(const Coordinate& at, int* first, int* last) {
+void hilbert_sort(const Coordinate& at, int* first, int* last, int threads = 1) {
     const auto lexicographic = [&at](int i, int j) {
         for (int a = 0; a < kWidth; ++a) {
             if (at(i, a) != at(j, a)) return at(i, a) < at(j, a);
@@ -138,16 +152,20 @@ void hilbert_sort(const Coordinate& at, int* first, int* last) {
     }
     const double cells = static_cast<double>((1u << hilbert_bits(kWidth)) - 1);
     std::vector<std::uint64_t> keys(n), buffer;
-    for (std::size_t k = 0; k < n; ++k) {
-        if (k % 65536 == 0) poll_interrupt();
-        std::uint32_t place[kWidth];
-        for (int a = 0; a < kWidth; ++a) {
-            place[a] = static_cast<std::uint32_t>((at(first[k], a) - low[a]) / side * cells);
-        }
-        const std::uint64_t along = kWidth == 2 ? hilbert_index(place[0], place[1]) : hilbert_index(place, kWidth);
-        keys[k] = along << 32 | static_cast<std::uint32_t>(first[k]);
-    }
-    radix_sort(keys, buffer);
+    parallel_for(n, 65536, threads, [&] {
+        return [&](std::size_t begin, std::size_t end) {
+            for (std::size_t k = begin; k < end; ++k) {
+                std::uint32_t place[kWidth];
+                for (int a = 0; a < kWidth; ++a) {
+                    place[a] = static_cast<std::uint32_t>((at(first[k], a) - low[a]) / side * cells);
+                }
+                const std::uint64_t along =
+                    kWidth == 2 ? hilbert_index(place[0], place[1]) : hilbert_index(place, kWidth);
+                keys[k] = along << 32 | static_cast<std::uint32_t>(first[k]);
+            }
+        };
+    });
+    radix_sort(keys, buffer, threads);
     for (std::size_t k = 0; k < n; ++k) first[k] = static_cast<int>(keys[k] & 0xffffffffu);
     for (std::size_t k = 0; k < n;) {
         std::size_t end = k + 1;

@@ -5,11 +5,13 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <utility>
 #include <vector>
 
 #include "plane/clip.hpp"
 #include "numeric/expansion.hpp"
-#include "plane/neighbours.hpp"
+#include "plane/seed_triangulation.hpp"
 #include "plane/polygon.hpp"
 #include "plane/vec2.hpp"
 
@@ -28,12 +30,21 @@ class PowerCells {
 public:
     PowerCells(const double* positions, const double* weights, std::size_t n, const std::vector<Vec2>& domain,
                int threads)
-        : neighbours_(power_neighbours(positions, weights, n, threads)),
-          domain_(domain),
-          low_(domain.front()),
-          high_(domain.front()) {
-        seeds_.reserve(neighbours_.order.size());
-        for (const int i : neighbours_.order) seeds_.push_back({positions[2 * i], positions[2 * i + 1], weights[i]});
+        : PowerCells(positions, weights, power_neighbours(positions, weights, n, threads), domain, threads) {}
+
+    // With the neighbours for these positions and weights.
+    PowerCells(const double* positions, const double* weights, std::shared_ptr<const Neighbours> neighbours,
+               const std::vector<Vec2>& domain, int threads)
+        : neighbours_(std::move(neighbours)), domain_(domain), low_(domain.front()), high_(domain.front()) {
+        seeds_.resize(neighbours_->order.size());
+        parallel_for(seeds_.size(), 16384, threads, [&] {
+            return [&](std::size_t begin, std::size_t end) {
+                for (std::size_t r = begin; r < end; ++r) {
+                    const auto i = static_cast<std::size_t>(neighbours_->order[r]);
+                    seeds_[r] = {positions[2 * i], positions[2 * i + 1], weights[i]};
+                }
+            };
+        });
         for (std::size_t k = 0; k < domain.size(); ++k) {
             const Vec2 v = domain[k], d = domain[k + 1 == domain.size() ? 0 : k + 1] - v;
             normals_.push_back(half_plane({d.y, -d.x}, 0.0).normal);
@@ -43,8 +54,8 @@ public:
         reach_ = std::max(high_.x - low_.x, high_.y - low_.y);
     }
 
-    int ranks() const { return neighbours_.ranks(); }
-    int index(int rank) const { return neighbours_.order[rank]; }
+    int ranks() const { return neighbours_->ranks(); }
+    int index(int rank) const { return neighbours_->order[rank]; }
     double weight(int rank) const { return seeds_[rank].w; }
     Vec2 position(int rank) const { return {seeds_[rank].x, seeds_[rank].y}; }
 
@@ -58,13 +69,13 @@ public:
     // Coordinates about `origin`; empty if the cell does not meet the domain.
     const Polygon& cell(int rank, Vec2 origin, CellScratch& scratch) const {
         scratch.assembled.clear();
-        if (neighbours_.hidden[rank]) return scratch.assembled;
+        if (neighbours_->hidden[rank]) return scratch.assembled;
         scratch.domain.clear();
         for (std::size_t k = 0; k < domain_.size(); ++k) {
             scratch.domain.push_back({normals_[k], dot(normals_[k], domain_[k] - origin)});
         }
-        const int* others = neighbours_.neighbours.data() + neighbours_.start[rank];
-        const std::size_t count = static_cast<std::size_t>(neighbours_.start[rank + 1] - neighbours_.start[rank]);
+        const int* others = neighbours_->begin(rank);
+        const std::size_t count = neighbours_->count(rank);
         scratch.bisectors.clear();
         for (std::size_t k = 0; k < count; ++k) scratch.bisectors.push_back(bisector(rank, others[k], origin));
         if (assemble(scratch.bisectors, others, scratch.domain, scratch.assembled)) return scratch.assembled;
@@ -106,8 +117,8 @@ private:
         return ((far - near) + exact_difference(p.w, q.w)).estimate();
     }
 
-    Neighbours neighbours_;
-    std::vector<Seed> seeds_;  // by rank
+    std::shared_ptr<const Neighbours> neighbours_;
+    RawVector<Seed> seeds_;  // by rank
     const std::vector<Vec2>& domain_;
     std::vector<Vec2> normals_;
     Vec2 low_, high_;

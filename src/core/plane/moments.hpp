@@ -4,26 +4,59 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <utility>
 #include <vector>
 
+#include "numeric/parallel.hpp"
+#include "numeric/uninitialized.hpp"
 #include "plane/cell.hpp"
 #include "plane/density.hpp"
-#include "numeric/parallel.hpp"
 
 namespace diracs {
 
 struct Cells {
-    std::vector<double> mass;    // (n,)
-    std::vector<double> first;   // (n, 2): ∫(x − yᵢ)ρ
-    std::vector<double> second;  // (n,): ∫|x − yᵢ|²ρ
-    std::vector<double> sizes;   // (n, 2): of the terms of mass and second moment (density.hpp)
+    RawVector<double> mass;    // (n,)
+    RawVector<double> first;   // (n, 2): ∫(x − yᵢ)ρ
+    RawVector<double> second;  // (n,): ∫|x − yᵢ|²ρ
+    RawVector<double> sizes;   // (n, 2): of the terms of mass and second moment (density.hpp)
+
+    Cells(std::size_t n, int threads) : mass(n), first(2 * n), second(n), sizes(2 * n) {
+        parallel_for(n, 16384, threads, [&] {
+            return [&](std::size_t begin, std::size_t end) {
+                for (auto* values : {&mass, &second}) std::fill(values->begin() + begin, values->begin() + end, 0.0);
+                for (auto* values : {&first, &sizes})
+                    std::fill(values->begin() + 2 * begin, values->begin() + 2 * end, 0.0);
+            };
+        });
+    }
+
+    void store(int i, const CellMoments& moments) {
+        const auto k = static_cast<std::size_t>(i);
+        mass[k] = moments.mass;
+        first[2 * k] = moments.first.x;
+        first[2 * k + 1] = moments.first.y;
+        second[k] = moments.second;
+        sizes[2 * k] = moments.sizes.mass;
+        sizes[2 * k + 1] = moments.sizes.second;
+    }
 };
 
 struct Edges {
-    std::vector<int> i, j;             // (e,) i < j
-    std::vector<double> displacement;  // (e, 2): yⱼ − yᵢ
-    std::vector<double> gap;           // (e,): |yⱼ − yᵢ|
-    std::vector<double> integrals;  // (e, 3): ∫(1, τ, τ²)ρ dℓ, τ to the left of yⱼ − yᵢ about the line through both
+    RawVector<int> i, j;             // (e,) i < j
+    RawVector<double> displacement;  // (e, 2): yⱼ − yᵢ
+    RawVector<double> gap;           // (e,): |yⱼ − yᵢ|
+    RawVector<double> integrals;  // (e, 3): ∫(1, τ, τ²)ρ dℓ, τ to the left of yⱼ − yᵢ about the line through both
+
+    explicit Edges(std::size_t e) : i(e), j(e), displacement(2 * e), gap(e), integrals(3 * e) {}
+};
+
+// ∂mᵢ/∂wⱼ without its sign, ∫ρ dℓ / (2|yⱼ − yᵢ|), for each edge.
+struct Couplings {
+    RawVector<int> i, j;         // (e,) i < j
+    RawVector<double> strength;  // (e,)
+
+    explicit Couplings(std::size_t e) : i(e), j(e), strength(e) {}
 };
 
 struct Moments {
@@ -36,55 +69,33 @@ namespace detail {
 struct Edge {
     int i;
     int j;
-    Vec2 displacement;
     LineMoments line;
 };
 
-// Those of all ranges, one after another.
-inline Edges joined(const std::vector<std::vector<Edge>>& ranges) {
-    std::size_t total = 0;
-    for (const auto& range : ranges) total += range.size();
-    Edges edges;
-    for (auto* index : {&edges.i, &edges.j}) index->reserve(total);
-    edges.displacement.reserve(2 * total);
-    edges.gap.reserve(total);
-    edges.integrals.reserve(3 * total);
-    for (const auto& range : ranges) {
-        for (const Edge& edge : range) {
-            edges.i.push_back(edge.i);
-            edges.j.push_back(edge.j);
-            for (const double x : {edge.displacement.x, edge.displacement.y}) edges.displacement.push_back(x);
-            edges.gap.push_back(norm(edge.displacement));
-            for (const double x : {edge.line.zeroth, edge.line.first, edge.line.second}) edges.integrals.push_back(x);
-        }
-    }
-    return edges;
-}
-
-}  // namespace detail
+struct Coupling {
+    int i;
+    int j;
+    double strength;
+};
 
 constexpr std::size_t kSeedsPerRange = 256;
 
-// `Density` as described in density.hpp. Hidden seeds, and all but one of the seeds at one position, get zeros. Every
-// result is computed by one thread and stored by index, so that it does not depend on the number of threads.
-template <class Density>
-Moments moments(const Density& density, const double* positions, const double* weights, std::size_t n, bool edges,
-                int threads) {
-    const PowerCells diagram(positions, weights, n, density.domain(), threads);
-    const auto ranks = static_cast<std::size_t>(diagram.ranks());
-    Moments result;
-    Cells& cells = result.cells;
-    cells.mass.assign(n, 0.0);
-    cells.first.assign(2 * n, 0.0);
-    cells.second.assign(n, 0.0);
-    cells.sizes.assign(2 * n, 0.0);
-    std::vector<std::vector<detail::Edge>> found((ranks + kSeedsPerRange - 1) / kSeedsPerRange);
+template <class Record>
+using Found = std::vector<std::vector<Record>>;  // of each range of ranks
 
+// The moments of all cells, and what `record(i, j, yⱼ − yᵢ, integrals)` makes of each edge i < j on which something of the
+// density lies, if edges are asked for. Hidden seeds, and all but one of the seeds at one position, get zeros. Every result
+// is computed by one thread and stored by index, so that it does not depend on the number of threads.
+template <class Record, class Density, class MakeRecord>
+Found<Record> integrate(const Density& density, const PowerCells& diagram, bool edges, int threads, Cells& cells,
+                        const MakeRecord& make_record) {
+    const auto ranks = static_cast<std::size_t>(diagram.ranks());
+    Found<Record> found((ranks + kSeedsPerRange - 1) / kSeedsPerRange);
     parallel_for(ranks, kSeedsPerRange, threads, [&] {
         using Scratch = typename Density::Scratch;
         return [&, scratch = CellScratch(), own = Scratch(),
                 lines = std::vector<LineMoments>()](std::size_t begin, std::size_t end) mutable {
-            std::vector<detail::Edge>& here = found[begin / kSeedsPerRange];
+            std::vector<Record>& here = found[begin / kSeedsPerRange];
             if (edges) here.reserve(3 * (end - begin) + 32);  // a planar graph has less than three edges per vertex
             for (int rank = static_cast<int>(begin); rank < static_cast<int>(end); ++rank) {
                 const Vec2 origin = diagram.nearest_in_box(rank);
@@ -95,13 +106,7 @@ Moments moments(const Density& density, const double* positions, const double* w
                 CellMoments about_origin;
                 density.cell(cell, origin, rank, about_origin, edges ? lines.data() : nullptr, own);
                 const Vec2 shift = origin - diagram.position(rank);  // x − y = (x − o) + (o − y)
-                const CellMoments moments = about_origin.moved(shift);
-                cells.mass[i] = moments.mass;
-                cells.first[2 * i] = moments.first.x;
-                cells.first[2 * i + 1] = moments.first.y;
-                cells.second[i] = moments.second;
-                cells.sizes[2 * i] = moments.sizes.mass;
-                cells.sizes[2 * i + 1] = moments.sizes.second;
+                cells.store(i, about_origin.moved(shift));
                 if (!edges) continue;
                 for (std::size_t k = 0; k < cell.size(); ++k) {
                     if (cell.labels[k] <= rank || !(lines[k].zeroth > 0.0)) continue;
@@ -109,14 +114,80 @@ Moments moments(const Density& density, const double* positions, const double* w
                     const int j = diagram.index(cell.labels[k]);
                     const Vec2 y = diagram.position(rank), z = diagram.position(cell.labels[k]);
                     if (i > j) line.first = -line.first;
-                    here.push_back({std::min(i, j), std::max(i, j), i < j ? z - y : y - z, line});
+                    here.push_back(make_record(std::min(i, j), std::max(i, j), i < j ? z - y : y - z, line));
                 }
             }
         };
     });
+    return found;
+}
 
-    result.edges = detail::joined(found);
+// Calls store(place, record) for the records of all ranges, one after another, and lets go of them.
+template <class Result, class Record, class Store>
+Result joined(Found<Record>&& found, int threads, const Store& store) {
+    std::vector<std::size_t> start(found.size() + 1, 0);
+    for (std::size_t k = 0; k < found.size(); ++k) start[k + 1] = start[k] + found[k].size();
+    Result result(start.back());
+    parallel_for(found.size(), 16, threads, [&] {
+        return [&](std::size_t begin, std::size_t end) {
+            for (std::size_t k = begin; k < end; ++k) {
+                for (std::size_t e = 0; e < found[k].size(); ++e) store(result, start[k] + e, found[k][e]);
+                std::vector<Record>().swap(found[k]);
+            }
+        };
+    });
     return result;
+}
+
+}  // namespace detail
+
+// `Density` as described in density.hpp.
+template <class Density>
+Moments moments(const Density& density, const double* positions, const double* weights, std::size_t n, bool edges,
+                int threads) {
+    Cells cells(n, threads);
+    detail::Found<detail::Edge> found;
+    {
+        // Of many seeds the diagram is as large as the records of all edges.
+        const PowerCells diagram(positions, weights, n, density.domain(), threads);
+        found = detail::integrate<detail::Edge>(
+            density, diagram, edges, threads, cells,
+            [](int i, int j, Vec2, const LineMoments& line) { return detail::Edge{i, j, line}; });
+    }
+    const auto store = [&](Edges& all, std::size_t e, const detail::Edge& edge) {
+        const double *y = positions + 2 * std::size_t(edge.i), *z = positions + 2 * std::size_t(edge.j);
+        const Vec2 displacement = {z[0] - y[0], z[1] - y[1]};
+        all.i[e] = edge.i;
+        all.j[e] = edge.j;
+        all.displacement[2 * e] = displacement.x;
+        all.displacement[2 * e + 1] = displacement.y;
+        all.gap[e] = norm(displacement);
+        all.integrals[3 * e] = edge.line.zeroth;
+        all.integrals[3 * e + 1] = edge.line.first;
+        all.integrals[3 * e + 2] = edge.line.second;
+    };
+    return {std::move(cells), detail::joined<Edges>(std::move(found), threads, store)};
+}
+
+// Moments, and what Newton's method asks of edges, of seeds whose neighbours are known.
+template <class Density>
+std::pair<Cells, Couplings> couplings(const Density& density, const double* positions, const double* weights,
+                                      std::size_t n, std::shared_ptr<const Neighbours> neighbours, int threads) {
+    Cells cells(n, threads);
+    detail::Found<detail::Coupling> found;
+    {
+        const PowerCells diagram(positions, weights, std::move(neighbours), density.domain(), threads);
+        found = detail::integrate<detail::Coupling>(
+            density, diagram, true, threads, cells, [](int i, int j, Vec2 displacement, const LineMoments& line) {
+                return detail::Coupling{i, j, line.zeroth / (2.0 * norm(displacement))};
+            });
+    }
+    const auto store = [](Couplings& all, std::size_t e, const detail::Coupling& edge) {
+        all.i[e] = edge.i;
+        all.j[e] = edge.j;
+        all.strength[e] = edge.strength;
+    };
+    return {std::move(cells), detail::joined<Couplings>(std::move(found), threads, store)};
 }
 
 }  // namespace diracs

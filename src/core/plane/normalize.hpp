@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <vector>
 
 #include "plane/predicates.hpp"
 
@@ -24,31 +23,38 @@ inline double snap(double value, double unit) {
     return std::fabs(value) < 0x1p52 * unit ? (value + shifter) - shifter : value;
 }
 
-// The seeds in the box [-2, 2]² after a translation and a multiplication by a power of two, both exact. Only positions
+// Takes positions to the box [-2, 2]² by a translation and a multiplication by a power of two, both exact. Only positions
 // finer than 2^-250 of the extent and weights finer than 2^-500 or larger than 2^900 of its square are rounded.
-inline std::vector<Seed> normalize(const double* positions, const double* weights, std::size_t n) {
-    std::vector<Seed> seeds(n);
-    if (n == 0) return seeds;
-    double low[2], high[2];
-    for (int axis = 0; axis < 2; ++axis) {
-        low[axis] = high[axis] = positions[axis];
-        for (std::size_t i = 1; i < n; ++i) {
-            low[axis] = std::min(low[axis], positions[2 * i + axis]);
-            high[axis] = std::max(high[axis], positions[2 * i + axis]);
+class Normalization {
+public:
+    Normalization(const double* positions, std::size_t n) {
+        if (n == 0) return;
+        double low[2], high[2];
+        for (int axis = 0; axis < 2; ++axis) {
+            low[axis] = high[axis] = positions[axis];
+            for (std::size_t i = 1; i < n; ++i) {
+                low[axis] = std::min(low[axis], positions[2 * i + axis]);
+                high[axis] = std::max(high[axis], positions[2 * i + axis]);
+            }
         }
+        cx_ = exact_centre(low[0], high[0]), cy_ = exact_centre(low[1], high[1]);
+        const double size = std::max(std::max(std::fabs(low[0] - cx_), std::fabs(high[0] - cx_)),
+                                     std::max(std::fabs(low[1] - cy_), std::fabs(high[1] - cy_)));
+        const int exponent = size > 0.0 ? std::ilogb(size) : 0;
+        // Two factors, as 2^-exponent alone may not be a double.
+        s_ = std::ldexp(1.0, -exponent / 2), t_ = std::ldexp(1.0, -(exponent - exponent / 2));
     }
-    const double cx = exact_centre(low[0], high[0]), cy = exact_centre(low[1], high[1]);
-    const double size = std::max(std::max(std::fabs(low[0] - cx), std::fabs(high[0] - cx)),
-                                 std::max(std::fabs(low[1] - cy), std::fabs(high[1] - cy)));
-    const int exponent = size > 0.0 ? std::ilogb(size) : 0;
-    // Two factors, as 2^-exponent alone may not be a double.
-    const double s = std::ldexp(1.0, -exponent / 2), t = std::ldexp(1.0, -(exponent - exponent / 2));
-    for (std::size_t i = 0; i < n; ++i) {
-        seeds[i].x = snap((positions[2 * i] - cx) * s * t, 0x1p-250);
-        seeds[i].y = snap((positions[2 * i + 1] - cy) * s * t, 0x1p-250);
-        seeds[i].w = snap(std::min(0x1p900, std::max(-0x1p900, weights[i] * s * s * t * t)), 0x1p-500);
+
+    Seed position(double x, double y) const {
+        return {snap((x - cx_) * s_ * t_, 0x1p-250), snap((y - cy_) * s_ * t_, 0x1p-250), 0.0};
     }
-    return seeds;
-}
+
+    double weight(double w) const {
+        return snap(std::min(0x1p900, std::max(-0x1p900, w * s_ * s_ * t_ * t_)), 0x1p-500);
+    }
+
+private:
+    double cx_ = 0.0, cy_ = 0.0, s_ = 1.0, t_ = 1.0;
+};
 
 }  // namespace diracs

@@ -27,15 +27,16 @@ using Matrices = Input<double, nanobind::shape<-1, 2, 2>>;
 using Box = Input<double, nanobind::shape<2, 2>>;
 
 // A NumPy array that owns the vector: no copy.
-template <class T>
-nanobind::ndarray<nanobind::numpy, T> array(std::vector<T>&& values, std::initializer_list<std::size_t> shape) {
-    auto* owned = new std::vector<T>(std::move(values));
-    nanobind::capsule owner(owned, [](void* p) noexcept { delete static_cast<std::vector<T>*>(p); });
+template <class T, class Allocator>
+nanobind::ndarray<nanobind::numpy, T> array(std::vector<T, Allocator>&& values,
+                                            std::initializer_list<std::size_t> shape) {
+    auto* owned = new std::vector<T, Allocator>(std::move(values));
+    nanobind::capsule owner(owned, [](void* p) noexcept { delete static_cast<std::vector<T, Allocator>*>(p); });
     return nanobind::ndarray<nanobind::numpy, T>(owned->data(), shape, owner);
 }
 
-template <class T>
-nanobind::ndarray<nanobind::numpy, T> array(std::vector<T>&& values) {
+template <class T, class Allocator>
+nanobind::ndarray<nanobind::numpy, T> array(std::vector<T, Allocator>&& values) {
     const std::size_t n = values.size();
     return array(std::move(values), {n});
 }

@@ -156,6 +156,8 @@ void bind_mesh(nb::module_& module) {
         .def("overlaps", &overlaps<SpaceMesh>, "share"_a, overlaps_doc);
     module.def("moments", &density_moments<PlaneMesh>, "density"_a, "positions"_a.noconvert(), "weights"_a.noconvert(),
                nb::kw_only(), "edges"_a, "second"_a = false, "threads"_a = 0);
+    module.def("couplings", &density_couplings<PlaneMesh>, "density"_a, "seeds"_a, "weights"_a.noconvert(),
+               nb::kw_only(), "threads"_a = 0);
     module.def("moments", &space::density_moments<SpaceMesh>, "density"_a, "positions"_a.noconvert(),
                "weights"_a.noconvert(), nb::kw_only(), "edges"_a, "second"_a = false, "threads"_a = 0,
                "near"_a = nb::none());

@@ -185,6 +185,28 @@ NB_MODULE(_core, module) {
     module.def("moments", &density_moments<GaussianMixture>, "density"_a, "positions"_a.noconvert(),
                "weights"_a.noconvert(), nb::kw_only(), "edges"_a, "second"_a = false, "threads"_a = 0, moments_doc);
 
+    nb::class_<FixedSeeds>(module, "FixedSeeds",
+                           "Seeds of the plane that keep their triangulation from one choice of weights to the next.")
+        .def(
+            "__init__",
+            [](FixedSeeds* self, const Points& positions) {
+                if (!all_finite(positions.data(), 2 * positions.shape(0))) {
+                    throw nb::value_error("positions must be finite");
+                }
+                new (self) FixedSeeds(positions);
+            },
+            "positions"_a.noconvert(), "positions: (n, 2), kept as they are: they must not be written.");
+    const char* couplings_doc =
+        "The records Cells and Couplings of diracs.cells.record, of seeds with weights (n,); the same numbers "
+        "whatever\n"
+        "weights there have been before. threads = 0 takes all processors.";
+    module.def("couplings", &density_couplings<UniformPolygon>, "density"_a, "seeds"_a, "weights"_a.noconvert(),
+               nb::kw_only(), "threads"_a = 0, couplings_doc);
+    module.def("couplings", &density_couplings<ShapedImage>, "density"_a, "seeds"_a, "weights"_a.noconvert(),
+               nb::kw_only(), "threads"_a = 0, couplings_doc);
+    module.def("couplings", &density_couplings<GaussianMixture>, "density"_a, "seeds"_a, "weights"_a.noconvert(),
+               nb::kw_only(), "threads"_a = 0, couplings_doc);
+
     module.def("cells", &cells, "positions"_a.noconvert(), "weights"_a.noconvert(), "domain_vertices"_a.noconvert(),
                "Polygons of all cells in a convex domain: (indptr, vertices (k, 2), labels), where an edge starts at "
                "its vertex and its label is the neighbour across it, -1 on the boundary of the domain.");

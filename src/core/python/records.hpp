@@ -25,25 +25,59 @@ inline void check_sizes(const Points& positions, const Numbers& weights) {
     if (!all_finite(weights.data(), weights.shape(0))) throw nanobind::value_error("weights must be finite");
 }
 
+inline nanobind::object cells_record(Cells&& cells) {
+    const std::size_t n = cells.mass.size();
+    return record("Cells")(array(std::move(cells.mass)), array(std::move(cells.first), {n, 2}),
+                           array(std::move(cells.second)), array(std::move(cells.sizes), {n, 2}));
+}
+
 template <class Density>
 nanobind::tuple density_moments(const Density& density, const Points& positions, const Numbers& weights, bool edges,
                                 bool /*second*/, int threads) {
     check_sizes(positions, weights);
-    const std::size_t n = positions.shape(0);
-    Moments result;
+    std::optional<Moments> result;
     {
         const Unlocked unlocked;
-        result = moments(density, positions.data(), weights.data(), n, edges, threads);
+        result = moments(density, positions.data(), weights.data(), positions.shape(0), edges, threads);
     }
-    Cells& cells = result.cells;
-    Edges& between = result.edges;
+    Edges& between = result->edges;
     const std::size_t count = between.i.size();
-    return nanobind::make_tuple(record("Cells")(array(std::move(cells.mass)), array(std::move(cells.first), {n, 2}),
-                                                array(std::move(cells.second)), array(std::move(cells.sizes), {n, 2})),
+    return nanobind::make_tuple(cells_record(std::move(result->cells)),
                                 record("Edges")(array(std::move(between.i)), array(std::move(between.j)),
                                                 array(std::move(between.displacement), {count, 2}),
                                                 array(std::move(between.gap)),
                                                 array(std::move(between.integrals), {count, 3})));
+}
+
+// Seeds at fixed positions, an array that must not be written while they live.
+struct FixedSeeds {
+    Points positions;
+    SeedTriangulation triangulation;
+
+    explicit FixedSeeds(const Points& given) : positions(given), triangulation(ordered(given)) {}
+
+private:
+    static SeedTriangulation ordered(const Points& given) {
+        const Unlocked unlocked;
+        return SeedTriangulation(given.data(), given.shape(0), 0);
+    }
+};
+
+template <class Density>
+nanobind::tuple density_couplings(const Density& density, FixedSeeds& seeds, const Numbers& weights, int threads) {
+    const std::size_t n = seeds.positions.shape(0);
+    if (weights.shape(0) != n) throw nanobind::value_error("positions and weights differ in length");
+    if (!all_finite(weights.data(), n)) throw nanobind::value_error("weights must be finite");
+    std::optional<std::pair<Cells, Couplings>> result;
+    {
+        const Unlocked unlocked;
+        result = couplings(density, seeds.positions.data(), weights.data(), n,
+                           seeds.triangulation.neighbours(weights.data(), threads), threads);
+    }
+    Couplings& between = result->second;
+    return nanobind::make_tuple(cells_record(std::move(result->first)),
+                                record("Couplings")(array(std::move(between.i)), array(std::move(between.j)),
+                                                    array(std::move(between.strength))));
 }
 
 namespace space {

@@ -45,6 +45,24 @@ class Edges(NamedTuple):
     integrals: np.ndarray
 
 
+class Couplings(NamedTuple):
+    """The e pairs i < j of seeds of the plane whose cells have a common edge, with what Newton's method asks of it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from diracs import _core
+    >>> square = _core.Polygon(np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]), 1.0)
+    >>> seeds = _core.FixedSeeds(np.array([[0.25, 0.5], [0.75, 0.5]]))
+    >>> _core.couplings(square, seeds, np.zeros(2))[1].strength
+    array([1.])
+    """
+
+    i: np.ndarray  # (e,) int32
+    j: np.ndarray  # (e,) int32
+    strength: np.ndarray  # (e,) ∂mᵢ/∂wⱼ without its sign, ∫ρ / (2|yⱼ − yᵢ|) over the edge
+
+
 def read_only(cells: Cells, edges: Edges) -> tuple[Cells, Edges]:
     """The same records, of arrays that cannot be written."""
     return Cells(*map(frozen, cells)), Edges(*map(frozen, edges))

@@ -12,7 +12,7 @@ import scipy
 from diracs import _core
 from diracs.cells.facets import FacetMoments, planar_moments
 from diracs.cells.intervals import REACH
-from diracs.cells.record import Cells, Edges
+from diracs.cells.record import Cells, Couplings, Edges
 from diracs.cells.spaces import PLANE, Space
 
 # The share of a density beyond either end of a coarse grid: one that held all tails would be too coarse for the rest.
@@ -66,6 +66,14 @@ class SpaceDensity(UnitDensity, Protocol):
         """Moments, given pairs of seeds whose cells may well meet, int32 (e,) each."""
 
 
+@runtime_checkable
+class PlaneDensity(UnitDensity, Protocol):
+    """One whose cells are found sooner where seeds keep their triangulation, from which few weights change much."""
+
+    def couplings(self, seeds: _core.FixedSeeds, weights: np.ndarray) -> tuple[Cells, Couplings]:
+        """Moments, and what Newton's method asks of edges."""
+
+
 @dataclass(frozen=True)
 class ImageDensity:
     """An image on a box of longest side 1 about the origin.
@@ -91,6 +99,9 @@ class ImageDensity:
 
     def moments(self, seeds: np.ndarray, weights: np.ndarray) -> tuple[Cells, Edges]:
         return _core.moments(self.core, seeds, weights, edges=True)
+
+    def couplings(self, seeds: _core.FixedSeeds, weights: np.ndarray) -> tuple[Cells, Couplings]:
+        return _core.couplings(self.core, seeds, weights)
 
     def facets(self, seeds: np.ndarray, weights: np.ndarray) -> tuple[Cells, FacetMoments]:
         cells, edges = self.moments(seeds, weights)
@@ -155,6 +166,9 @@ class MixtureDensity:
 
     def moments(self, seeds: np.ndarray, weights: np.ndarray) -> tuple[Cells, Edges]:
         return _core.moments(self.core, seeds, weights, edges=True)
+
+    def couplings(self, seeds: _core.FixedSeeds, weights: np.ndarray) -> tuple[Cells, Couplings]:
+        return _core.couplings(self.core, seeds, weights)
 
     def facets(self, seeds: np.ndarray, weights: np.ndarray) -> tuple[Cells, FacetMoments]:
         cells, edges = self.moments(seeds, weights)

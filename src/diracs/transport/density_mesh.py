@@ -10,7 +10,7 @@ import numpy as np
 from diracs import _core
 from diracs.cells.facets import FacetMoments, facet_moments
 from diracs.cells.meshes import core_of, drawn_from, halved, volumes_of
-from diracs.cells.record import Cells, Edges
+from diracs.cells.record import Cells, Couplings, Edges
 from diracs.cells.spaces import PLANE, SPACE, Space
 from diracs.transport.density import TAIL, UnitDensity
 
@@ -60,6 +60,10 @@ class MeshDensity:
 
     def moments(self, seeds: np.ndarray, weights: np.ndarray) -> tuple[Cells, Edges]:
         return _core.moments(self.core, seeds, weights, edges=True)
+
+    def couplings(self, seeds: _core.FixedSeeds, weights: np.ndarray) -> tuple[Cells, Couplings]:
+        assert isinstance(self.core, _core.Mesh)  # seeds are fixed in the plane
+        return _core.couplings(self.core, seeds, weights)
 
     def facets(self, seeds: np.ndarray, weights: np.ndarray) -> tuple[Cells, FacetMoments]:
         cells, edges = _core.moments(self.core, seeds, weights, edges=True, second=True)
@@ -153,19 +157,34 @@ class FilledDensity:
         """Edges are those of both, so that some come twice."""
         return self._of_both(seeds, weights, False)
 
+    def couplings(self, seeds: _core.FixedSeeds, weights: np.ndarray) -> tuple[Cells, Couplings]:
+        """Edges are those of both, so that some come twice."""
+        found = [
+            (share, *_core.couplings(core, seeds, weights))
+            for share, core in self._parts
+            if not isinstance(core, _core.SpaceMesh | _core.SpaceBox)  # seeds are fixed in the plane
+        ]
+        cells = _sum([_scaled(share, cells) for share, cells, _ in found])
+        scaled = [edges._replace(strength=share * edges.strength) for share, _, edges in found]
+        return cells, Couplings(*(np.concatenate(column) for column in zip(*scaled, strict=True)))
+
     def facets(self, seeds: np.ndarray, weights: np.ndarray) -> tuple[Cells, FacetMoments]:
         cells, edges = self._of_both(seeds, weights, True)
         return cells, facet_moments(edges, weights)
 
-    def _of_both(self, seeds: np.ndarray, weights: np.ndarray, second: bool) -> tuple[Cells, Edges]:
+    @property
+    def _parts(self) -> list[tuple[float, _core.Mesh | _core.SpaceMesh | _core.Polygon | _core.SpaceBox]]:
+        """Shares that are not zero, and their laws."""
         parts = [(1.0 - self.share, self.mesh.core), (self.share, self._uniform)]
+        return [(share, core) for share, core in parts if share > 0]
+
+    def _of_both(self, seeds: np.ndarray, weights: np.ndarray, second: bool) -> tuple[Cells, Edges]:
         found = [
-            _scaled(share, *_core.moments(core, seeds, weights, edges=True, second=second))
-            for share, core in parts
-            if share > 0
+            (share, *_core.moments(core, seeds, weights, edges=True, second=second)) for share, core in self._parts
         ]
-        cells = Cells(*(np.sum(column, axis=0) for column in zip(*(cells for cells, _ in found), strict=True)))
-        return cells, Edges(*(np.concatenate(column) for column in zip(*(edges for _, edges in found), strict=True)))
+        cells = _sum([_scaled(share, cells) for share, cells, _ in found])
+        scaled = [edges._replace(integrals=share * edges.integrals) for share, _, edges in found]
+        return cells, Edges(*(np.concatenate(column) for column in zip(*scaled, strict=True)))
 
     def blurred(self, width: float) -> UnitDensity:
         return self.mesh.blurred(width + _ALL * self.share)
@@ -182,8 +201,12 @@ class FilledDensity:
         return self.mesh.spread()
 
 
-def _scaled(share: float, cells: Cells, edges: Edges) -> tuple[Cells, Edges]:
-    return Cells(*(share * x for x in cells)), edges._replace(integrals=share * edges.integrals)
+def _scaled(share: float, cells: Cells) -> Cells:
+    return Cells(*(share * x for x in cells))
+
+
+def _sum(parts: list[Cells]) -> Cells:
+    return Cells(*(np.sum(column, axis=0) for column in zip(*parts, strict=True)))
 
 
 def _quantile(x: np.ndarray, masses: np.ndarray, share: float) -> float:

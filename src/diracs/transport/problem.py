@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
+from diracs import _core
+from diracs.cells.spaces import PLANE
 from diracs.transport.density import UnitDensity
 
 
@@ -29,11 +32,19 @@ class Problem:
     target: np.ndarray
     density: UnitDensity
 
+    @cached_property
+    def _fixed(self) -> _core.FixedSeeds:
+        """The seeds of a problem in the plane, with the triangulation for the weights of the last call."""
+        return _core.FixedSeeds(self.seeds)
+
     def moments(self, weights: np.ndarray, density: UnitDensity | None = None, known: Moments | None = None) -> Moments:
         """Moments of the power cells {x : |x − yᵢ|² − wᵢ ≤ |x − yⱼ|² − wⱼ}; those known for other weights save time."""
         density, weights = density or self.density, np.ascontiguousarray(weights)
-        # As `SpaceDensity` has it; to ask for the protocol takes as long as a tenth of a small diagram.
-        near = getattr(density, "moments_near", None)
+        # As `PlaneDensity` and `SpaceDensity` have it; to ask for protocols takes as long as a tenth of a small diagram.
+        couplings, near = getattr(density, "couplings", None), getattr(density, "moments_near", None)
+        if couplings is not None and density.space is PLANE:
+            cells, edges_between = couplings(self._fixed, weights)
+            return Moments(cells.mass, cells.first, cells.second, *edges_between)
         if known is not None and near is not None:
             cells, edges = near(self.seeds, weights, (known.i, known.j))
         else:

@@ -92,11 +92,18 @@ def with_moved_masses_between(w2: float, positions: np.ndarray, best: np.ndarray
     if not size > 0 or not len(i) or not len(j):
         return w2
     off = abs(float(more.sum()) - float(less.sum())) + 4.0 * _EPS * len(best)
-    costs = _squares(positions[i], positions[j], size)
     moved = float(more.sum())
     a, b = more[i] / moved, less[j] / less[j].sum()
-    square = transport_cost(costs, a, b) if costs.size <= MOST_PAIRS else float(a @ costs @ b)
-    return w2 + math.sqrt(moved * square + off * float(costs.max())) * size
+    x, y = (positions[i] - positions[0]) / size, (positions[j] - positions[0]) / size
+    farthest = float(((np.maximum(x.max(axis=0), y.max(axis=0)) - np.minimum(x.min(axis=0), y.min(axis=0))) ** 2).sum())
+    square = transport_cost(_squares(x, y, 1.0), a, b) if len(i) * len(j) <= MOST_PAIRS else _all_to_all(x, y, a, b)
+    return w2 + math.sqrt(moved * square + off * farthest) * size
+
+
+def _all_to_all(x: np.ndarray, y: np.ndarray, a: np.ndarray, b: np.ndarray) -> float:
+    """Σ aᵢ bⱼ |xᵢ − yⱼ|² for masses of sum one: both variances and the square between the means."""
+    p, q = a @ x, b @ y
+    return float(a @ ((x - p) ** 2).sum(axis=1) + b @ ((y - q) ** 2).sum(axis=1) + ((p - q) ** 2).sum())
 
 
 def _squares(x: np.ndarray, y: np.ndarray, size: float) -> np.ndarray:
