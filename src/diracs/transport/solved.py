@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from diracs import _core
 from diracs.cells.line import power_cells
 from diracs.transport.continuation import solve
 from diracs.transport.families import Target
@@ -43,12 +44,11 @@ def transport(
     # Seeds on one spot are one seed; those without mass have no cell.
     with np.errstate(over="ignore", invalid="ignore"):
         spots = goal.normalized(positions[held])
-    seeds, place = np.unique(spots, axis=0, return_inverse=True)
-    place = place.ravel()
-    target = np.bincount(place, masses[held])
     farthest = getattr(goal, "farthest", _FARTHEST)
-    if not np.abs(seeds).max() < farthest:
+    if not np.abs(spots).max() < farthest:
         raise ValueError(f"positions of the diracs must lie within {farthest:g} sizes of the density")
+    seeds, place = _distinct(spots)
+    target = np.bincount(place, masses[held])
     if seeds.shape[1] == 1:
         line = transport_on_line(seeds[:, 0], target / target.sum(), goal.line())
         mass, first, second, weights = line.mass, line.first[:, None], line.second, line.weights
@@ -94,6 +94,15 @@ def transport(
         least = (far - potential).min(axis=1)
         out.weights[~held] = (least - 1e-12 * (1.0 + np.abs(least))) * size**2
     return out
+
+
+def _distinct(spots: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Points without repetitions, on the line in order, else along a curve: neighbours are near in memory; their places."""
+    if spots.shape[1] == 1:
+        points, place = np.unique(spots[:, 0], return_inverse=True)
+        return points[:, None], place
+    first, place = _core.spots(np.ascontiguousarray(spots))
+    return spots[first], place
 
 
 def _to_corners(
