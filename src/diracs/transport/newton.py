@@ -18,7 +18,7 @@ _ROUNDING = 4e-15
 _SHORT = 0.25
 # Relative residuals of linear systems with many unknowns: at most this; and no smaller than this share of what the masses
 # still have to gain.
-_LOOSE, _ENOUGH = 1e-2, 0.03
+_LOOSE, _ENOUGH = 3e-3, 0.03
 _MANY = 5000
 
 
@@ -93,8 +93,8 @@ def _advance(
     with which they grow by smaller factors, and those that shrink ν − m, with which none of these vanishes.
 
     Given the factor `gain` by which errors are to shrink in the end, the step is inexact: the linear system is solved as
-    well as keeps the convergence quadratic (Dembo, Eisenstat & Steihaug 1982), or as that asks for, and short steps
-    are not taken.
+    well as keeps convergence of order 3/2 (Dembo, Eisenstat & Steihaug 1982), or as that asks for, and short steps are
+    not taken.
     """
     target, mass = problem.target, moments.mass
     alive = ~empty(moments, target)
@@ -113,7 +113,7 @@ def _advance(
         )
 
     if gain is not None:
-        accuracy = min(_LOOSE, max(_residual(mass, target), _ENOUGH * gain))
+        accuracy = min(_LOOSE, max(0.1 * _residual(mass, target) ** 0.5, _ENOUGH * gain))
         return _search(problem, density, weights, moments, direction(roots, accuracy), 0.5 * _SHORT)
     accuracy = min(1e-5, 0.1 * float(np.abs(ratio).max()))
     best = _search(problem, density, weights, moments, direction(roots, accuracy), _SHORTEST)
