@@ -14,6 +14,7 @@ from diracs.laws.diracs import SumOfDiracs, diracs_in
 from diracs.transport.checks import check_density
 from diracs.transport.continuation import solve
 from diracs.transport.families import parts, target_of
+from diracs.transport.moved import moved_weights
 from diracs.transport.newton import Solution
 from diracs.transport.plan import OtPlan, optimal_transport_plan
 from diracs.transport.problem import Problem
@@ -180,6 +181,8 @@ def lloyd(
         farthest = float(np.linalg.norm(shift, axis=1).max()) / spacing
         if tolerance > 0.0 and not empty.any() and farthest <= tolerance:
             break
+        if weights is not None:
+            weights = moved_weights(weights, shift, share * shift, spacing)
         accuracy = min(_LOOSEST, max(_TIGHTEST, _SHARE * farthest))
     if free:
         # Of the positions as they are rounded: far from the origin cells may move visibly.
