@@ -105,9 +105,9 @@ private:
 
     struct Level {
         const WeightedGraph* graph;
-        std::unique_ptr<Aggregates> aggregates;  // none on the last level
-        std::vector<double> inverse;             // 1/D
-        std::vector<double> before;              // values before the second smoothing
+        std::unique_ptr<Aggregates> aggregates;                      // none on the last level
+        std::vector<double> inverse;                                 // 1/D
+        std::vector<double> before;                                  // values before the second smoothing
         std::vector<double> b, x, first, a_first, second, a_second;  // of the K-cycle, on coarse levels
 
         explicit Level(const WeightedGraph& g) : graph(&g), inverse(g.size()), before(g.size()) {
@@ -170,7 +170,8 @@ private:
                 for (int s = aggregates.begin[a]; s < aggregates.begin[a + 1]; ++s) {
                     const std::size_t i = aggregates.members[s], first = i / kChunkSize * kChunkSize;
                     const Row row(graph, i, first, first + kChunkSize);
-                    sum += weighed(graph, row.start, row.inner, x.data()) + weighed(graph, row.upper, row.end, x.data());
+                    sum +=
+                        weighed(graph, row.start, row.inner, x.data()) + weighed(graph, row.upper, row.end, x.data());
                 }
                 coarse.b[a] = sum;
             }

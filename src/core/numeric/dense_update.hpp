@@ -12,8 +12,9 @@ namespace diracs {
 // C += A diag(scale) Bᵀ below the diagonal of C (rows × columns, column-major), with A (rows × k, column-major) and B
 // its first rows. Entries of C on and above the diagonal may change to anything.
 DIRACS_WIDE
-inline void add_symmetric_product(double* DIRACS_RESTRICT c, int c_stride, const double* DIRACS_RESTRICT a, int a_stride,
-                                  int rows, int columns, int k, const double* scale, std::vector<double>& scratch) {
+inline void add_symmetric_product(double* DIRACS_RESTRICT c, int c_stride, const double* DIRACS_RESTRICT a,
+                                  int a_stride, int rows, int columns, int k, const double* scale,
+                                  std::vector<double>& scratch) {
     constexpr int kColumns = 4, kRows = 8;
     scratch.resize(static_cast<std::size_t>(kColumns) * k);
     double* const b = scratch.data();

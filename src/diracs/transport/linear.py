@@ -19,7 +19,8 @@ def solve_laplacian(
     """Solve L d = rhs for the Laplacian of a graph drawn in space, with edge weights `coupling`.
 
     Multifrontal elimination in the order of a geometric nested dissection; conjugate gradients with algebraic multigrid
-    where the factor would be too large, or for thousands of vertices and a tolerance of 1e-5 or more. One vertex of each component is grounded; vertices without edges get zero.
+    where the factor would be too large, or for thousands of vertices and a tolerance of 1e-5 or more. One vertex of
+    each component is grounded; vertices without edges get zero.
 
     Parameters
     ----------

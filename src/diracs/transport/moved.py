@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-# Beyond so many distances between Diracs, in the mean, weights change more with the moves than neighbours' weights differ.
+# Beyond so many distances between Diracs, in the mean, moves change weights more than those of neighbours differ.
 _FAR = 0.15
 # The share of the moves, in squares, that may go elsewhere than to the barycenters.
 _ELSEWHERE = 0.25

@@ -16,8 +16,8 @@ _SHORTEST = 1e-2
 _ROUNDING = 4e-15
 # Steps cut below this are short.
 _SHORT = 0.25
-# Relative residuals of linear systems with many unknowns: at most this; and no smaller than this share of what the masses
-# still have to gain.
+# Relative residuals of linear systems with many unknowns: at most this; and no smaller than this share of the factor by
+# which errors of masses are still to shrink.
 _LOOSE, _ENOUGH = 3e-3, 0.03
 _MANY = 5000
 
@@ -92,9 +92,9 @@ def _advance(
     of what their weights are above the least that leaves a cell. If that step is cut, cells that grow get m·log(ν/m),
     with which they grow by smaller factors, and those that shrink ν − m, with which none of these vanishes.
 
-    Given the factor `gain` by which errors are to shrink in the end, the step is inexact: the linear system is solved as
-    well as keeps convergence of order 3/2 (Dembo, Eisenstat & Steihaug 1982), or as that asks for, and short steps are
-    not taken.
+    Given the factor `gain` by which errors are to shrink in the end, the step is inexact: the linear system is solved
+    as well as keeps convergence of order 3/2 (Dembo, Eisenstat & Steihaug 1982), or as that asks for, and short steps
+    are not taken.
     """
     target, mass = problem.target, moments.mass
     alive = ~empty(moments, target)
@@ -108,9 +108,7 @@ def _advance(
         # Each part takes from the others what it lacks, and within a part what grows is taken from all in proportion.
         rhs = residual + mass * _ratio(np.bincount(part, missing - residual), np.bincount(part, mass))[part]
         rhs -= mass * (rhs.sum() / mass.sum())
-        return solve_by_parts(
-            problem.seeds, moments.i, moments.j, moments.coupling, rhs, max(accuracy, 1e-12), part
-        )
+        return solve_by_parts(problem.seeds, moments.i, moments.j, moments.coupling, rhs, max(accuracy, 1e-12), part)
 
     if gain is not None:
         accuracy = min(_LOOSE, max(0.1 * _residual(mass, target) ** 0.5, _ENOUGH * gain))

@@ -97,7 +97,7 @@ def transport(
 
 
 def _distinct(spots: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Points without repetitions, on the line in order, else along a curve: neighbours are near in memory; their places."""
+    """Points without repetitions, along the line or a curve, so that neighbours are near in memory; their places."""
     if spots.shape[1] == 1:
         points, place = np.unique(spots[:, 0], return_inverse=True)
         return points[:, None], place
