@@ -5,6 +5,7 @@ import pytest
 
 from diracs import PolynomialGrid, SumOfDiracs, lloyd, optimal_transport_plan
 from diracs.transport.moved import moved_weights
+from diracs.transport.problem import Problem
 
 SQUARE = PolynomialGrid([[1.0]])
 LATTICE = np.stack(np.meshgrid(*2 * [(np.arange(12) + 0.5) / 12], indexing="ij"), axis=-1).reshape(-1, 2)
@@ -71,3 +72,22 @@ def test_a_plan_for_other_diracs_is_refused():
     solid = SumOfDiracs(np.hstack([LATTICE, LATTICE[:, :1]]))
     with pytest.raises(ValueError, match="start must be for Diracs of shape"):
         optimal_transport_plan(solid, PolynomialGrid(np.ones((1, 1, 1))), start=plan)
+
+
+def test_starts_that_lose_cells_cost_little_more_than_none(monkeypatch):
+    rng = np.random.default_rng(2)
+    seeds = rng.random((3000, 2))
+    plan = optimal_transport_plan(SumOfDiracs(seeds), SQUARE, tol=1e-3)
+    moved = SumOfDiracs(np.clip(seeds + 0.1 * 3000**-0.5 * rng.standard_normal((3000, 2)), 0.0, 1.0))
+    evaluations = []
+    moments = Problem.moments
+
+    def counted(*arguments, **options):
+        evaluations.append(1)
+        return moments(*arguments, **options)
+
+    monkeypatch.setattr(Problem, "moments", counted)
+    optimal_transport_plan(moved, SQUARE, tol=1e-3)
+    cold = len(evaluations)
+    optimal_transport_plan(moved, SQUARE, tol=1e-3, start=plan)
+    assert len(evaluations) - cold <= cold + 2
