@@ -269,8 +269,8 @@ def test_positions_only_guide_the_elimination(method):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_repeated_and_concurrent_calls_are_identical(method):
-    # So many that elimination is shared among threads.
-    n = 12_000 if method == "direct" else 4000
+    # So many that the work is shared among threads.
+    n = 12_000 if method == "direct" else 40_000
     rng = np.random.default_rng(7)
     positions, i, j = planar_graph(n, rng)
     coupling = rng.random(len(i))
@@ -284,6 +284,44 @@ def test_repeated_and_concurrent_calls_are_identical(method):
         for call in calls:
             assert_array_equal(call.result()[0], first[0])
             assert call.result()[1:] == first[1:]
+
+
+def test_large_fronts_shared_among_threads_are_the_same():
+    rng = np.random.default_rng(9)
+    n = 4000
+    positions = rng.random((n, 3))
+    near = cKDTree(positions).query(positions, 7)[1]
+    i, j = np.repeat(np.arange(n, dtype=np.int32), 6), near[:, 1:].astype(np.int32).ravel()
+    coupling = rng.random(len(i))
+    rhs, _, _ = consistent(n, i, j, coupling, rng)
+    one, four = (_core.solve_laplacian(positions, i, j, coupling, rhs, 1e-10, "direct", threads=t)[0] for t in (1, 4))
+    assert_array_equal(one, four)
+
+
+def test_multigrid_of_vertices_in_any_order():
+    """A lattice whose neighbours are nearly all in other chunks."""
+    side = 150
+    rng = np.random.default_rng(10)
+    number = rng.permutation(side**2).reshape(side, side).astype(np.int32)
+    i = np.concatenate([number[1:].ravel(), number[:, 1:].ravel()])
+    j = np.concatenate([number[:-1].ravel(), number[:, :-1].ravel()])
+    coupling = 0.1 + rng.random(len(i))
+    rhs, _, matrix = consistent(side**2, i, j, coupling, rng)
+    x, iterations, _ = _core.solve_laplacian(np.zeros((side**2, 2)), i, j, coupling, rhs, 1e-8, "multigrid")
+    assert iterations <= 60
+    assert scaled_residual(matrix, rhs, x) <= 1.1e-8
+
+
+def test_few_digits_of_many_vertices_come_from_multigrid():
+    rng = np.random.default_rng(11)
+    for n, tolerance, iterated in ((6000, 1e-3, True), (6000, 1e-9, False), (3000, 1e-3, False)):
+        positions, i, j = planar_graph(n, rng)
+        coupling = rng.random(len(i))
+        rhs, _, matrix = consistent(n, i, j, coupling, rng)
+        x, iterations, residual = _core.solve_laplacian(positions, i, j, coupling, rhs, tolerance)
+        assert (iterations > 0) == iterated
+        assert residual <= tolerance
+        assert scaled_residual(matrix, rhs, x) <= 1.01 * tolerance
 
 
 def test_bad_input_is_refused():

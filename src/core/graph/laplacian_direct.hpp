@@ -85,7 +85,7 @@ private:
         explicit Scratch(int size) : local(size, 0) {}
     };
 
-    static constexpr double kWorthThreads = 2e7, kSubtrees = 32.0;
+    static constexpr double kWorthThreads = 2e7, kWorthGroups = 4e6, kSubtrees = 32.0;
 
     EliminationOrder order_;
     std::vector<int> place_;  // of each vertex in the order
@@ -173,16 +173,18 @@ private:
         Updates updates(count);
         parallel_for(begin.size() - 1, 1, threads, [&] {
             return [&, scratch = Scratch(graph.size())](std::size_t first, std::size_t last) mutable {
-                for (int k = begin[first]; k < begin[last]; ++k) eliminate_front(graph, inside[k], updates, scratch);
+                for (int k = begin[first]; k < begin[last]; ++k) {
+                    eliminate_front(graph, inside[k], updates, scratch, 1);
+                }
             };
         });
         Scratch scratch(graph.size());
         for (int f = 0; f < count; ++f) {
-            if (subtree[f] < 0) eliminate_front(graph, f, updates, scratch);
+            if (subtree[f] < 0) eliminate_front(graph, f, updates, scratch, threads);
         }
     }
 
-    void eliminate_front(const WeightedGraph& graph, int f, Updates& updates, Scratch& scratch) {
+    void eliminate_front(const WeightedGraph& graph, int f, Updates& updates, Scratch& scratch, int threads) {
         const Front& front = fronts_[f];
         const int rows = front.rows(), pivots = front.pivots, border = front.border;
         double* const panel = factor_.data() + front.panel;
@@ -213,12 +215,12 @@ private:
             }
             std::vector<double>().swap(updates[c]);
         }
-        eliminate_pivots(panel, rows, pivots, pivot_.data() + front.first, update, scratch.product);
+        eliminate_pivots(panel, rows, pivots, pivot_.data() + front.first, update, scratch.product, threads);
     }
 
     // Leaves the columns of U in the panel, and in `update` the couplings that are added among the border.
     static void eliminate_pivots(double* panel, int rows, int pivots, double* pivot, double* update,
-                                 std::vector<double>& scratch) {
+                                 std::vector<double>& scratch, int threads) {
         constexpr int kBlock = 32;
         for (int begin = 0; begin < pivots; begin += kBlock) {
             poll_interrupt();
@@ -240,13 +242,30 @@ private:
             const double* const block = panel + static_cast<std::size_t>(begin) * rows;
             if (end < pivots) {
                 double* const later = panel + static_cast<std::size_t>(end) * rows + end;
-                add_symmetric_product(later, rows, block + end, rows, rows - end, pivots - end, end - begin,
-                                      pivot + begin, scratch);
+                add_product(later, rows, block + end, rows, rows - end, pivots - end, end - begin, pivot + begin,
+                            scratch, threads);
             }
             const int border = rows - pivots;
-            add_symmetric_product(update, border, block + pivots, rows, border, border, end - begin, pivot + begin,
-                                  scratch);
+            add_product(update, border, block + pivots, rows, border, border, end - begin, pivot + begin, scratch,
+                        threads);
         }
+    }
+
+    // The product of a large front by groups of columns on several threads.
+    static void add_product(double* c, int c_stride, const double* a, int a_stride, int rows, int columns, int k,
+                            const double* scale, std::vector<double>& scratch, int threads) {
+        constexpr int kGroup = 48;
+        if (threads == 1 || static_cast<double>(rows) * columns * k < kWorthGroups) {
+            add_symmetric_product(c, c_stride, a, a_stride, rows, columns, k, scale, scratch);
+            return;
+        }
+        parallel_for((columns + kGroup - 1) / kGroup, 1, threads, [&] {
+            return [&, own = std::vector<double>()](std::size_t group, std::size_t) mutable {
+                const int first = static_cast<int>(group) * kGroup;
+                add_symmetric_product(c + static_cast<std::ptrdiff_t>(first) * (c_stride + 1), c_stride, a + first,
+                                      a_stride, rows - first, std::min(kGroup, columns - first), k, scale, own);
+            };
+        });
     }
 };
 

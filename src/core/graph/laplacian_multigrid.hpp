@@ -1,9 +1,12 @@
 // Conjugate gradients for a graph Laplacian, preconditioned by multigrid on aggregates with a K-cycle (Y. Notay, "An
 // aggregation-based algebraic multigrid method", ETNA 2010): on each coarse level two steps of conjugate gradients,
-// preconditioned in the same way. Smoothing is by Gauss–Seidel, forwards before and backwards after.
+// preconditioned in the same way. Smoothing is by Gauss–Seidel in each chunk of vertices, with the values before in all
+// others, forwards before and backwards after: M + Mᵀ − L is the diagonal and the couplings between chunks, hence positive,
+// so that this never diverges.
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <memory>
@@ -11,9 +14,10 @@
 #include <vector>
 
 #include "graph/aggregation.hpp"
-#include "numeric/interrupt.hpp"
 #include "graph/laplacian_direct.hpp"
 #include "graph/weighted_graph.hpp"
+#include "numeric/chunks.hpp"
+#include "numeric/interrupt.hpp"
 
 namespace diracs {
 
@@ -25,27 +29,29 @@ struct Convergence {
 
 class LaplacianMultigrid {
 public:
-    LaplacianMultigrid(const WeightedGraph& graph, Places places) {
+    LaplacianMultigrid(const WeightedGraph& graph, Places places, int threads) : threads_(threads) {
         levels_.emplace_back(graph);
         while (levels_.back().graph->size() > kCoarsest) {
             const WeightedGraph& fine = *levels_.back().graph;
-            Aggregates first = pairs(fine, kWorst);
-            const WeightedGraph middle = coarse_graph(fine, first);
-            const Aggregates second = pairs(middle, kWorst);
-            if (second.count > kShrink * fine.size()) break;
+            Aggregates first = pairs(fine, kWorst, threads);
+            const WeightedGraph middle = coarse_graph(fine, first, threads);
+            const Aggregates second = pairs(middle, kWorst, threads);
+            if (second.count() > kShrink * fine.size()) break;
             for (int& a : first.of) a = second.of[a];
-            first.count = second.count;
+            Aggregates both(std::move(first.of), second.count());
             // A coarse vertex lies where the first vertex of its aggregate does.
-            Places fewer(first.count, places.width);
-            for (int i = fine.size() - 1; i >= 0; --i) std::copy_n(places[i], places.width, fewer[first.of[i]]);
+            Places fewer(both.count(), places.width);
+            for (int a = 0; a < both.count(); ++a) {
+                std::copy_n(places[both.members[both.begin[a]]], places.width, fewer[a]);
+            }
             places = std::move(fewer);
-            levels_.back().aggregate = std::move(first.of);
-            auto coarse = std::make_unique<WeightedGraph>(coarse_graph(middle, second));
+            levels_.back().aggregates = std::make_unique<Aggregates>(std::move(both));
+            auto coarse = std::make_unique<WeightedGraph>(coarse_graph(middle, second, threads));
             levels_.emplace_back(*coarse);
             owned_.push_back(std::move(coarse));
         }
         const WeightedGraph& last = *levels_.back().graph;
-        coarsest_ = std::make_unique<LaplacianFactor>(last, places, Components(last), 1, kNoLimit);
+        coarsest_ = std::make_unique<LaplacianFactor>(last, places, Components(last), threads, kNoLimit);
     }
 
     // Flexible conjugate gradients from x = 0, for a b that sums to zero on every component.
@@ -54,40 +60,43 @@ public:
         const std::size_t n = b.size();
         std::vector<double> r = b, z(n), az(n), p(n, 0.0), q(n, 0.0);
         x.assign(n, 0.0);
-        const double start = scaled_norm(r, diagonal);
+        const double start = scaled_norm(r, diagonal, threads_);
         Convergence reached{0, start > 0.0 ? 1.0 : 0.0};
         double pq = 1.0;
         while (reached.residual > tolerance && reached.iterations < most) {
             poll_interrupt();
             cycle(0, r, z, az);
             const double beta = reached.iterations > 0 ? -dot(z, q) / pq : 0.0;
-            double pr = 0.0;
-            pq = 0.0;
-            for (std::size_t i = 0; i < n; ++i) {
-                p[i] = z[i] + beta * p[i];
-                q[i] = az[i] + beta * q[i];
-                pr += p[i] * r[i];
-                pq += p[i] * q[i];
-            }
+            const auto sums = sum_chunks<2>(n, threads_, [&](std::size_t begin, std::size_t end, auto& own) {
+                for (std::size_t i = begin; i < end; ++i) {
+                    p[i] = z[i] + beta * p[i];
+                    q[i] = az[i] + beta * q[i];
+                    own[0] += p[i] * r[i];
+                    own[1] += p[i] * q[i];
+                }
+            });
+            pq = sums[1];
             if (!(pq > 0.0)) break;
-            const double step = pr / pq;
-            double square = 0.0;
-            for (std::size_t i = 0; i < n; ++i) {
-                x[i] += step * p[i];
-                r[i] -= step * q[i];
-                square += r[i] * r[i] / diagonal[i];
-            }
+            const double step = sums[0] / pq;
+            const auto square = sum_chunks<1>(n, threads_, [&](std::size_t begin, std::size_t end, auto& own) {
+                for (std::size_t i = begin; i < end; ++i) {
+                    x[i] += step * p[i];
+                    r[i] -= step * q[i];
+                    own[0] += r[i] * r[i] / diagonal[i];
+                }
+            });
             ++reached.iterations;
-            reached.residual = std::sqrt(square) / start;
+            reached.residual = std::sqrt(square[0]) / start;
             if (!std::isfinite(reached.residual)) break;
         }
         return reached;
     }
 
-    static double scaled_norm(const std::vector<double>& r, const std::vector<double>& diagonal) {
-        double square = 0.0;
-        for (std::size_t i = 0; i < r.size(); ++i) square += r[i] * r[i] / diagonal[i];
-        return std::sqrt(square);
+    static double scaled_norm(const std::vector<double>& r, const std::vector<double>& diagonal, int threads) {
+        const auto square = sum_chunks<1>(r.size(), threads, [&](std::size_t begin, std::size_t end, auto& own) {
+            for (std::size_t i = begin; i < end; ++i) own[0] += r[i] * r[i] / diagonal[i];
+        });
+        return std::sqrt(square[0]);
     }
 
 private:
@@ -96,65 +105,105 @@ private:
 
     struct Level {
         const WeightedGraph* graph;
-        std::vector<int> aggregate;   // of each vertex, on the next level; none on the last
-        std::vector<double> inverse;  // 1/D
-        std::vector<double> change;
+        std::unique_ptr<Aggregates> aggregates;                      // none on the last level
+        std::vector<double> inverse;                                 // 1/D
+        std::vector<double> before;                                  // values before the second smoothing
         std::vector<double> b, x, first, a_first, second, a_second;  // of the K-cycle, on coarse levels
 
-        explicit Level(const WeightedGraph& g) : graph(&g), inverse(g.size()), change(g.size()) {
+        explicit Level(const WeightedGraph& g) : graph(&g), inverse(g.size()), before(g.size()) {
             for (int i = 0; i < g.size(); ++i) inverse[i] = g.diagonal[i] > 0.0 ? 1.0 / g.diagonal[i] : 0.0;
             for (auto* v : {&b, &x, &first, &a_first, &second, &a_second}) v->resize(g.size());
         }
     };
 
+    // A row, its neighbours in its own chunk [inner, outer), of which those from `upper` on are above it.
+    struct Row {
+        int start, inner, upper, outer, end;
+
+        Row(const WeightedGraph& graph, std::size_t i, std::size_t first, std::size_t last)
+            : start(graph.start[i]), inner(start), upper(graph.upper[i]), outer(graph.start[i + 1]), end(outer) {
+            while (inner < upper && graph.neighbour[inner] < static_cast<int>(first)) ++inner;
+            while (outer > upper && graph.neighbour[outer - 1] >= static_cast<int>(last)) --outer;
+        }
+    };
+
+    int threads_;
     std::vector<Level> levels_;
     std::vector<std::unique_ptr<WeightedGraph>> owned_;
     std::unique_ptr<LaplacianFactor> coarsest_;
 
-    static double dot(const std::vector<double>& a, const std::vector<double>& b) {
+    double dot(const std::vector<double>& a, const std::vector<double>& b) const {
+        return sum_chunks<1>(a.size(), threads_, [&](std::size_t begin, std::size_t end, auto& own) {
+            for (std::size_t i = begin; i < end; ++i) own[0] += a[i] * b[i];
+        })[0];
+    }
+
+    // Σ c x over the neighbours [first, last).
+    static double weighed(const WeightedGraph& graph, int first, int last, const double* x) {
         double sum = 0.0;
-        for (std::size_t i = 0; i < a.size(); ++i) sum += a[i] * b[i];
+        for (int k = first; k < last; ++k) sum += graph.coupling[k] * x[graph.neighbour[k]];
         return sum;
     }
 
-    // x = Bb with the preconditioner B, and ax = Lx. Half of a residual is zero after Gauss–Seidel, and not computed.
+    // x = Bb with the preconditioner B, and ax = Lx. What a smoothing leaves of the residual is due to the values that it
+    // had from before: below Σ c x over neighbours that come later or are in other chunks.
     void cycle(std::size_t l, const std::vector<double>& b, std::vector<double>& x, std::vector<double>& ax) {
         Level& level = levels_[l];
         const WeightedGraph& graph = *level.graph;
-        const int n = graph.size();
+        const std::size_t n = graph.size();
         if (l + 1 == levels_.size()) {
             coarsest_->solve(b.data(), x.data());
             ax = b;
             return;
         }
-        const int *start = graph.start.data(), *upper = graph.upper.data(), *neighbour = graph.neighbour.data();
-        const double* coupling = graph.coupling.data();
-        for (int i = 0; i < n; ++i) {
-            double sum = b[i];
-            for (int k = start[i]; k < upper[i]; ++k) sum += coupling[k] * x[neighbour[k]];
-            x[i] = sum * level.inverse[i];
-        }
+        for_chunks(n, threads_, [&](std::size_t begin, std::size_t end) {
+            for (std::size_t i = begin; i < end; ++i) {
+                const Row row(graph, i, begin, end);
+                x[i] = (b[i] + weighed(graph, row.inner, row.upper, x.data())) * level.inverse[i];
+            }
+        });
         Level& coarse = levels_[l + 1];
-        std::fill(coarse.b.begin(), coarse.b.end(), 0.0);
-        for (int i = 0; i < n; ++i) {
-            double sum = 0.0;
-            for (int k = upper[i]; k < start[i + 1]; ++k) sum += coupling[k] * x[neighbour[k]];
-            coarse.b[level.aggregate[i]] += sum;
-        }
+        const Aggregates& aggregates = *level.aggregates;
+        for_chunks(aggregates.count(), threads_, [&](std::size_t begin, std::size_t end) {
+            for (std::size_t a = begin; a < end; ++a) {
+                double sum = 0.0;
+                for (int s = aggregates.begin[a]; s < aggregates.begin[a + 1]; ++s) {
+                    const std::size_t i = aggregates.members[s], first = i / kChunkSize * kChunkSize;
+                    const Row row(graph, i, first, first + kChunkSize);
+                    sum +=
+                        weighed(graph, row.start, row.inner, x.data()) + weighed(graph, row.upper, row.end, x.data());
+                }
+                coarse.b[a] = sum;
+            }
+        });
         k_cycle(l + 1);
-        for (int i = 0; i < n; ++i) x[i] += coarse.x[level.aggregate[i]];
-        for (int i = n - 1; i >= 0; --i) {
-            double sum = b[i];
-            for (int k = start[i]; k < start[i + 1]; ++k) sum += coupling[k] * x[neighbour[k]];
-            const double value = sum * level.inverse[i];
-            level.change[i] = value - x[i];
-            x[i] = value;
-        }
-        for (int i = 0; i < n; ++i) {
-            double sum = b[i];
-            for (int k = start[i]; k < upper[i]; ++k) sum -= coupling[k] * level.change[neighbour[k]];
-            ax[i] = sum;
-        }
+        std::vector<double>& before = level.before;
+        for_chunks(n, threads_, [&](std::size_t begin, std::size_t end) {
+            for (std::size_t i = begin; i < end; ++i) x[i] = before[i] = x[i] + coarse.x[aggregates.of[i]];
+        });
+        for_chunks(n, threads_, [&](std::size_t begin, std::size_t end) {
+            for (std::size_t i = end; i-- > begin;) {
+                const Row row(graph, i, begin, end);
+                const double sum = weighed(graph, row.start, row.inner, before.data()) +
+                                   weighed(graph, row.inner, row.outer, x.data()) +
+                                   weighed(graph, row.outer, row.end, before.data());
+                x[i] = (b[i] + sum) * level.inverse[i];
+            }
+        });
+        for_chunks(n, threads_, [&](std::size_t begin, std::size_t end) {
+            const auto changed = [&](int first, int last) {
+                double sum = 0.0;
+                for (int k = first; k < last; ++k) {
+                    const int j = graph.neighbour[k];
+                    sum += graph.coupling[k] * (x[j] - before[j]);
+                }
+                return sum;
+            };
+            for (std::size_t i = begin; i < end; ++i) {
+                const Row row(graph, i, begin, end);
+                ax[i] = b[i] - changed(row.start, row.upper) - changed(row.outer, row.end);
+            }
+        });
     }
 
     // Two steps of flexible conjugate gradients for Lx = b on a coarse level.
@@ -166,19 +215,33 @@ private:
         }
         const std::size_t n = level.b.size();
         cycle(l, level.b, level.first, level.a_first);
-        const double rho = dot(level.first, level.a_first);
+        const auto [rho, along] = sum_chunks<2>(n, threads_, [&](std::size_t begin, std::size_t end, auto& own) {
+            for (std::size_t i = begin; i < end; ++i) {
+                own[0] += level.first[i] * level.a_first[i];
+                own[1] += level.first[i] * level.b[i];
+            }
+        });
         if (!(rho > 0.0)) {
             level.x = level.first;
             return;
         }
-        const double alpha = dot(level.first, level.b) / rho;
-        for (std::size_t i = 0; i < n; ++i) level.b[i] -= alpha * level.a_first[i];
+        const double alpha = along / rho;
+        for_chunks(n, threads_, [&](std::size_t begin, std::size_t end) {
+            for (std::size_t i = begin; i < end; ++i) level.b[i] -= alpha * level.a_first[i];
+        });
         cycle(l, level.b, level.second, level.a_second);
-        const double gamma = dot(level.second, level.a_first), beta = dot(level.second, level.a_second);
-        const double rest = beta - gamma * gamma / rho;
-        const double second = rest > 0.0 ? dot(level.second, level.b) / rest : 0.0;
-        const double first = alpha - gamma * second / rho;
-        for (std::size_t i = 0; i < n; ++i) level.x[i] = first * level.first[i] + second * level.second[i];
+        const auto sums = sum_chunks<3>(n, threads_, [&](std::size_t begin, std::size_t end, auto& own) {
+            for (std::size_t i = begin; i < end; ++i) {
+                own[0] += level.second[i] * level.a_first[i];
+                own[1] += level.second[i] * level.a_second[i];
+                own[2] += level.second[i] * level.b[i];
+            }
+        });
+        const double gamma = sums[0], rest = sums[1] - gamma * gamma / rho;
+        const double second = rest > 0.0 ? sums[2] / rest : 0.0, first = alpha - gamma * second / rho;
+        for_chunks(n, threads_, [&](std::size_t begin, std::size_t end) {
+            for (std::size_t i = begin; i < end; ++i) level.x[i] = first * level.first[i] + second * level.second[i];
+        });
     }
 };
 

@@ -20,6 +20,10 @@ enum class LaplacianMethod { kAuto, kDirect, kMultigrid };
 constexpr double kLeastCoupling = 1e-280;
 constexpr int kMostIterations = 200;
 
+// With many vertices a few digits are had sooner by multigrid, in so many iterations.
+constexpr double kLoose = 1e-5;
+constexpr int kMany = 5000, kFewIterations = 40;
+
 // Planar graphs need about 40 entries per vertex at n = 10⁴, 60 at n = 10⁶, and elimination is then the faster method.
 // Factors with many more are left to multigrid, unless it fails and they fit into memory: those of graphs in space from 1000
 // vertices on, with 10⁴ it is eight times faster.
@@ -58,18 +62,18 @@ inline Convergence solve_laplacian(const double* positions, std::size_t n, int w
     }
     if (!(largest > 0.0)) return {};
     const int b_exponent = std::ilogb(largest);
-    const WeightedGraph graph = graph_of_edges(size, number, i, j, coupling, edges, least, -exponent);
+    const WeightedGraph graph = graph_of_edges(size, number, i, j, coupling, edges, least, -exponent, threads);
     const Components components(graph);
     std::vector<double> rhs(size), found(size), rest(size);
     for (int k = 0; k < size; ++k) rhs[k] = std::scalbn(b[vertices[k]], -b_exponent);
     components.balance(graph, rhs);
-    const double norm = LaplacianMultigrid::scaled_norm(rhs, graph.diagonal);
+    const double norm = LaplacianMultigrid::scaled_norm(rhs, graph.diagonal, threads);
     if (!(norm > 0.0)) return {};
 
     Convergence reached;
     const auto update_residual = [&] {
-        graph.residual(rhs.data(), found.data(), rest.data());
-        reached.residual = LaplacianMultigrid::scaled_norm(rest, graph.diagonal) / norm;
+        graph.residual(rhs.data(), found.data(), rest.data(), threads);
+        reached.residual = LaplacianMultigrid::scaled_norm(rest, graph.diagonal, threads) / norm;
     };
     // Rounding of x alone leaves a residual of about this.
     const auto attainable = [&] {
@@ -77,9 +81,9 @@ inline Convergence solve_laplacian(const double* positions, std::size_t n, int w
         for (int k = 0; k < size; ++k) square += graph.diagonal[k] * found[k] * found[k];
         return 4.0 * std::numeric_limits<double>::epsilon() * std::sqrt(square) / norm;
     };
-    const auto iterate = [&] {
-        LaplacianMultigrid multigrid(graph, places);
-        reached.iterations = multigrid.solve(rhs, 0.9 * tolerance, kMostIterations, found).iterations;
+    const auto iterate = [&](int iterations) {
+        LaplacianMultigrid multigrid(graph, places, threads);
+        reached.iterations = multigrid.solve(rhs, 0.9 * tolerance, iterations, found).iterations;
         update_residual();
         return reached.residual <= std::max(tolerance, attainable());
     };
@@ -108,8 +112,11 @@ inline Convergence solve_laplacian(const double* positions, std::size_t n, int w
     const std::size_t worth = kEntriesPerVertex * static_cast<std::size_t>(size) + kFewEntries;
     switch (method) {
         case LaplacianMethod::kDirect: eliminate(kNoLimit); break;
-        case LaplacianMethod::kMultigrid: iterate() || eliminate(kMostEntries); break;
-        case LaplacianMethod::kAuto: eliminate(worth) || iterate() || eliminate(kMostEntries); break;
+        case LaplacianMethod::kMultigrid: iterate(kMostIterations) || eliminate(kMostEntries); break;
+        case LaplacianMethod::kAuto:
+            (tolerance >= kLoose && size >= kMany && iterate(kFewIterations)) || eliminate(worth) ||
+                iterate(kMostIterations) || eliminate(kMostEntries);
+            break;
     }
     components.ground_solution(found);
     for (int k = 0; k < size; ++k) x[vertices[k]] = std::scalbn(found[k], b_exponent - exponent);

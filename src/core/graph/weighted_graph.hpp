@@ -4,8 +4,11 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <tuple>
 #include <utility>
 #include <vector>
+
+#include "numeric/chunks.hpp"
 
 namespace diracs {
 
@@ -19,82 +22,120 @@ struct WeightedGraph {
     int size() const { return static_cast<int>(diagonal.size()); }
 
     // What L says of x: r = b − Lx, by differences, so that constants cost no accuracy.
-    void residual(const double* b, const double* x, double* r) const {
-        for (int i = 0; i < size(); ++i) {
-            double sum = 0.0;
-            for (int k = start[i]; k < start[i + 1]; ++k) sum += coupling[k] * (x[i] - x[neighbour[k]]);
-            r[i] = b[i] - sum;
-        }
+    void residual(const double* b, const double* x, double* r, int threads) const {
+        for_chunks(size(), threads, [&](std::size_t begin, std::size_t end) {
+            for (std::size_t i = begin; i < end; ++i) {
+                double sum = 0.0;
+                for (int k = start[i]; k < start[i + 1]; ++k) sum += coupling[k] * (x[i] - x[neighbour[k]]);
+                r[i] = b[i] - sum;
+            }
+        });
     }
 };
 
-// Sorts each row by neighbour, adds up repeated ones and completes `upper` and `diagonal`.
-inline void sort_rows(WeightedGraph& graph) {
-    const int n = static_cast<int>(graph.start.size()) - 1;
-    graph.upper.resize(n);
-    graph.diagonal.assign(n, 0.0);
-    std::vector<std::pair<int, double>> row;
-    int out = 0, begin = 0;
-    for (int i = 0; i < n; ++i) {
-        const int end = graph.start[i + 1];
-        row.clear();
-        for (int k = begin; k < end; ++k) row.emplace_back(graph.neighbour[k], graph.coupling[k]);
-        begin = end;
-        if (row.size() > 24) {
-            std::sort(row.begin(), row.end());
-        } else {
-            for (std::size_t a = 1; a < row.size(); ++a) {
-                const auto moved = row[a];
-                std::size_t b = a;
-                for (; b > 0 && row[b - 1].first > moved.first; --b) row[b] = row[b - 1];
-                row[b] = moved;
+// Sorts one row by neighbour and adds up repeated ones: its new length.
+inline int sort_row(int* neighbour, double* coupling, int length) {
+    constexpr int kShort = 24;
+    if (length > kShort) {
+        std::vector<std::pair<int, double>> row(length);
+        for (int k = 0; k < length; ++k) row[k] = {neighbour[k], coupling[k]};
+        std::sort(row.begin(), row.end());
+        for (int k = 0; k < length; ++k) std::tie(neighbour[k], coupling[k]) = row[k];
+    } else {
+        for (int a = 1; a < length; ++a) {
+            const int j = neighbour[a];
+            const double c = coupling[a];
+            int b = a;
+            for (; b > 0 && neighbour[b - 1] > j; --b) {
+                neighbour[b] = neighbour[b - 1];
+                coupling[b] = coupling[b - 1];
             }
+            neighbour[b] = j;
+            coupling[b] = c;
         }
-        graph.start[i] = out;
-        graph.upper[i] = -1;
-        for (const auto& [j, c] : row) {
-            if (out > graph.start[i] && graph.neighbour[out - 1] == j) {
-                graph.coupling[out - 1] += c;
-            } else {
-                if (j > i && graph.upper[i] < 0) graph.upper[i] = out;
-                graph.neighbour[out] = j;
-                graph.coupling[out++] = c;
-            }
-            graph.diagonal[i] += c;
-        }
-        if (graph.upper[i] < 0) graph.upper[i] = out;
     }
-    graph.start[n] = out;
-    graph.neighbour.resize(out);
-    graph.coupling.resize(out);
+    int out = std::min(length, 1);
+    for (int k = 1; k < length; ++k) {
+        if (neighbour[k] == neighbour[out - 1]) {
+            coupling[out - 1] += coupling[k];
+        } else {
+            neighbour[out] = neighbour[k];
+            coupling[out++] = coupling[k];
+        }
+    }
+    return out;
+}
+
+// The graph whose rows [start[v], start[v + 1]) are in any order, with repeated neighbours or not.
+inline WeightedGraph graph_of_rows(std::vector<int> start, std::vector<int> neighbour, std::vector<double> coupling,
+                                   int threads) {
+    const std::size_t n = start.size() - 1;
+    WeightedGraph graph;
+    graph.upper.resize(n);
+    graph.diagonal.resize(n);
+    std::vector<int> length(n);
+    for_chunks(n, threads, [&](std::size_t begin, std::size_t end) {
+        for (std::size_t v = begin; v < end; ++v) {
+            length[v] = sort_row(neighbour.data() + start[v], coupling.data() + start[v], start[v + 1] - start[v]);
+        }
+    });
+    // Where rows have become shorter they move together.
+    int out = 0;
+    for (std::size_t v = 0; v < n; ++v) {
+        const int first = start[v];
+        start[v] = out;
+        if (first != out) {
+            std::copy_n(neighbour.begin() + first, length[v], neighbour.begin() + out);
+            std::copy_n(coupling.begin() + first, length[v], coupling.begin() + out);
+        }
+        out += length[v];
+    }
+    start[n] = out;
+    neighbour.resize(out);
+    coupling.resize(out);
+    for_chunks(n, threads, [&](std::size_t begin, std::size_t end) {
+        for (std::size_t v = begin; v < end; ++v) {
+            double sum = 0.0;
+            int upper = start[v + 1];
+            for (int k = start[v + 1] - 1; k >= start[v]; --k) {
+                if (neighbour[k] > static_cast<int>(v)) upper = k;
+            }
+            for (int k = start[v]; k < start[v + 1]; ++k) sum += coupling[k];
+            graph.upper[v] = upper;
+            graph.diagonal[v] = sum;
+        }
+    });
+    graph.start = std::move(start);
+    graph.neighbour = std::move(neighbour);
+    graph.coupling = std::move(coupling);
+    return graph;
 }
 
 // The graph of those edges between different vertices whose coupling exceeds `least`, its vertices renumbered and its
 // couplings multiplied by a power of two.
 inline WeightedGraph graph_of_edges(int size, const std::vector<int>& number, const int* i, const int* j,
-                                    const double* coupling, std::size_t edges, double least, int exponent) {
+                                    const double* coupling, std::size_t edges, double least, int exponent,
+                                    int threads) {
     const double scale = std::scalbn(1.0, exponent);
-    WeightedGraph graph;
-    graph.start.assign(static_cast<std::size_t>(size) + 2, 0);
+    std::vector<int> start(static_cast<std::size_t>(size) + 2, 0);
     for (std::size_t e = 0; e < edges; ++e) {
         if (i[e] == j[e] || !(coupling[e] > least)) continue;
-        ++graph.start[number[i[e]] + 2];
-        ++graph.start[number[j[e]] + 2];
+        ++start[number[i[e]] + 2];
+        ++start[number[j[e]] + 2];
     }
-    for (int v = 0; v < size; ++v) graph.start[v + 2] += graph.start[v + 1];
-    graph.neighbour.resize(graph.start[size + 1]);
-    graph.coupling.resize(graph.start[size + 1]);
+    for (int v = 0; v < size; ++v) start[v + 2] += start[v + 1];
+    std::vector<int> neighbour(start[size + 1]);
+    std::vector<double> couplings(start[size + 1]);
     for (std::size_t e = 0; e < edges; ++e) {
         if (i[e] == j[e] || !(coupling[e] > least)) continue;
         const int a = number[i[e]], b = number[j[e]];
-        const int at_a = graph.start[a + 1]++, at_b = graph.start[b + 1]++;
-        graph.neighbour[at_a] = b;
-        graph.neighbour[at_b] = a;
-        graph.coupling[at_a] = graph.coupling[at_b] = scale * coupling[e];
+        const int at_a = start[a + 1]++, at_b = start[b + 1]++;
+        neighbour[at_a] = b;
+        neighbour[at_b] = a;
+        couplings[at_a] = couplings[at_b] = scale * coupling[e];
     }
-    graph.start.pop_back();
-    sort_rows(graph);
-    return graph;
+    start.pop_back();
+    return graph_of_rows(std::move(start), std::move(neighbour), std::move(couplings), threads);
 }
 
 // Vertices grouped by connected component, each group in increasing order: members [begin[c], begin[c + 1]).

@@ -120,6 +120,9 @@ inline void sort_along_curve(std::vector<int>& points, const double* positions, 
         const std::uint64_t along = axes == 2 ? hilbert_index(place[0], place[1]) : hilbert_index(place, axes);
         keys[k] = along << 32 | static_cast<std::uint32_t>(points[k]);
     }
+    // Many points come along this curve.
+    const auto before = [](std::uint64_t a, std::uint64_t b) { return a >> 32 < b >> 32; };
+    if (std::is_sorted(keys.begin(), keys.end(), before)) return;
     radix_sort(keys, buffer, 1);
     for (std::size_t k = 0; k < keys.size(); ++k) points[k] = static_cast<int>(keys[k] & 0xffffffffu);
 }

@@ -111,6 +111,7 @@ void bind_laplacian(nb::module_& module);   // bind_laplacian.cpp
 void bind_merging(nb::module_& module);     // bind_merging.cpp
 void bind_mesh(nb::module_& module);        // bind_mesh.cpp
 void bind_rectangles(nb::module_& module);  // bind_rectangles.cpp
+void bind_spots(nb::module_& module);       // bind_spots.cpp
 void bind_threads(nb::module_& module);     // bind_threads.cpp
 
 namespace space {
@@ -214,6 +215,7 @@ NB_MODULE(_core, module) {
     bind_laplacian(module);
     bind_merging(module);
     bind_rectangles(module);
+    bind_spots(module);
     bind_threads(module);
     space::bind_space(module);
     bind_mesh(module);

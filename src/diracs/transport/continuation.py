@@ -57,16 +57,21 @@ def solve(problem: Problem, tolerance: float, start: np.ndarray | None, most: in
         That with the smallest error if none is within the tolerance.
     """
     path = _Path(problem, tolerance, most)
+    voronoi, moments = np.zeros(len(problem.target)), None
     if start is not None:
         known = problem.moments(start)
-        if empty(known, problem.target).mean() <= _EMPTY and path.solved(start, known, 2 * _PATIENCE):
+        lost = empty(known, problem.target).mean()
+        if lost > 0.0:
+            moments = problem.moments(voronoi, known=known)
+        # To revive cells takes longer than to start again, where that is easy.
+        again = moments is not None and _spread(moments, problem) < _FAIR
+        if lost <= _EMPTY and not again and path.solved(start, known, 2 * _PATIENCE):
             return path.best()
     strips = collinear_weights(problem)
     if strips is not None and path.solved(strips, patience=_PATIENCE):
         return path.best()
     # Where seeds are spread like the density, as with random seeds and the uniform law, Voronoi's cells will do.
-    voronoi = np.zeros(len(problem.target))
-    moments = problem.moments(voronoi)
+    moments = problem.moments(voronoi) if moments is None else moments
     if _spread(moments, problem) < _FAIR and path.solved(voronoi, moments, _PATIENCE):
         return path.best()
     weights, moments = _start(problem, problem.density, moments)

@@ -19,7 +19,8 @@ def solve_laplacian(
     """Solve L d = rhs for the Laplacian of a graph drawn in space, with edge weights `coupling`.
 
     Multifrontal elimination in the order of a geometric nested dissection; conjugate gradients with algebraic multigrid
-    where the factor would be too large. One vertex of each component is grounded; vertices without edges get zero.
+    where the factor would be too large, or for thousands of vertices and a tolerance of 1e-5 or more. One vertex of
+    each component is grounded; vertices without edges get zero.
 
     Parameters
     ----------
@@ -44,14 +45,20 @@ def solve_laplacian(
 
 
 def solve_by_parts(
-    seeds: np.ndarray, i: np.ndarray, j: np.ndarray, coupling: np.ndarray, rhs: np.ndarray, tolerance: float
+    seeds: np.ndarray,
+    i: np.ndarray,
+    j: np.ndarray,
+    coupling: np.ndarray,
+    rhs: np.ndarray,
+    tolerance: float,
+    part: np.ndarray | None = None,
 ) -> np.ndarray:
     """The same for changes of masses `rhs`, with balanced parts that are coupled by next to nothing solved one by one.
 
     Such are components of a density far from each other, each with just the mass of its cells. Rounding in their
-    balances would move their weights against each other by anything.
+    balances would move their weights against each other by anything. Labels `part` (n,) may be known.
     """
-    part = parts(len(seeds), i, j, coupling)
+    part = parts(len(seeds), i, j, coupling) if part is None else part
     if not part.any() or np.abs(np.bincount(part, rhs)).max() > _BALANCED:
         return solve_laplacian(seeds, i, j, coupling, rhs, tolerance)
     inside = part[i] == part[j]

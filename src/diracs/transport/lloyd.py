@@ -15,14 +15,16 @@ from diracs.laws.diracs import SumOfDiracs, diracs_in
 from diracs.transport.checks import check_density
 from diracs.transport.continuation import solve
 from diracs.transport.families import parts, target_of
+from diracs.transport.moved import moved_weights
 from diracs.transport.newton import Solution
 from diracs.transport.plan import OtPlan, optimal_transport_plan
 from diracs.transport.problem import Problem
 from diracs.transport.target import Density
 from diracs.typing import Masses, Progress
 
-# How well the masses of each iteration are met: they change with the next.
-_TOLERANCE = 1e-3
+# How well the masses of each iteration are met, beside how far Diracs move with the next, in units of their distance;
+# at most and at least.
+_SHARE, _LOOSEST, _TIGHTEST = 0.1, 1e-2, 1e-3
 
 
 @overload
@@ -161,12 +163,13 @@ def lloyd(
 
     kept = None if isinstance(masses, str) else goal
     weights: np.ndarray | None = None
+    accuracy = _LOOSEST
     with reporting(progress):
         for iteration in range(1, steps + 1):
             seeds = _apart(seeds, spacing, rng, d)
             problem = Problem(np.ascontiguousarray(seeds), goal, law)
             if not free:
-                solution: Solution = solve(problem, _TOLERANCE, weights)
+                solution: Solution = solve(problem, accuracy, weights)
                 weights, moments = solution.weights, solution.moments
             else:
                 moments = problem.moments(np.zeros(n))
@@ -183,8 +186,12 @@ def lloyd(
                     as_diracs(seeds, moments.mass if free else kept),
                     float(moments.second.sum()) * target.size**2,
                 )
-            if tolerance > 0.0 and not empty.any() and np.linalg.norm(shift, axis=1).max() <= tolerance * spacing:
+            farthest = float(np.linalg.norm(shift, axis=1).max()) / spacing
+            if tolerance > 0.0 and not empty.any() and farthest <= tolerance:
                 break
+            if weights is not None:
+                weights = moved_weights(weights, shift, share * shift, spacing)
+            accuracy = min(_LOOSEST, max(_TIGHTEST, _SHARE * farthest))
     if free:
         # Of the positions as they are rounded: far from the origin cells may move visibly.
         out = target.normalized(concrete(as_diracs(seeds, None).positions))

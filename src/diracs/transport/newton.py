@@ -17,6 +17,10 @@ _SHORTEST = 1e-2
 _ROUNDING = 4e-15
 # Steps cut below this are short.
 _SHORT = 0.25
+# Relative residuals of linear systems with many unknowns: at most this; and no smaller than this share of the factor by
+# which errors of masses are still to shrink.
+_LOOSE, _ENOUGH = 3e-3, 0.03
+_MANY = 5000
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ def newton(
     """
     target = problem.target
     moments = problem.moments(weights, density) if moments is None else moments
-    short = 0
+    short, loose = 0, len(target) >= _MANY
     for step in range(most + 1):
         report("Newton steps of transport", step)
         mass = moments.mass
@@ -63,7 +67,14 @@ def newton(
         error = np.abs(mass - target).max()
         if step == most:
             break
-        advanced = _advance(problem, density, weights, moments)
+        advanced = None
+        if loose:
+            gain = max(tolerance * target.min(), _ROUNDING) / error
+            advanced = _advance(problem, density, weights, moments, gain)
+            # Where steps are cut much their directions are to be right, from now on.
+            loose = advanced is not None
+        if not loose:
+            advanced = _advance(problem, density, weights, moments)
         if advanced is None:
             # Rounding is the end of what can be reached.
             return Solution(weights, moments, step, False, f"steps became too short, max |m − ν| = {error:.3g}")
@@ -75,35 +86,42 @@ def newton(
 
 
 def _advance(
-    problem: Problem, density: UnitDensity, weights: np.ndarray, moments: Moments
+    problem: Problem, density: UnitDensity, weights: np.ndarray, moments: Moments, gain: float | None = None
 ) -> tuple[float, np.ndarray, Moments] | None:
     """One damped step: its length, and where it ends.
 
     The residual d m^{1−1/d} (ν^{1/d} − m^{1/d}) comes first: small cells are like simplices, whose volumes are powers
     of what their weights are above the least that leaves a cell. If that step is cut, cells that grow get m·log(ν/m),
     with which they grow by smaller factors, and those that shrink ν − m, with which none of these vanishes.
+
+    Given the factor `gain` by which errors are to shrink in the end, the step is inexact: the linear system is solved
+    as well as keeps convergence of order 3/2 (Dembo, Eisenstat & Steihaug 1982), or as that asks for, and short steps
+    are not taken.
     """
     target, mass = problem.target, moments.mass
     alive = ~empty(moments, target)
     ratio = np.log(np.where(alive, target, 1.0) / np.where(alive, mass, 1.0))
     d = problem.seeds.shape[1]
     roots = d * mass ** (1.0 - 1.0 / d) * (target ** (1.0 / d) - mass ** (1.0 / d))
-    cautious = np.where(target > mass, mass * ratio, target - mass)
     part = parts(len(mass), moments.i, moments.j, moments.coupling)
     missing = np.where(alive, target - mass, 0.0)
-    best: tuple[float, np.ndarray, Moments] | None = None
-    for residual in (roots, cautious):
+
+    def direction(residual: np.ndarray, accuracy: float) -> np.ndarray:
         # Each part takes from the others what it lacks, and within a part what grows is taken from all in proportion.
         rhs = residual + mass * _ratio(np.bincount(part, missing - residual), np.bincount(part, mass))[part]
         rhs -= mass * (rhs.sum() / mass.sum())
-        accuracy = min(1e-5, 0.1 * float(np.abs(ratio).max()))
-        direction = solve_by_parts(problem.seeds, moments.i, moments.j, moments.coupling, rhs, max(accuracy, 1e-12))
-        found = _search(problem, density, weights, moments, direction, _SHORTEST if best is None else best[0])
-        if found is not None:
-            best = found
-        if best is not None and best[0] >= _SHORT:
-            break
-    return best
+        return solve_by_parts(problem.seeds, moments.i, moments.j, moments.coupling, rhs, max(accuracy, 1e-12), part)
+
+    if gain is not None:
+        accuracy = min(_LOOSE, max(0.1 * _residual(mass, target) ** 0.5, _ENOUGH * gain))
+        return _search(problem, density, weights, moments, direction(roots, accuracy), 0.5 * _SHORT)
+    accuracy = min(1e-5, 0.1 * float(np.abs(ratio).max()))
+    best = _search(problem, density, weights, moments, direction(roots, accuracy), _SHORTEST)
+    if best is not None and best[0] >= _SHORT:
+        return best
+    cautious = np.where(target > mass, mass * ratio, target - mass)
+    least = _SHORTEST if best is None else best[0]
+    return _search(problem, density, weights, moments, direction(cautious, accuracy), least) or best
 
 
 def _search(

@@ -21,6 +21,7 @@ from diracs.transport.checks import check_problem
 from diracs.transport.convergence import ConvergenceWarning, MassesNotMet
 from diracs.transport.families import Form, Target, parts, target_of
 from diracs.transport.jacobian import OtJacobian, jacobian
+from diracs.transport.moved import moved_weights
 from diracs.transport.plan_function import COLD, SOLVED, WARM, differentiable_plan, packed
 from diracs.transport.solved import transport
 from diracs.transport.target import Density
@@ -198,7 +199,7 @@ def optimal_transport_plan(
         All masses are to be right within `tol` times the smallest target mass (or 4e-15, if that is more, and `tol`
         times their own).
     start : OtPlan or array (n,), optional
-        An earlier plan for as many Diracs, or its `weights`, from which to start.
+        An earlier plan for as many Diracs, which may have moved, or its `weights`, from which to start.
     check : bool
         Raise `MassesNotMet` where else a warning is given.
     progress : bool or callable
@@ -241,7 +242,7 @@ def optimal_transport_plan(
     form, parameters = parts(density)
     tolerance = checks.positive("tol", tol)
     arrays = (diracs.positions, diracs.weights, *parameters)
-    begin = np.zeros(len(diracs)) if start is None else _beginning(start, len(diracs))
+    begin = np.zeros(len(diracs)) if start is None else _beginning(start, diracs)
     if any(is_traced(x) for x in (*arrays, begin)):
         if check:
             raise TypeError("check must be false where values are traced: whether masses are met is not known there")
@@ -283,9 +284,12 @@ def _solved(diracs: SumOfDiracs, density: Density, form: Form, tolerance: float,
     return OtPlan(diracs, density, distance, centres, cell_masses, brenier, weights, dual, *said, frozen(found.weights))
 
 
-def _beginning(start: Any, n: int) -> Array:
+def _beginning(start: Any, diracs: SumOfDiracs) -> Array:
     """The weights (n,) of a plan, or given ones: NumPy's numbers, or traced ones that are constants."""
+    n = len(diracs)
     if isinstance(start, OtPlan):
+        if start._exact is not None and len(start._exact) == n and not is_traced(diracs.positions):
+            return _moved(start, concrete(diracs.positions))
         start = start.weights if start._exact is None else start._exact
     try:
         given = checks.floating("start", start, framework(start))
@@ -295,3 +299,15 @@ def _beginning(start: Any, n: int) -> Array:
     if tuple(weights.shape) != (n,):
         raise ValueError(f"start must be for {n} Diracs, got weights of shape {tuple(weights.shape)}")
     return weights
+
+
+def _moved(start: OtPlan, positions: np.ndarray) -> np.ndarray:
+    """The weights (n,) of a plan, prolonged to where its Diracs are now."""
+    known = start._positions
+    if known.shape != positions.shape:
+        raise ValueError(f"start must be for Diracs of shape {positions.shape}, got a plan for {known.shape}")
+    unit, d = start._target.size, positions.shape[1]
+    shift, moves = (concrete(start.barycenters) - known) / unit, (positions - known) / unit
+    # That of as many points, uniform in a box with these deviations.
+    spacing = float(((positions / unit).std(axis=0) * 12.0**0.5).prod() / len(positions)) ** (1.0 / d)
+    return unit**2 * moved_weights(start._power / unit**2, shift, moves, spacing)

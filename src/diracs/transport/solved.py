@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from diracs import _core
 from diracs.cells.line import power_cells
 from diracs.transport.continuation import solve
 from diracs.transport.families import Target
@@ -43,11 +44,11 @@ def transport(
     # Seeds on one spot are one seed; those without mass have no cell.
     with np.errstate(over="ignore", invalid="ignore"):
         spots = goal.normalized(positions[held])
+    farthest = getattr(goal, "farthest", _FARTHEST)
+    if not np.abs(spots).max() < farthest:
+        raise ValueError(f"positions of the diracs must lie within {farthest:g} sizes of the density")
     seeds, place = _distinct(spots)
     target = np.bincount(place, masses[held])
-    farthest = getattr(goal, "farthest", _FARTHEST)
-    if not np.abs(seeds).max() < farthest:
-        raise ValueError(f"positions of the diracs must lie within {farthest:g} sizes of the density")
     if seeds.shape[1] == 1:
         line = transport_on_line(seeds[:, 0], target / target.sum(), goal.line())
         mass, first, second, weights = line.mass, line.first[:, None], line.second, line.weights
@@ -96,13 +97,12 @@ def transport(
 
 
 def _distinct(spots: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The distinct rows of spots (n, d), in lexicographic order, and the place (n,) of each: sooner than `unique`."""
-    order = np.lexsort(spots.T[::-1])
-    along = spots[order]
-    first = np.append(True, (along[1:] != along[:-1]).any(axis=1))
-    place = np.empty(len(spots), dtype=np.intp)
-    place[order] = np.cumsum(first) - 1
-    return along[first], place
+    """Points without repetitions, along the line or a curve, so that neighbours are near in memory; their places."""
+    if spots.shape[1] == 1:
+        points, place = np.unique(spots[:, 0], return_inverse=True)
+        return points[:, None], place
+    first, place = _core.spots(np.ascontiguousarray(spots))
+    return spots[first], place
 
 
 def _to_corners(
