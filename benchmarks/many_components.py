@@ -56,9 +56,8 @@ def transport(name, law, n):
         SumOfDiracs(seeds, np.full(n, 1.0 / n)), SumOfGaussians(law.means, law.covs, law.weights)
     )
     elapsed, used = perf_counter() - start, process_time() - used
-    print(
-        f"{name:14} {len(law.weights):7} {n:8} {plan.iterations:8} steps   {elapsed:7.2f} s, {used:6.2f} s of processors"
-    )
+    work = f"{plan.iterations} steps, {elapsed:.2f} s, processors {used:.2f} s"
+    print(f"{name:14} {len(law.weights):7} {n:8} {work}", flush=True)
 
 
 def main():
