@@ -15,8 +15,9 @@ namespace diracs {
 
 // Some of the components, for loops over them that compilers make wide.
 struct ComponentColumns {
-    std::vector<double> x, y, inverse11, slope, inverse22;  // mean; L⁻¹ = [[inverse11, 0], [−slope inverse22, inverse22]]
-    std::vector<double> log_density, factor;                // log(π_k/|L|) and π_k/(2π |L|)
+    std::vector<double> x, y, inverse11, slope,
+        inverse22;                            // mean; L⁻¹ = [[inverse11, 0], [−slope inverse22, inverse22]]
+    std::vector<double> log_density, factor;  // log(π_k/|L|) and π_k/(2π |L|)
     std::vector<int> index;
 
     std::size_t size() const { return index.size(); }
@@ -41,7 +42,8 @@ struct ComponentColumns {
 private:
     void push(const std::array<double, 7>& row, int k) {
         std::size_t n = 0;
-        for (auto* column : {&x, &y, &inverse11, &slope, &inverse22, &log_density, &factor}) column->push_back(row[n++]);
+        for (auto* column : {&x, &y, &inverse11, &slope, &inverse22, &log_density, &factor})
+            column->push_back(row[n++]);
         index.push_back(k);
     }
 };

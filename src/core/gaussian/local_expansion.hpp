@@ -226,7 +226,9 @@ public:
         for (int j = 0; j <= degree; ++j) {
             for (int i = 0; i <= degree - j; ++i) {
                 const double* lane = sums + detail::kLanes * ((detail::kDegree + 1) * j + i);
-                terms_[detail::kRow * j + i] += (lane[0] + lane[1]) + (lane[2] + lane[3]);
+                double sum = lane[0];
+                for (int l = 1; l < detail::kLanes; ++l) sum += lane[l];
+                terms_[detail::kRow * j + i] += sum;
             }
         }
     }
@@ -271,8 +273,8 @@ public:
     void add_to(const FanNodes& nodes, std::vector<double>& x, std::vector<double>& y, FanValues& values) const {
         x.resize(nodes.x.size()), y.resize(nodes.x.size());
         for (std::size_t n = 0; n < x.size(); ++n) x[n] = nodes.x[n] / half_.x, y[n] = nodes.y[n] / half_.y;
-        detail::add_rays(terms_.data(), degree_, x.data(), y.data(), x.size(), values.edge.data(),
-                         values.gamma1.data(), values.gamma2.data(), values.gamma3.data());
+        detail::add_rays(terms_.data(), degree_, x.data(), y.data(), x.size(), values.edge.data(), values.gamma1.data(),
+                         values.gamma2.data(), values.gamma3.data());
     }
 
 private:
@@ -282,7 +284,8 @@ private:
 
     void transpose() {
         for (int j = 0; 2 * j <= degree_; ++j) {
-            for (int i = j + 1; i <= degree_ - j; ++i) std::swap(terms_[detail::kRow * j + i], terms_[detail::kRow * i + j]);
+            for (int i = j + 1; i <= degree_ - j; ++i)
+                std::swap(terms_[detail::kRow * j + i], terms_[detail::kRow * i + j]);
         }
     }
 };

@@ -59,7 +59,7 @@ public:
         ComponentSearch::Boxes boxes, separate;  // with and without gathering
         Gathering gathering;                     // in the polygon
         Gathered gathered;
-        std::vector<int> near;           // the components that are not gathered
+        std::vector<int> near;  // the components that are not gathered
         std::vector<double> fan_x, fan_y;
         std::vector<Candidate> candidates;
         std::vector<Side> sides;

@@ -53,7 +53,8 @@ DIRACS_WIDE inline void coulomb_decays(const double* DIRACS_RESTRICT q, std::siz
         const double decay = diracs::detail::exponential(-0.5 * q[n]);
         e[n] = decay;
         const double far2 = q[n] > 1.0 ? q[n] : 1.0, near2 = q[n] > 1.0 ? 1.0 : q[n], r = std::sqrt(far2);
-        const double far = 1.0 / r - decay * diracs::detail::polynomial(detail::kScaledTail, 1.0 - 9.98 / (r + 4.0)) / far2;
+        const double far =
+            1.0 / r - decay * diracs::detail::polynomial(detail::kScaledTail, 1.0 - 9.98 / (r + 4.0)) / far2;
         g[n] = q[n] > 1.0 ? far : diracs::detail::polynomial(detail::kCoulomb, near2);
     }
 }
