@@ -66,7 +66,6 @@ class SpaceDensity(UnitDensity, Protocol):
         """Moments, given pairs of seeds whose cells may well meet, int32 (e,) each."""
 
 
-@runtime_checkable
 class PlaneDensity(UnitDensity, Protocol):
     """One whose cells are found sooner where seeds keep their triangulation, from which few weights change much."""
 

@@ -40,7 +40,7 @@ class Problem:
     def moments(self, weights: np.ndarray, density: UnitDensity | None = None, known: Moments | None = None) -> Moments:
         """Moments of the power cells {x : |x − yᵢ|² − wᵢ ≤ |x − yⱼ|² − wⱼ}; those known for other weights save time."""
         density, weights = density or self.density, np.ascontiguousarray(weights)
-        # As `PlaneDensity` and `SpaceDensity` have it; to ask for protocols takes as long as a tenth of a small diagram.
+        # As `PlaneDensity` and `SpaceDensity` have it; asking for protocols takes a tenth of a small diagram.
         couplings, near = getattr(density, "couplings", None), getattr(density, "moments_near", None)
         if couplings is not None and density.space is PLANE:
             cells, edges_between = couplings(self._fixed, weights)
