@@ -70,6 +70,7 @@ SHOWN = {
     "gamma": lambda: as_law(scipy.stats.gamma(0.3)),
     "histogram": lambda: PolynomialGrid.from_histogram([[1, 2], [3, 0]], [[0, 1, 2], [0, 1, 5]]),
     "mixed": lambda: Mixture([SumOfDiracs([[3.0, 3.0]]), PolynomialGrid([[1.0]])]),
+    "mostly one atom": lambda: Mixture([SumOfDiracs([[3.0, 3.0]]), PolynomialGrid([[1.0]])], [1000, 1]),
     "trajectory, line": lambda: walk(1),
     "trajectory, plane": lambda: walk(2),
     "trajectory, 4": lambda: walk(4),

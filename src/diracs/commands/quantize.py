@@ -99,11 +99,10 @@ def quantize(
         certificate(found, as_json, output == sinks.STDOUT)
         sinks.write(
             output,
-            arrays=dict,
+            arrays=lambda: files.archived(found),
             table=lambda: {"x": found.positions, "weight": found.weights},
             picture=lambda: sinks.small_picture(found),
             text=lambda: files.dumps(found),
-            archive=lambda file: files.save_npz(found, file),
         )
         console.draw(found.plot, plot)
 

@@ -32,7 +32,6 @@ def write(
     table: Callable[[], Mapping[str, Any]],
     picture: Callable[[], str],
     text: Callable[[], str] | None = None,
-    archive: Callable[[Any], None] | None = None,
 ) -> None:
     """Whatever the suffix asks for, if a file is wanted at all.
 
@@ -47,16 +46,15 @@ def write(
         An SVG element.
     text : callable, optional
         JSON that is made otherwise.
-    archive : callable, optional
-        Writes an `.npz` file, open for writing, that is made otherwise.
     """
     if path is None:
         return
     kind = path.suffix.lower()
     if kind == ".npz":
+        entries = arrays()
         # An open file, as `savez` would append .npz to names that end in .NPZ.
         with open(path, "wb") as file:
-            np.savez(file, **arrays()) if archive is None else archive(file)
+            np.savez(file, **entries)
     elif kind == ".csv":
         path.write_text(_csv(table()), encoding="utf-8")
     elif kind == ".svg":

@@ -107,9 +107,11 @@ def save(quantization: Quantization, path: Filename, *, lower: bool = False) -> 
     if file_format(path) == ".json":
         Path(path).write_text(dumps(quantization, lower=lower), encoding="utf-8")
         return
+    # What cannot be saved leaves no file, or an earlier one as it was.
+    arrays = archived(quantization, lower=lower)
     # An open file, as `savez` would append .npz to names that end in .NPZ.
     with open(path, "wb") as file:
-        save_npz(quantization, file, lower=lower)
+        np.savez(file, **arrays)  # type: ignore[arg-type]
 
 
 def dumps(quantization: Quantization, *, lower: bool = False) -> str:
@@ -117,8 +119,8 @@ def dumps(quantization: Quantization, *, lower: bool = False) -> str:
     return _layout(_encoded(quantization, lower, _written_out)) + "\n"
 
 
-def save_npz(quantization: Quantization, file: Any, *, lower: bool = False) -> None:
-    """Write the `.npz` file to a binary stream."""
+def archived(quantization: Quantization, *, lower: bool = False) -> dict[str, np.ndarray]:
+    """The entries of the `.npz` file."""
     arrays: dict[str, np.ndarray] = {}
 
     def entry(array: np.ndarray, name: str) -> dict[str, Any]:
@@ -126,7 +128,7 @@ def save_npz(quantization: Quantization, file: Any, *, lower: bool = False) -> N
         return {"array": name}
 
     structure = json.dumps(_encoded(quantization, lower, entry), allow_nan=False)
-    np.savez(file, **arrays, structure=np.asarray(structure))  # type: ignore[arg-type]
+    return {**arrays, "structure": np.asarray(structure)}
 
 
 def _encoded(

@@ -182,7 +182,8 @@ def _seen_pieces(law: Any, view: View) -> tuple[np.ndarray, np.ndarray]:
     if pieces is None:
         return np.empty((0, 2)), np.empty(0)
     order = np.argsort(-pieces.mass)
-    kept = order[np.cumsum(pieces.mass[order]) <= 0.99 * pieces.mass.sum()] if len(order) > 1 else order
+    mass = pieces.mass[order]
+    kept = order[np.cumsum(mass) - mass < 0.99 * mass.sum()]
     return view.of(pieces.places[kept]), pieces.mass[kept]
 
 
