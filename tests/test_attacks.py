@@ -29,6 +29,7 @@ from diracs import (
     PointScheme,
     PolynomialGrid,
     ProductScheme,
+    Quantization,
     ScalarCodebook,
     SumOfDiracs,
     discretize,
@@ -42,6 +43,7 @@ from diracs import (
     quantize,
     recertify,
     reduce_mixture,
+    verify,
 )
 from diracs.intervals import jacobian_of, value_of
 
@@ -563,6 +565,19 @@ def points_of_univariate_laws(rng):
             square += second - 2 * y * first + y * y * mass
         holds(q.w2, mpf(scale) * mp.sqrt(square))
     assert q.w2_lower <= q.w2
+
+
+@attack
+def verify_on_the_line(rng):
+    pytest.importorskip("flint")
+    given = line_law(rng, rng.choice([np.float64, np.float32]))
+    law = as_law(*given)
+    n = int(rng.integers(1, 6))
+    y, m = rng.choice(given[0], n) + rng.normal(size=n), rng.dirichlet(np.ones(n))
+    found = verify(Quantization(law, PointScheme(y[:, None]), y[:, None], m, np.array(1.0), False))
+    truth = line_w2(given[0], given[1], weights_of(law), y, m)
+    holds(found.high, truth)
+    assert mpf(found.low) <= truth
 
 
 @pytest.mark.parametrize("seed", range(CASES))

@@ -52,7 +52,7 @@ def verify(quantization: Quantization, *, digits: int = 15, cells: int = 200_000
     >>> from diracs import Gaussian, quantize, verify
     >>> proved = verify(quantize(Gaussian(0.0, 1.0), 10))
     >>> proved.verdict, f"{proved.low:.12f} {proved.high:.12f}"
-    ('verified', '0.151449836298 0.151449836299')
+    ('verified', '0.151449836264 0.151449836264')
     """
     if not isinstance(quantization, Quantization):
         raise TypeError(
