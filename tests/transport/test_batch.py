@@ -202,3 +202,14 @@ def test_what_does_not_go_together_is_refused(diracs, density, message):
         distance(SumOfDiracs(POSITIONS), [GRID, "image"])
     with pytest.raises(TypeError, match="one framework"):
         distance(SumOfDiracs(torch.tensor(POSITIONS)), PolynomialGrid(jnp.ones((2, 2))))
+
+
+def test_gradients_in_numbers_of_laws_on_the_line():
+    y = torch.tensor(POSITIONS[..., :1])
+    loc, scale = (torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in (0.5, 2.0))
+    distance(SumOfDiracs(y), torch.distributions.Laplace(loc, scale)).sum().backward()
+    together = loc.grad.clone(), scale.grad.clone()
+    loc.grad = scale.grad = None
+    for one in y:
+        distance(SumOfDiracs(one), torch.distributions.Laplace(loc, scale)).backward()
+    torch.testing.assert_close(together, (loc.grad, scale.grad))

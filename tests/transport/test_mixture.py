@@ -365,19 +365,29 @@ SINGULAR = GaussianMixture(np.zeros((2, 2)), np.stack([np.eye(2), [[1.0, 1.0], [
         (np.zeros((1, 2)), GaussianMixture(np.zeros((2, 2)), np.array([0.0, 1.0])), ValueError, "singular"),
         (np.zeros((1, 2)), GaussianMixture(np.zeros((1, 2)), np.array([[1.0, 0.0]])), ValueError, "singular"),
         (np.zeros((1, 1)), GaussianMixture(np.zeros((1, 1)), np.zeros(1)), ValueError, "singular"),
-        (np.zeros((1, 2)), GaussianMixture(np.zeros((3, 2, 2)), np.ones((3, 2))), ValueError, "batch"),
         (np.zeros((1, 2)), SumOfDiracs(np.zeros((1, 2))), TypeError, "must have a density, but is a SumOfDiracs"),
         (np.zeros((1, 4)), GaussianMixture(np.zeros((1, 4)), np.ones(1)), ValueError, "dimension 1, 2 or 3"),
         (np.zeros((1, 1)), FOUR, ValueError, "dimension"),
         (np.zeros((1, 2)), "mixture", TypeError, "density"),
-        (np.zeros((1, 2)), [FOUR], TypeError, "density"),
-        (np.zeros((2, 1, 2)), FOUR, ValueError, "batch"),
     ],
 )
 @pytest.mark.parametrize("solve", [distance, optimal_transport_plan])
 def test_refused(solve, positions, density, error, message):
     with pytest.raises(error, match=message):
         solve(SumOfDiracs(positions), density)
+
+
+@pytest.mark.parametrize(
+    ("positions", "density", "error", "message"),
+    [
+        (np.zeros((1, 2)), GaussianMixture(np.zeros((3, 2, 2)), np.ones((3, 2))), ValueError, "batch"),
+        (np.zeros((1, 2)), [FOUR], TypeError, "density"),
+        (np.zeros((2, 1, 2)), FOUR, ValueError, "batch"),
+    ],
+)
+def test_plans_are_of_single_problems(positions, density, error, message):
+    with pytest.raises(error, match=message):
+        optimal_transport_plan(SumOfDiracs(positions), density)
 
 
 @pytest.mark.parametrize("broken", [np.nan, np.inf])

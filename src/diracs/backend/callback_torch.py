@@ -69,7 +69,7 @@ def _differentiable(function: NumpyFunction) -> tuple[Operator, Operator, int]:
         pull = slopes if torch.compiler.is_compiling() else pullback
         found = pull(ctx.numbers, ctx.lead, wanted, *ctx.saved_tensors, *seeds)
         if scale is not None:
-            found = tuple((scale.reshape(*scale.shape, *[1] * (s.ndim - ctx.lead)) * s).to(s.dtype) for s in found)
+            found = tuple((scale.reshape((*scale.shape, *[1] * (s.ndim - ctx.lead))) * s).to(s.dtype) for s in found)
         return (None, None, *(s if w else None for s, w in zip(found, wanted)))
 
     def forward_mode(ctx: Any, _: Any, __: Any, *along: Any) -> Any:

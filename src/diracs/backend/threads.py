@@ -57,7 +57,10 @@ class set_threads:
 def get_threads() -> int:
     """The largest number of threads that diracs uses.
 
-    On a thread that works on a problem of a batch beside others it is 1.
+    Returns
+    -------
+    int
+        On a thread that works on a problem of a batch beside others, 1.
 
     Examples
     --------
