@@ -19,7 +19,11 @@ def test_the_example_prints_what_is_shown(page):
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         exec(compile(code, page, "exec"), {})
-    assert printed.getvalue() == shown
+    numbers = re.compile(r"\d+\.\d+")
+    assert numbers.sub("", printed.getvalue()) == numbers.sub("", shown)
+    # The last digit may depend on the version of NumPy.
+    found, expected = ([float(x) for x in numbers.findall(text)] for text in (printed.getvalue(), shown))
+    assert found == pytest.approx(expected, rel=5e-3 if page.startswith("docs") else 0.0)
 
 
 def test_every_script_named_exists():

@@ -157,7 +157,7 @@ def test_error_bounds_are_small(name):
 
 
 @pytest.mark.parametrize("name", [name for name in CASES if not name.startswith("normal(-5")])
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore::scipy.integrate.IntegrationWarning")
 def test_functions_are_those_of_scipy(name):
     law, _, other = CASES[name]
     shares = np.array([1e-6, 0.1, 0.5, 0.9])
