@@ -1,11 +1,11 @@
-"""W₂ between a law and Diracs from both sides: on the line, for clouds, by a scheme's own coupling, by fine cells."""
+"""W₂ between a law and Diracs from both sides: on the line, for clouds, by schemes, by exact and fine cells."""
 
 from __future__ import annotations
 
 import math
 import warnings
 from collections.abc import Callable
-from functools import singledispatch
+from functools import partial, singledispatch
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,6 +26,7 @@ from diracs.verification import line_laws
 from diracs.verification.balls import Ball, NotSeparated, balls, normalized, root, rounded_down, rounded_up, total
 from diracs.verification.clouds import cloud_bounds
 from diracs.verification.fine import fine_bounds, nearest_bound
+from diracs.verification.images import image_bounds, pixels_of
 from diracs.verification.line import square_on_line
 from diracs.verification.line_laws import LineLaw
 from diracs.verification.mixtures import SchemeBounds, scheme_bounds
@@ -37,6 +38,10 @@ _FIRST, _MOST, _FINE = 128, 8192, 128
 _OPEN = 1e-5
 # The same with fewer, for the lower bound of a scheme whose groups of components do not go to the nearest points.
 _ROUGHLY, _FEWER = 1e-3, 4
+# A piece of a pixel takes the time of so many boxes; its bounds are closed if they agree to this.
+_PIECE, _CLOSED = 2, 1e-9
+# What a transport whose weights are asked for may leave its masses off by, relative.
+_SOLVED = 1e-13
 # Beyond so many axes boxes tell nothing of nearest points that would be worth their time.
 _LOW_AXES = 6
 # Positions that are moved further than this, relative to W₂, are better served by fine cells.
@@ -71,8 +76,27 @@ def bounds(law: Any, scheme: Any, positions: np.ndarray, masses: np.ndarray, dig
         found = _by_scheme(law, scheme, positions, masses, digits, cells)
         if found is not None:
             return found
+    found = _by_pixels(law, positions, masses, cells // _PIECE)
+    if found is not None and found.closed:
+        return found
     low, high = _by_cells(law, positions, masses, cells)
-    return Bounds(low, high, False)
+    return Bounds(low, high, False) if found is None else Bounds(max(low, found.low), min(high, found.high), False)
+
+
+def _by_pixels(law: Any, positions: np.ndarray, masses: np.ndarray, most: int) -> Bounds | None:
+    """By exact cells on so many pieces of pixels at most; closed where the two ends agree."""
+    if not isinstance(law, PolynomialGrid | Histogram) or law.ndim != 2 or any(getattr(law, "periodic", ())):
+        return None
+    unit = _unit(positions, np.asarray(law.domain))
+    if ((positions / unit) * unit != positions).any():
+        return None
+    with ctx.workprec(_FINE):
+        weights = partial(_weights, law, positions, masses, unit)
+        found = image_bounds(pixels_of(law, unit), positions / unit, masses, most, weights)
+        if found is None:
+            return None
+        low, high = _times(found, unit)
+        return Bounds(rounded_down(low), rounded_up(high), bool(high <= low * (1 + arb(_CLOSED))))
 
 
 def _by_scheme(
@@ -145,10 +169,7 @@ def _by_cells(law: Any, positions: np.ndarray, masses: np.ndarray, cells: int) -
         pieces = _pieces(law)
         unit = _unit(pieces.offsets, pieces.matrices, positions)
 
-        def weights() -> np.ndarray | None:
-            found = _weights(law, positions, masses)
-            return None if found is None else found / unit / unit
-
+        weights = partial(_weights, law, positions, masses, unit)
         scaled_law = scaled(pieces, unit)
         low, high = _times(fine_bounds(scaled_law, positions / unit, masses, cells, _OPEN, weights), unit)
         return rounded_down(low), rounded_up(high)
@@ -167,17 +188,17 @@ def _pieces(law: Any) -> Pieces:
         bits *= 2
 
 
-def _weights(law: Any, positions: np.ndarray, masses: np.ndarray) -> np.ndarray | None:
-    """Of a transport that is solved; nothing of it has to be right. None where it is not."""
+def _weights(law: Any, positions: np.ndarray, masses: np.ndarray, unit: float) -> np.ndarray | None:
+    """Of a transport that is solved, over the unit squared; nothing of it has to be right. None where it is not."""
     if not isinstance(law, GaussianMixture | PolynomialGrid) or positions.shape[1] not in (2, 3):
         return None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         try:
-            plan = optimal_transport_plan(SumOfDiracs(positions, masses), map_arrays(law, concrete))
+            plan = optimal_transport_plan(SumOfDiracs(positions, masses), map_arrays(law, concrete), tol=_SOLVED)
         except (ValueError, TypeError, ArithmeticError):
             return None
-    weights = np.asarray(concrete(plan.weights), dtype=np.float64)
+    weights = np.asarray(concrete(plan.weights), dtype=np.float64) / unit / unit
     return weights if np.isfinite(weights).all() else None
 
 

@@ -18,8 +18,8 @@ class Enclosure:
     recorded : float
         The `w2` of the quantization.
     closed : bool
-        True if `high` is that of a coupling in closed form, whose cost a sound certificate never lies below; False if
-        it comes from fine cells, which leave a little open.
+        True if `high` is that of a coupling in closed form or of exact cells, whose cost a sound certificate never lies
+        below; False if it comes from fine cells, which leave a little open.
 
     Examples
     --------
