@@ -48,6 +48,17 @@ def test_other_masses_by_hand():
     assert found.closed and found.low == pytest.approx(exact, rel=1e-13) and found.high - found.low <= 1e-12
 
 
+def test_weights_that_are_half_right_by_hand():
+    """The border is at 5/8 for the weights (1/8, 0), and the dual adds (3/4 − 5/8)/8 to the cost of the cells."""
+    y = np.array([[0.25, 0.5], [0.75, 0.5]])
+    with ctx.workprec(128):
+        pixels = pixels_of(diracs.PolynomialGrid(np.ones((2, 2))), 1.0)
+        found = image_bounds(pixels, y, np.array([0.75, 0.25]), 100, lambda: np.array([0.125, 0.0]))
+    assert found is not None
+    square = (0.375**3 + 2 * 0.25**3 + 0.125**3) / 3 + 1 / 12
+    assert float(found[0].mid()) == pytest.approx(np.sqrt(square + 1 / 64), rel=1e-14)
+
+
 def brute(law, points):
     """E min|X − y|² in fractions: pixels are cut by all bisectors, pieces go to the Dirac nearest to their middle."""
     points = [tuple(map(Fraction, y)) for y in points.tolist()]
