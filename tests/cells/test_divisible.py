@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 import scipy.stats as st
 
-from diracs import Elliptical, Gaussian, GaussianMixture, Independent, Mesh, Mixture, PolynomialGrid, SumOfDiracs
+from diracs import (
+    Elliptical,
+    Gaussian,
+    GaussianMixture,
+    Independent,
+    Mesh,
+    Mixture,
+    PolynomialGrid,
+    SumOfDiracs,
+    quantize,
+)
 from diracs.cells.axis import law_axis, normal_axis
 from diracs.cells.laws import divisible
 from diracs.laws.balls import Balls
@@ -141,3 +151,12 @@ def test_far_and_small_pieces_of_pixels() -> None:
     np.testing.assert_allclose(cut.cells.barycenter[0], [0.5 * (1 - 2.0**-40), 0, 0, 0], atol=1e-17)
     assert cut.cells.spread[0] == pytest.approx(2.0**-40 * 3 / 12 * (1 + 2.0**-80 / 3))
     assert math.isclose(float(law.variances(rows, along)[0]), 2.0**-80 / 12)
+
+
+def test_a_law_without_ndim_is_named():
+    class Bare:
+        def cells(self, count):
+            raise AssertionError("never asked")
+
+    with pytest.raises(TypeError, match="ndim of a Bare must be"):
+        quantize(Bare(), n=3)

@@ -295,3 +295,12 @@ def test_densities_of_univariate_laws_are_curves_and_poles_are_cut_off():
         # Beyond the ends of its support there is nothing.
         low, high = law.support()
         assert not f[(x < low) | (x > high)].any()
+
+
+def test_a_lower_bound_of_zero_is_not_shown():
+    q = grid(THREE, 4, 5)
+    object.__setattr__(q, "_w2_lower", np.float64(0.0))
+    assert "best possible" not in certificate_text(q)
+    assert "below" not in repr(q)
+    object.__setattr__(q, "_w2_lower", np.float64(0.125))
+    assert "no 20 points below 0.125" in repr(q)

@@ -39,5 +39,5 @@ class Engines(Generic[Engine]):
     def of(self, law: Any) -> Engine | None:
         """That for the class and dimension of the law; None if there is none."""
         own = [(ndim, engine) for kind, ndim, engine in self._table if isinstance(law, kind)]
-        exact = [engine for ndim, engine in own if ndim == law.ndim]
+        exact = [engine for ndim, engine in own if ndim == getattr(law, "ndim", None)]
         return next(iter(exact + [engine for ndim, engine in own if ndim is None]), None)

@@ -175,7 +175,7 @@ class Quantization(Shown):
         bound = f"W₂ {'=' if self.exact else '≤'} {' … '.join(brief(end, way) for end in ends)}"
         batch = f", batch {value.shape}" if value.ndim else ""
         lower = ""
-        if value.ndim == 0 and self.w2_lower_known:
+        if value.ndim == 0 and self.w2_lower_known and concrete(self._w2_lower) > 0:  # 0 says nothing
             lower = f", no {len(self)} points below {brief(self._w2_lower, math.floor)}"
         return f"Quantization({len(self)} points in dimension {self.positions.shape[-1]}{batch}, {bound}{lower})"
 

@@ -115,7 +115,7 @@ def certificate_text(q: Quantization, lower: bool = False) -> str:
     known = float(concrete(q.w2_lower)) if lower or q.w2_lower_known else None
     upper, best = bounds_text(float(concrete(q.w2)), known, q.exact)
     text = f"n = {q.positions.shape[-2]:,},  W₂ {upper} ({'exact' if q.exact else 'certified'})"
-    return text if best is None else f"{text},  best possible ≥ {best}"
+    return text if best is None or not known else f"{text},  best possible ≥ {best}"
 
 
 @singledispatch
