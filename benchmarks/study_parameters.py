@@ -117,7 +117,7 @@ def shared_exactly(yes):
 
 
 SEARCH, GENERATE, GROUPING = "diracs.quantization.search", "diracs.schemes.generate", "diracs.schemes.grouping"
-EVERYTHING = [(SEARCH, "_LEVELS", 24), (SEARCH, "_BUILT", 24), (SEARCH, "_BUILT_OF_MANY", 24)]
+EVERYTHING = [(SEARCH, "_LEVELS", 24), (SEARCH, "_BUILT", 24)]
 
 
 def rows(module, name, default, laws, values):
@@ -131,10 +131,8 @@ MENUS = {"30 %, 8": menu(0.3, 8), "15 %, 32": menu(0.15, 32), "4 %, 128": menu(0
 SHARING = {"exact": shared_exactly(True), "hulls": shared_exactly(False)}
 CONSTANTS = [
     *rows(SEARCH, "_LEVELS", "12", (*FEW, MANY[0]), (4, 8, 24)),
-    *rows(SEARCH, "_BUILT", "3", (*FEW[:2], FEW[3]), (1, 6, 12)),
-    *rows(SEARCH, "_BUILT_OF_MANY", "1", (FEW[1], FEW[2], MANY[0]), (0, 3, 12)),
-    ("three built, 24 levels", [(SEARCH, "_LEVELS", 24), (SEARCH, "_BUILT_OF_MANY", 3)], FEW[1:3], "12; 1"),
-    ("all built, 24 levels", EVERYTHING, (*FEW, MANY[0]), "12; 3 or 1"),
+    *rows(SEARCH, "_BUILT", "3", (*FEW, MANY[0]), (1, 6, 12)),
+    ("all built, 24 levels", EVERYTHING, (*FEW, MANY[0]), "12; 3"),
     *rows(GROUPING, "_meet", "1e-2 of a width", FEW, RADII),
     *rows(GROUPING, "_MODES", "400", MANY[:1], (100, 1000)),
     *rows(GROUPING, "_MOST", "2500", MANY[1:], (500, 1000)),

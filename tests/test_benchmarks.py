@@ -1,6 +1,7 @@
 """The runner of all benchmarks: what it measures, keeps and compares."""
 
 import datetime
+import importlib
 import json
 import subprocess
 import sys
@@ -51,6 +52,12 @@ def test_a_run_is_kept_and_compared(tmp_path):
 def test_unknown_names_are_refused():
     found = subprocess.run([sys.executable, str(FOLDER / "run.py"), "speed"], capture_output=True, text=True)
     assert found.returncode == 2 and "there is no benchmark 'speed'" in found.stderr
+
+
+def test_constants_of_the_study_exist():
+    study = pytest.importorskip("study_parameters")
+    replaced = {(module, name) for _, changes, _, _ in study.CONSTANTS for module, name, _ in changes}
+    assert all(hasattr(importlib.import_module(module), name) for module, name in replaced)
 
 
 def test_tables_of_studies_take_the_places_of_old_ones():
