@@ -90,3 +90,12 @@ def test_without_tqdm_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "tqdm.auto", None)
     with pytest.raises(ImportError, match=r"diracs\[progress\]"):
         diracs.quantize(Gaussian(0.0, 1.0), 3, progress=True)
+
+
+def test_loops_within_one_whose_end_is_known_do_not_flicker(capsys):
+    pytest.importorskip("tqdm")
+    with reporting(True):
+        report("outer", 1, 3)
+        report("inner", 1)
+    shown = capsys.readouterr().err
+    assert "outer" in shown and "inner" not in shown

@@ -162,3 +162,8 @@ def test_results_of_the_core_do_not_depend_on_the_limit():
         one = _core.moments(law, y, w, edges=True)[0].mass
     with diracs.set_threads(4):
         np.testing.assert_array_equal(_core.moments(law, y, w, edges=True)[0].mass, one)
+
+
+def test_the_limit_is_shown():
+    with (limit := set_threads(1)):
+        assert repr(limit) == "set_threads(1)"

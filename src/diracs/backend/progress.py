@@ -69,6 +69,9 @@ class _Bars:
         self._bars: dict[str, Any] = {}
 
     def __call__(self, stage: str, step: int, total: int | None) -> None:
+        # Loops within one whose end is known would only make it flicker.
+        if total is None and any(bar.total for bar in self._bars.values()):
+            return
         if stage not in self._bars:
             self._bars[stage] = self._tqdm(desc=stage, total=total, leave=False)
         bar = self._bars[stage]

@@ -45,6 +45,9 @@ class set_threads:
         self._before = _limit()
         _set_limit(initial_threads() if threads is None else _checked("threads", threads))
 
+    def __repr__(self) -> str:
+        return f"set_threads({get_threads()})"
+
     def __enter__(self) -> None:
         pass
 

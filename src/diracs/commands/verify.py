@@ -22,8 +22,8 @@ def verify(
 ) -> None:
     """Recompute the certificate of a saved quantization in ball arithmetic and print what is proved.
 
-    Code 0: verified, or not refuted; with [cyan]--strict[/cyan] only verified. Code 1: the recorded value is below what
-    can be proved.
+    Code 0: verified, or not refuted; with [cyan]--strict[/cyan] only verified. Code 1: what is left, which is that the
+    recorded value is below what can be proved.
 
     [bold]Example[/bold]
 

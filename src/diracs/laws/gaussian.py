@@ -189,7 +189,8 @@ class GaussianMixture(Drawn):
 
     def __repr__(self) -> str:
         batch = f", batch {self.batch_shape}" if self.batch_shape else ""
-        return f"GaussianMixture({self.n_components} {self.covariance_kind} components in dimension {self.ndim}{batch})"
+        kind = f"{self.covariance_kind} component{'s' if self.n_components > 1 else ''}"
+        return f"GaussianMixture({self.n_components} {kind} in dimension {self.ndim}{batch})"
 
 
 @pytree
