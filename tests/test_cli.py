@@ -20,7 +20,7 @@ pytest.importorskip("typer")
 
 from diracs.cli import app
 
-Image = optional("PIL").Image
+Image = optional("PIL.Image")
 CliRunner = optional("typer.testing").CliRunner
 
 MIXTURE = {"means": [[0, 0], [1, 1], [2, 0]], "covs": [1, 1, 1], "weights": [0.3, 0.4, 0.3]}

@@ -10,7 +10,7 @@ from optional import optional
 
 from diracs.show.pictures import darkness
 
-Image = optional("PIL").Image
+Image = optional("PIL.Image")
 
 STEPS = np.array([[0, 64, 128], [192, 224, 255]], dtype=np.uint8)
 EXPECTED = 1.0 - STEPS / 255.0
