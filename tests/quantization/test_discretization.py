@@ -562,3 +562,13 @@ def test_large_scales_on_correlated_axes_do_not_overflow():
     scheme = ProductScheme([ScalarCodebook([-1.0, 1.0])] * 3, scales=[1e150] * 3)
     result = discretize(Gaussian(np.zeros(3), 1e100 * (np.eye(3) + 0.3)), scheme)
     assert result.w2 == pytest.approx(3**0.5 * 1e150, rel=1e-9)
+
+
+@pytest.mark.parametrize(("size", "deviation"), [(1e75, 1e-20), (1e150, 1e-100), (1e76, 1e-17), (1.0, 1e-20)])
+def test_rounding_of_positions_far_from_the_origin_is_paid(size, deviation):
+    """All positions round to the mean, far beyond what squares may be: what is left of the grid is its middle."""
+    mean, scale = np.array([0.3, 0.7]) * size, deviation * size
+    levels = [ScalarCodebook([-1.0, 1.0])] * 2
+    q = discretize(GaussianMixture([mean], [scale * scale]), ProductScheme(levels, None, mean, [scale, scale]))
+    cost = np.sqrt(2.0) * scale if (q.positions == mean).all() else 0.0
+    assert cost > 0 and q.w2 >= cost

@@ -31,7 +31,9 @@ def transport(means: Array, covs: Array, weights: Array, scheme: LayeredScheme) 
     Weights are what they are, and normalized here.
     """
     xp = namespace(means, covs, weights)
-    positions = within_reach(scheme.positions(means.shape[-1]))
+    places = scheme.positions(means.shape[-1])
+    # Where the law is has no part in what it costs to move masses.
+    positions = within_reach(places - means[:1])
     weights, lower = normalized_weights(weights)
     square = rounding = shifted = 0.0 * xp.sum(means)
     masses: list[Array] = []
@@ -72,7 +74,7 @@ def transport(means: Array, covs: Array, weights: Array, scheme: LayeredScheme) 
         square = with_moved_masses(square, error, fraction)
     positive = square > 0
     root = xp.where(positive, xp.sqrt(xp.where(positive, square, xp.ones_like(square))), 0.0 * square)
-    moved = eps(means) * root_mean_square(stop_gradient(positions), stop_gradient(xp.concat(placed, axis=0)))
+    moved = eps(means) * root_mean_square(stop_gradient(places), stop_gradient(xp.concat(placed, axis=0)))
     moved = moved + stop_gradient(xp.sqrt(rounding) + xp.sqrt(shifted))
     w2 = root * (1.0 + slack) + moved
     return positions, weight, w2, exact or positions.shape[0] == 1
