@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import torch
+from optional import optional
 
 from diracs.backend.decimals import bounds_text, brief, round_to
+
+torch = optional("torch")
 
 
 def test_rounding_goes_to_the_side_asked_for():

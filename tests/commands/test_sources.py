@@ -7,10 +7,12 @@ import json
 
 import numpy as np
 import pytest
-from PIL import Image
+from optional import optional
 
 import diracs
 from diracs.commands.sources import law_from, points_from
+
+Image = optional("PIL.Image")
 
 SAMPLES = [[0.0, 1.5], [2.0, -3.0], [1e-3, 4e5]]
 

@@ -7,9 +7,11 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 import pytest
-from PIL import Image
+from optional import optional
 
 from diracs.commands.stipple import toned
+
+Image = optional("PIL.Image")
 
 
 @pytest.fixture

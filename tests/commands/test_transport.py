@@ -7,9 +7,11 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 import pytest
-from PIL import Image
+from optional import optional
 
 import diracs
+
+Image = optional("PIL.Image")
 
 MIXTURE = {"means": [[0, 0], [1, 1]], "covs": [[1, 1], [2, 2]], "weights": [0.4, 0.6]}
 POINTS = [[0.0, 0.0], [1.0, 2.0], [0.5, 0.3]]

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.stats
-import torch
+from optional import optional
 from precision import enable_x64
 
 from diracs import Gaussian, GaussianMixture
 from diracs.laws import log_density
 from diracs.laws.gaussian import components_of
+
+jax = optional("jax")
+jnp = optional("jax.numpy")
+torch = optional("torch")
 
 RNG = np.random.default_rng(3)
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
+from optional import optional
 
 from diracs import Gaussian, GaussianMixture, SumOfDiracs, quantize
+
+torch = optional("torch")
 
 RNG = np.random.default_rng(5)
 POINTS, MASSES = RNG.normal(size=(40, 3)), RNG.random(40)

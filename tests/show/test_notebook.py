@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 
-import jax
 import numpy as np
 import pytest
 import scipy.stats
-import torch
+from optional import optional
 
 from diracs import (
     Affine,
@@ -25,6 +24,9 @@ from diracs import (
     quantize,
 )
 from diracs.laws.convert import as_law
+
+jax = optional("jax")
+torch = optional("torch")
 
 RNG = np.random.default_rng(0)
 SVG = "{http://www.w3.org/2000/svg}"

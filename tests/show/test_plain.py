@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import matplotlib
 import numpy as np
 import pytest
 import scipy.stats
-from matplotlib import pyplot as plt
+from optional import optional
 
 from diracs import Elliptical, Gaussian, GaussianMixture, Independent, Mesh, Mixture, PolynomialGrid, SumOfDiracs
 from diracs.laws.convert import as_law
+
+matplotlib = optional("matplotlib")
+plt = optional("matplotlib.pyplot")
 
 matplotlib.use("agg")
 RNG = np.random.default_rng(0)

@@ -1,13 +1,15 @@
 """Batches of transport problems beside single calls: values, gradients, second derivatives, errors."""
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
-import torch
+from optional import optional
 from precision import enable_x64
 
 from diracs import GaussianMixture, Mesh, PolynomialGrid, SumOfDiracs, distance, set_threads
+
+jax = optional("jax")
+jnp = optional("jax.numpy")
+torch = optional("torch")
 
 RNG = np.random.default_rng(5)
 B, N = 5, 12

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-import ot
 import pytest
+from optional import optional
 
 import diracs
 from diracs.verification import clouds
+
+ot = optional("ot")
 
 
 def quantization(x, w, y, m, w2=9.0):

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 import scipy.stats
 from independent import random_mixture
-from typer.testing import CliRunner
+from optional import optional
 
 import diracs
-from diracs.cli import app
+
+CliRunner = optional("typer.testing").CliRunner
 
 
 @pytest.fixture(scope="module")
@@ -132,6 +133,8 @@ except ImportError as error:
 
 
 def test_command(grid, planar, tmp_path, monkeypatch):
+    from diracs.cli import app
+
     monkeypatch.chdir(tmp_path)
     grid.save("grid.npz")
     FORGERIES["value"](grid).save("forged.npz")

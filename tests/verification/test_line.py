@@ -6,15 +6,17 @@ import itertools
 
 import mpmath as mp
 import numpy as np
-import ot
 import pytest
 import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from independent import DIGITS, cell_moments
+from optional import optional
 from scipy.optimize import brentq
 
 import diracs
+
+ot = optional("ot")
 
 
 def truth(means, variances, weights, positions, masses):
