@@ -1,6 +1,8 @@
 // What `moments` and its kin expect of a density in space.
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <vector>
 

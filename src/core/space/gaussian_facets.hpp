@@ -82,7 +82,8 @@ public:
             const Vec3 step = b - a;
             const double length = norm(step);
             if (!(length > 0.0)) continue;
-            const bool starts_below = dot(plane.across, a) < 0.0, crosses = starts_below != (dot(plane.across, b) < 0.0);
+            const bool starts_below = dot(plane.across, a) < 0.0,
+                       crosses = starts_below != (dot(plane.across, b) < 0.0);
             const Vec3 t = (1.0 / length) * step, out = cross(t, plane.normal);
             if (is_rounding(t, plane)) {
                 plane.is_sure = plane.is_sure && !crosses;
