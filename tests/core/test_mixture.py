@@ -345,6 +345,23 @@ def test_cells_add_up_to_the_mixture(n):
     assert_allclose(about_origin.sum(), PLANE.weights @ spread, rtol=1e-13)
 
 
+def test_lines_that_almost_meet_in_a_point():
+    """Seeds on a line up to rounding, heavier by their distance from q: slivers, with vertices in any order."""
+    mean, covs = PLANE.weights @ PLANE.means, PLANE.covs + PLANE.means[:, :, None] * PLANE.means[:, None]
+    square = PLANE.weights @ np.trace(covs, axis1=1, axis2=2)
+    rng = np.random.default_rng(5)
+    for _ in range(300):
+        n = int(rng.integers(4, 9))
+        positions = np.outer(rng.uniform(-2.0, 2.0, n), rng.normal(size=2)) + rng.normal(size=2)
+        weights = ((positions - 0.5 * rng.normal(size=2)) ** 2).sum(1)
+        mass, first, second, *_ = PLANE.moments(positions, weights)
+        assert mass.min() > -1e-14
+        assert_allclose(mass.sum(), 1.0, rtol=1e-13)
+        assert_allclose((first + mass[:, None] * positions).sum(0), mean, atol=1e-12)
+        about_origin = second + 2 * (positions * first).sum(1) + mass * (positions**2).sum(1)
+        assert_allclose(about_origin.sum(), square, rtol=1e-11)
+
+
 def line_quadrature(mixture, positions, i, j, polygon):
     """∫(1, t, t²)ρ along the edge between i and j of the exact cell of i, about seed i."""
     gap = positions[j] - positions[i]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -271,6 +272,27 @@ def test_needles_among_cospherical_seeds():
         law = _core.SpaceMixture(means, covs, np.array([0.5, 0.5]))
         mass = space_moments(law, np.ascontiguousarray(seeds), np.zeros(n), facets=True)[0]
         assert_allclose(mass.sum(), 1.0, atol=1e-12)
+
+
+@pytest.mark.parametrize("case", range(5))
+def test_planes_that_almost_share_a_line(case):
+    """Found by chance: faces with corners in any order; in the last one cracks of no width between edges."""
+    found = np.load(Path(__file__).parents[1] / "data" / "pencils.npz")
+    seeds, weights = found[f"seeds{case}"], found[f"weights{case}"]
+    box = np.array([[-1.0, -1.0, -1.0], [1.0, 1.0, 1.0]])
+    covs = np.stack([np.diag([0.5, 0.3, 0.2]), np.diag([0.05, 0.2, 0.3])])
+    laws = [
+        (_core.SpaceBox(box, 0.125, OPEN), np.zeros(3)),
+        (_core.SpaceImage(np.full((3, 4, 2), 0.125), box, OPEN), np.zeros(3)),
+        *((_core.SpaceMixture(np.full((1, 3), 0.1), cov[None], np.ones(1)), np.full(3, 0.1)) for cov in covs),
+        (_core.SpaceMixture(np.array([[0.1, 0.2, 0.1]]), covs[:1], np.ones(1)), np.array([0.1, 0.2, 0.1])),
+        (_core.SpaceMixture(np.array([[-0.3, 0.4, 0.0]]), covs[1:], np.ones(1)), np.array([-0.3, 0.4, 0.0])),
+    ]
+    for law, mean in laws:
+        mass, first, *_, area, _ = space_moments(law, seeds, weights, facets=True)
+        assert mass.min() >= 0.0 and area.min() > 0.0
+        assert_allclose(mass.sum(), 1.0, atol=1e-12)
+        assert_allclose((first + mass[:, None] * seeds).sum(axis=0), mean, atol=1e-11)
 
 
 def laws():

@@ -28,6 +28,7 @@ class GaussianMixture {
     // An edge in the coordinates of a component.
     struct Side {
         GaussianSegment segment;
+        double sign;  // −1 if it runs backwards: where lines almost coincide, the vertices on them are in any order
         Vec2 tangent;
         double scale, foot;  // s = foot + scale τ
     };
@@ -293,7 +294,8 @@ private:
             side.foot = dot(component.whiten(offset + foot), side.tangent);
             const double s1 = dot(scratch.whitened[e], side.tangent);
             const double s2 = dot(scratch.whitened[polygon.next(e)], side.tangent);
-            side.segment = {(half.offset + dot(half.normal, offset)) / size, s1, std::max(s1, s2)};
+            side.segment = {(half.offset + dot(half.normal, offset)) / size, std::min(s1, s2), std::max(s1, s2)};
+            side.sign = s1 <= s2 ? 1.0 : -1.0;
             inside = inside && side.segment.h >= 0.0;
             const double near2 = side.segment.nearest2();
             nearest2 = std::min(nearest2, near2);
@@ -348,18 +350,19 @@ private:
             if (!wanted(e, nearest2)) {
                 if (field == Field::regular) {
                     const double angle = side.segment.angle() * detail::kInverse2Pi;
-                    mass += angle;
+                    mass += side.sign * angle;
                     sizes.mass += 8.0 * std::fabs(angle);
                 }
                 continue;
             }
             const GaussianLine line = gaussian_line(side.segment, side.foot, field);
-            mass += line.flux;
+            const double signed_zeroth = side.sign * line.zeroth;
+            mass += side.sign * line.flux;
             const Vec2 normal = component.color({side.tangent.y, -side.tangent.x});
             const Vec2 tangent = component.color(side.tangent);
-            first = first - line.zeroth * normal;
-            const double along = line.first + side.foot * line.zeroth;  // ∫ s φ₂ ds
-            spread -= norm2(normal) * side.segment.h * line.zeroth + dot(normal, tangent) * along;
+            first = first - signed_zeroth * normal;
+            const double along = side.sign * line.first + side.foot * signed_zeroth;  // ∫ s φ₂ ds
+            spread -= norm2(normal) * side.segment.h * signed_zeroth + dot(normal, tangent) * along;
             // exp(−r²/2) is right to r² roundings of itself, and on average r² exceeds the nearest by 2 at most.
             const double wide2 = 6.0 + nearest2, length = norm(normal), crossed = shift * line.zeroth;
             const double reach2 = component.trace() * wide2;
@@ -368,7 +371,7 @@ private:
             sizes.second +=
                 crossed * reach2 +
                 wide2 * length * line.zeroth * (length * std::fabs(side.segment.h) + norm(tangent) * std::sqrt(wide2));
-            const double density = 1.0 / (component.determinant() * side.scale);  // φ₂ ds to ρ dℓ
+            const double density = side.sign / (component.determinant() * side.scale);  // φ₂ ds to ρ dℓ
             scratch.lines[e] = {density * line.zeroth, density * line.first / side.scale,
                                 density * line.second / (side.scale * side.scale)};
         }

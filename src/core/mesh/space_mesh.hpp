@@ -175,7 +175,7 @@ private:
             for (h = piece.next(h); h != first; h = piece.next(h)) {
                 x[3] = piece.vertex(h / 3), shares[3] = scratch.shares[h / 3];
                 const double six = dot(cross(x[2] - x[1], x[3] - x[1]), x[1] - x[0]);
-                if (six > 0.0) use(six / 6.0, x, shares);
+                use(six / 6.0, x, shares);
                 x[2] = x[3], shares[2] = shares[3];
             }
         }

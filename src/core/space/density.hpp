@@ -1,6 +1,8 @@
 // What `moments` and its kin expect of a density in space.
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <vector>
 
@@ -93,7 +95,8 @@ inline Vec3 middle(const Polyhedron& cell) {
 }
 
 // Volume, ∫x and ∫|x|² of a polyhedron, and area, ∫x dA and ∫xxᵀ dA of its faces: tetrahedra from a point inside to triangles of
-// the faces, so that all terms of volume and ∫|x|² are nonnegative. Over a tetrahedron of volume V with vertices p_i,
+// the faces, so that terms of volume and ∫|x|² are negative only where faces of almost the same plane have their vertices in the
+// wrong order; then the other faces have too much. Over a tetrahedron of volume V with vertices p_i,
 // ∫x = V Σp_i / 4 and ∫|x|² = V (Σ|p_i|² + |Σp_i|²) / 20; over a triangle of area A ∫xxᵀ = A (Σp_i p_iᵀ + Σp_i Σp_iᵀ) / 12.
 [[gnu::noinline]] inline CellMoments uniform_moments(const Polyhedron& cell, const FaceList& list,
                                                      FacetMoments* facets) {
@@ -103,6 +106,7 @@ inline Vec3 middle(const Polyhedron& cell) {
     for (std::size_t f = 0; f < list.begin.size(); ++f) {
         const int first = list.begin[f];
         const Vec3 p = cell.vertex(first / 3), pc = p - c;
+        const Vec3 outward = cell.faces[cell.left[first]].half.normal;
         const bool wanted = facets != nullptr && list.wanted[f];
         FacetMoments facet;
         int h = cell.next(first);
@@ -111,14 +115,12 @@ inline Vec3 middle(const Polyhedron& cell) {
             const Vec3 r = cell.vertex(h / 3), normal = cross(q - p, r - p);
             const double six = dot(normal, pc);
             const Vec3 pqr = p + q + r;
-            if (six > 0.0) {
-                const Vec3 total = pqr + c;
-                sum.mass += six / 6.0;
-                sum.first = sum.first + (six / 24.0) * total;
-                sum.second += six / 120.0 * (norm2(p) + norm2(q) + norm2(r) + cc + norm2(total));
-            }
+            const Vec3 total = pqr + c;
+            sum.mass += six / 6.0;
+            sum.first = sum.first + (six / 24.0) * total;
+            sum.second += six / 120.0 * (norm2(p) + norm2(q) + norm2(r) + cc + norm2(total));
             if (wanted) {
-                const double area = norm(normal) / 2.0;
+                const double area = std::copysign(norm(normal) / 2.0, dot(normal, outward));
                 facet.zeroth += area;
                 facet.first = facet.first + (area / 3.0) * pqr;
                 facet.second = facet.second + (area / 12.0) * (square(p) + square(q) + square(r) + square(pqr));
@@ -127,6 +129,7 @@ inline Vec3 middle(const Polyhedron& cell) {
         }
         if (facets != nullptr) facets[f] = facet;
     }
+    sum.mass = std::max(sum.mass, 0.0), sum.second = std::max(sum.second, 0.0);
     return sum;
 }
 

@@ -54,11 +54,11 @@ struct ConeNodes {
                 const Vec3 b = cell.vertex(h / 3) - center - p;
                 const double side2 = std::max({norm2(a), norm2(b), norm2(b - a)});
                 switch (cone_rule(0.5 * std::log(0.25 * scale * scale * side2))) {
-                    case 0: place<3>(p, a, b); break;
-                    case 1: place<4>(p, a, b); break;
-                    case 2: place<5>(p, a, b); break;
-                    case 3: place<6>(p, a, b); break;
-                    default: place<7>(p, a, b);
+                    case 0: place<3>(p, a, b, half.normal); break;
+                    case 1: place<4>(p, a, b, half.normal); break;
+                    case 2: place<5>(p, a, b, half.normal); break;
+                    case 3: place<6>(p, a, b, half.normal); break;
+                    default: place<7>(p, a, b, half.normal);
                 }
                 a = b;
             }
@@ -69,10 +69,11 @@ struct ConeNodes {
 private:
     // Gauss–Legendre on a square, one side of which is shrunk to the corner p of the triangle p, p + a, p + b.
     template <int N>
-    void place(Vec3 p, Vec3 a, Vec3 b) {
+    void place(Vec3 p, Vec3 a, Vec3 b, Vec3 outward) {
         const GaussLegendre<N>& rule = gauss_legendre<N>;
-        const double twice = norm(cross(a, b));
-        if (!(twice > 0.0)) return;
+        const Vec3 normal = cross(a, b);
+        const double twice = std::copysign(norm(normal), dot(normal, outward));  // see uniform_moments
+        if (twice == 0.0) return;
         for (int i = 0; i < N; ++i) {
             const double r = 0.5 * (1.0 + rule.node[i]);
             for (int j = 0; j < N; ++j) {

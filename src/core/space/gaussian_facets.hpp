@@ -43,9 +43,10 @@ public:
     struct Plane {
         Vec3 normal;  // unit, outward
         double h, h2;
-        double nearest2;            // least ρ² on its edges
-        bool is_within, is_beyond;  // the foot, of all edges surely, or of one
-        bool holds_foot;
+        double nearest2;  // least ρ² on its edges
+        Vec3 across;      // in the plane
+        int winding;      // of the edges around the foot, if they are on a sure side of it
+        bool is_sure, holds_foot;
         bool differences;        // whether its sectors are taken with the constant
         double c_h, e_h, decay;  // C, E and exp(−h²/2) there
         // Results: ∫φ₃, ∫vφ₃ and ∫v vᵀφ₃ over the facet, v = u − foot.
@@ -62,12 +63,15 @@ public:
     double size;  // of the terms of the mass
 
     // Plane normals and distances first: `planes[f].normal` and `.h` are to be set, and `u`. Returns r² of the nearest
-    // point, 0 if the origin is inside.
+    // point, 0 if the origin is inside. Facets of almost the same plane may have their vertices in any order: whether one
+    // holds its foot is for the winding number of its edges to say, not for the side that each of them is on.
     double measure(const Polyhedron& cell, const std::vector<int>& slot) {
         for (Plane& plane : planes) {
             plane.h2 = plane.h * plane.h;
             plane.nearest2 = HUGE_VAL;
-            plane.is_within = true, plane.is_beyond = false;
+            plane.across = perpendicular(plane.normal);
+            plane.winding = 0;
+            plane.is_sure = true;
             plane.area = plane.area_size = plane.rim = 0.0;
             plane.lever = {};
             plane.spread = {};
@@ -78,20 +82,25 @@ public:
             const Vec3 step = b - a;
             const double length = norm(step);
             if (!(length > 0.0)) continue;
+            const bool starts_below = dot(plane.across, a) < 0.0,
+                       crosses = starts_below != (dot(plane.across, b) < 0.0);
             const Vec3 t = (1.0 / length) * step, out = cross(t, plane.normal);
-            if (is_rounding(t, plane)) continue;
+            if (is_rounding(t, plane)) {
+                plane.is_sure = plane.is_sure && !crosses;
+                continue;
+            }
             const double d = dot(out, a), s1 = dot(t, a), s2 = s1 + length;
             const double s = s1 > 0.0 ? s1 : (s2 < 0.0 ? s2 : 0.0);
             plane.nearest2 = std::min(plane.nearest2, d * d + s * s);
+            if (!crosses) continue;
             const double reach = std::fabs(plane.h) + std::fabs(d) + std::fabs(s1) + length;
-            const bool sure = std::min(length, std::fabs(d)) > detail::kSure * reach;
-            plane.is_beyond = plane.is_beyond || (sure && d < 0.0);
-            plane.is_within = plane.is_within && sure;
+            plane.is_sure = plane.is_sure && std::min(length, std::fabs(d)) > detail::kSure * reach;
+            if (starts_below == (d > 0.0)) plane.winding += starts_below ? 1 : -1;
         }
         bool decided = true;
         for (Plane& plane : planes) {
-            plane.holds_foot = plane.is_within && !plane.is_beyond;
-            decided = decided && (plane.is_within || plane.is_beyond);
+            plane.holds_foot = plane.winding != 0;
+            decided = decided && plane.is_sure;
         }
         if (!decided) find_feet(cell, slot);
         double nearest2 = HUGE_VAL;
@@ -149,12 +158,17 @@ private:
         double d;
     };
 
+    static Vec3 perpendicular(Vec3 n) {
+        const double x = std::fabs(n.x), y = std::fabs(n.y), z = std::fabs(n.z);
+        return x <= y && x <= z ? Vec3{0.0, -n.z, n.y} : y <= z ? Vec3{n.z, 0.0, -n.x} : Vec3{-n.y, n.x, 0.0};
+    }
+
     // Whether facets hold their feet where an edge is short, or close to one: by the angle of all edges seen from there.
     void find_feet(const Polyhedron& cell, const std::vector<int>& slot) {
         turns_.assign(planes.size(), 0.0);
         for (int g = 0, end = static_cast<int>(cell.left.size()); g < end; ++g) {
             const Plane& plane = planes[slot[cell.left[g]]];
-            if (plane.is_within || plane.is_beyond) continue;
+            if (plane.is_sure) continue;
             const Vec3 a = u[g / 3], step = u[cell.twin[g] / 3] - a;
             const double length = norm(step);
             if (!(length > 0.0)) continue;
@@ -164,7 +178,7 @@ private:
             turns_[slot[cell.left[g]]] += angle(dot(cross(t, plane.normal), a), s, s + length);
         }
         for (std::size_t f = 0; f < planes.size(); ++f) {
-            if (!planes[f].is_within && !planes[f].is_beyond) planes[f].holds_foot = turns_[f] > detail::kPi;
+            if (!planes[f].is_sure) planes[f].holds_foot = std::fabs(turns_[f]) > detail::kPi;
         }
     }
 

@@ -1,9 +1,11 @@
 // Convex polyhedra with three edges at every vertex, cut by one half space after another.
 //
 // Where more than three planes meet in a point there are vertices on one spot. Rounding may then say of a vertex that it is
-// outside, and of its neighbours that they are not; what is cut off is made connected, and so is what remains. Then the
-// edges between both are a closed path in the dual triangulation, every face is cut once at most, and the result is
-// again a polyhedron (no two faces share two edges), wrong by rounding only.
+// outside, and of its neighbours that they are not; what is cut off at once is made connected, and so is what remains. Then
+// the edges between both are a closed path in the dual triangulation, every face is cut once at most, and the result is
+// again a polyhedron (no two faces share two edges), wrong by rounding only. Where many planes almost have a line in common
+// there may be cracks of no width between edges along it: what they separate is cut off piece by piece, and leaves several
+// faces on the plane.
 #pragma once
 
 #include <algorithm>
@@ -98,7 +100,21 @@ class Cutting {
 public:
     // Intersects with a half space, whose face gets the label. True if anything was cut off; a polyhedron of which nothing
     // is left is empty. Planes within `tolerance` of a vertex leave it where it is.
-    [[gnu::noinline]] bool operator()(Polyhedron& cell, const HalfSpace& half, int label, int shift, double tolerance) {
+    bool operator()(Polyhedron& cell, const HalfSpace& half, int label, int shift, double tolerance) {
+        bool some = false, more = true;
+        for (int piece = 0; more && piece < kMostPieces; ++piece) {
+            more = false;
+            some = cut_off(cell, half, label, shift, tolerance, more) || some;
+        }
+        return some;
+    }
+
+private:
+    static constexpr int kMostPieces = 16;  // new vertices may be outside by more than the tolerance
+
+    // The piece with the outermost vertex; whether there are `more`.
+    [[gnu::noinline]] bool cut_off(Polyhedron& cell, const HalfSpace& half, int label, int shift, double tolerance,
+                                   bool& more) {
         const std::size_t n = cell.size();
         if (n == 0) return false;
         excess_.resize(n);
@@ -126,6 +142,8 @@ public:
                 }
             }
         }
+        const auto is_outside = [tolerance](double value) { return value > tolerance; };
+        more = static_cast<std::size_t>(std::count_if(excess, excess + n, is_outside)) > removed_.size();
         if (!find_path(cell, first, crossing)) {
             keep_connected(cell, static_cast<int>(std::find(excess, excess + n, bottom) - excess));
         }
@@ -133,7 +151,6 @@ public:
         return true;
     }
 
-private:
     std::vector<double> excess_;
     std::vector<char> state_;          // 1: cut off
     std::vector<int> removed_, path_;  // path_: the half-edges from what remains to what does not, in order
