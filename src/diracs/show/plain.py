@@ -13,9 +13,9 @@ from diracs.laws.gaussian import Gaussian, GaussianMixture
 from diracs.laws.mesh import Mesh
 from diracs.laws.pixels import PolynomialGrid
 from diracs.laws.univariate.law import Univariate
-from diracs.show.cut import PIECES, pieces_of
 from diracs.show.law import draw_law, limits_of
 from diracs.show.line import draw_curve, draw_stems
+from diracs.show.pieces import PIECES, pieces_of
 from diracs.show.quantization import projected
 from diracs.show.style import (
     DIRAC,

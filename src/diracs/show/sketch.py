@@ -12,9 +12,9 @@ from diracs.laws.diracs import SumOfDiracs
 from diracs.laws.gaussian import GaussianMixture, components_of
 from diracs.laws.pixels import PolynomialGrid
 from diracs.laws.univariate.law import Univariate
-from diracs.show.cut import pieces_of
 from diracs.show.law import limits_of
 from diracs.show.line import density_curve, univariate_curve
+from diracs.show.pieces import pieces_of
 from diracs.show.style import padded
 from diracs.show.svg import Picture
 
