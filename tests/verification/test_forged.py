@@ -26,9 +26,9 @@ MADE = {
     "histogram": lambda: diracs.quantize(BINS, 20),
     "cloud": lambda: diracs.quantize(CLOUD, 12),
 }
-# What is said of each: refuted (R) or not proved (n), which `diracs verify` ends with code 1 for; verified (v) where the
-# value still holds, because points and masses are stationary and what moves costs its square, or because it was a
-# bound; not refuted (o) where fine cells leave more open, with code 1 for --strict.
+# What is said of each: refuted (R) or not proved (n), code 1 of `diracs verify`; verified (v) where the value still
+# holds, because points and masses are stationary and what moves costs its square, or because it was a bound; not
+# refuted (o) where fine cells leave more open, code 1 with --strict.
 SAID = {
     "grid": "Rnn",
     "grids": "Rnn",
@@ -70,7 +70,7 @@ def moved(q, by):
 
 def changed(q, by):
     masses = q.weights.copy()
-    masses[:2] += [by, -by]
+    masses[:2] += [-by, by]
     return masses
 
 
@@ -85,6 +85,6 @@ def test_small_forgeries(name):
 @pytest.mark.parametrize("name", MADE)
 def test_large_ones_are_never_verified(name):
     q = honest(name)
-    by = min(0.02, 0.9 * float(q.weights[1]))
+    by = min(0.02, 0.9 * float(q.weights[0]))
     for x in (said(q, w2=q.w2 * 0.99), said(q, moved(q, 0.1)), said(q, masses=changed(q, by))):
         assert not x.holds
