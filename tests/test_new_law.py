@@ -1,6 +1,7 @@
 """A law from outside the package, uniform on a disc, registers its engines: transport and quantization take it."""
 
 import math
+import xml.etree.ElementTree as ET
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,8 +14,11 @@ from diracs.cells.facets import planar_moments
 from diracs.cells.spaces import PLANE
 from diracs.certificates.upper.nearest import bounded_cells
 from diracs.codebooks.cell_laws import CoreLaw, thinned
+from diracs.laws.shown import Drawn
 from diracs.quantization.by_points import ENGINES, ByPoints, best_positions, nothing_known
 from diracs.quantization.voronoi_search import quick_error
+from diracs.show.law import draw_law, limits_of
+from diracs.show.plain import inside, plot_by_itself
 from diracs.transport.density import ImageDensity
 from diracs.transport.families import Family, register
 
@@ -164,3 +168,56 @@ def test_it_is_quantized():
     again = discretize(DISC, q.scheme)
     assert again.w2 == q.w2 and q.w2_lower == 0.0
     assert quantize(DISC, w2=1.2).w2 <= 1.2
+
+
+def test_pictures_of_what_is_not_known_have_points_only():
+    q = quantize(DISC, 2)
+    drawing = [x.tag.split("}")[1] for x in ET.fromstring(q._repr_html_()).iter() if x.tag.endswith(("circle", "rect"))]
+    assert drawing == ["circle", "circle"] and not q.plot().images
+    with pytest.raises(ValueError, match="not known how to draw Disc"):
+        plot_by_itself(DISC)
+
+
+class Sampled(Drawn):
+    """The same law, of which draws are known, on the line their first coordinates."""
+
+    def __init__(self, ndim):
+        self.ndim = ndim
+
+    def __repr__(self):
+        return "Sampled()"
+
+    def sample(self, size, seed):
+        return uniform(2.0, size, np.random.default_rng(seed))[:, : self.ndim]
+
+
+@pytest.mark.parametrize("d", [1, 2])
+def test_draws_are_drawn(d):
+    """Their density is spread a little beyond the disc, of radius 2."""
+    ax = Sampled(d).plot()
+    assert ax.get_title(loc="left") == "Sampled()" and ax.collections
+    assert all(1.8 < abs(end) < 2.4 for end in ax.get_xlim())
+    text = Sampled(d)._repr_html_()
+    assert "<svg" in text and "Sampled()" in text
+
+
+class Painted(Disc):
+    """One that registers how it is drawn."""
+
+
+def test_pictures_register():
+    @draw_law.register(Painted)
+    def _(law, mpl, ax, limits, legend):
+        ax.add_patch(mpl.patches.Circle(law.centre, law.radius))
+        return []
+
+    @limits_of.register(Painted)
+    def _(law, points, reach=2.7):
+        return law.centre + law.radius * np.array([[-1.0, -1.0], [1.0, 1.0]])
+
+    @inside.register(Painted)
+    def _(law):
+        return law.centre[None]
+
+    ax = plot_by_itself(Painted(DISC.centre, 2.0))
+    assert len(ax.patches) == 1 and ax.get_xlim() == (1.0, 5.0)

@@ -14,6 +14,7 @@ import diracs
 from diracs.verification import images
 from diracs.verification.bounds import _by_cells
 from diracs.verification.images import image_bounds, pixels_of, power_cells
+from diracs.verification.transported import target_of
 
 
 def given(law, positions, masses, w2):
@@ -177,7 +178,19 @@ def test_bins_of_unequal_widths_and_zeros():
         found = image_bounds(pixels_of(law, 1.0), y, m, 100, lambda: np.array([0.0, 0.75]))
         assert found is not None and [float(x.mid()) for x in found] == pytest.approx([exact, exact], rel=1e-15)
     proved = diracs.verify(given(law, y, m, 1.0))
-    assert proved.low <= exact <= proved.high
+    assert proved.closed and proved.low == pytest.approx(exact, rel=1e-7) == proved.high
+
+
+@pytest.mark.parametrize("n", [5, 40])
+def test_histograms_with_given_masses(n):
+    rng = np.random.default_rng(n)
+    edges = [np.sort(rng.random(m + 1)) for m in (6, 5)]
+    law = diracs.PolynomialGrid.from_histogram(rng.random((6, 5)) ** 2, edges)
+    y, m = rng.random((n, 2)), rng.random(n) + 0.5
+    found = diracs.verify(given(law, y, m / m.sum(), 1.0))
+    assert found.closed and found.high - found.low <= 1e-12 * found.high
+    mesh = target_of(law)
+    assert found.high**2 == pytest.approx(float(diracs.distance(diracs.SumOfDiracs(y, m), mesh)), rel=1e-9)
 
 
 @pytest.mark.parametrize("scale", [1e-140, 1e140])

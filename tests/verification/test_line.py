@@ -89,6 +89,28 @@ def test_certificates_of_all_laws_are_verified(name):
     assert found.recorded <= found.high * (1 + above)
 
 
+@pytest.mark.parametrize("apart", [10.0, 1e3, 1e5])
+@pytest.mark.parametrize("n", [10, 50])
+def test_separated_components(n, apart):
+    """Quantiles lie anywhere in wide gaps, across which even a rounding of masses counts."""
+    law = diracs.GaussianMixture([[0.0], [apart], [2.5 * apart]], [1.0, 0.5, 2.0], [0.3, 0.3, 0.4])
+    q = diracs.quantize(law, n, scheme="product")
+    found = diracs.verify(q)
+    assert found.verdict == "verified" and found.high - found.low <= 1e-14 * found.high
+    assert q.w2 <= found.high * (1 + 1e-8)
+
+
+@pytest.mark.parametrize("exponent", [-20, -35, -50])
+def test_quantiles_in_gaps(exponent):
+    """More mass than the left component has: ε comes from the foot of N(1000, 1), below z, with moment ½ φ(z) there."""
+    law, y, extra = diracs.GaussianMixture([[0.0], [1000.0]], [1.0, 1.0]), np.array([[0.0], [1000.0]]), 2.0**exponent
+    masses = np.array([0.5 + extra, 0.5 - extra])
+    found = diracs.verify(diracs.Quantization(law, diracs.PointScheme(y), y, masses, np.array(9.0), False))
+    z = scipy.stats.norm.ppf(2 * extra)
+    expected = np.sqrt(1 + 1e6 * extra - 1000 * scipy.stats.norm.pdf(z))
+    assert found.low == pytest.approx(expected, rel=4e-16) == found.high
+
+
 @pytest.mark.parametrize("scale", [1e-150, 1e150])
 def test_any_scale(scale):
     law = diracs.GaussianMixture(np.array([[0.0], [3.0]]) * scale, np.array([1.0, 0.3]) * scale**2)

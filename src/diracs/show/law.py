@@ -1,4 +1,4 @@
-"""The law behind its Diracs, in the plane: regions of highest density, segments of thin components, images, meshes."""
+"""The law behind its Diracs, in the plane: regions of highest density, segments, images, meshes, pieces."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ import numpy as np
 
 from diracs.backend.arrays import concrete
 from diracs.laws.gaussian import GaussianMixture, components_of
+from diracs.laws.histogram import Histogram
 from diracs.laws.mesh import Mesh
 from diracs.laws.pixels import PolynomialGrid
 from diracs.laws.univariate.law import Univariate
 from diracs.mixtures.density import mixture_density
+from diracs.show.pieces import FEW, PIECES, pieces_of
 from diracs.show.style import LAW, colour_bar, line, mark, padded, shades
 
 if TYPE_CHECKING:
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 _SHARES = (0.99, 0.95, 0.85, 0.7, 0.5, 0.3, 0.1)
 # Components thinner than this fraction of the picture are drawn as segments or points.
 _THIN = 2e-3
+# Pixels on a side for laws in pieces; the lightest of these that make up so much of the mass do not widen the picture.
+_PIXELS, _REST = 160, 0.01
 # The borders of more triangles than these would cover what is between.
 _FEW_TRIANGLES = 1500
 
@@ -42,13 +46,21 @@ def ticks(limits: np.ndarray, means: np.ndarray, deviations: np.ndarray, number:
 
 @singledispatch
 def limits_of(law: Any, points: np.ndarray, reach: float = 2.7) -> np.ndarray:
-    """Lower and upper corner (2, d) of a picture: all points (n, d), and of the law its box or so many deviations."""
-    return padded(points.min(axis=0), points.max(axis=0))
+    """Lower and upper corner (2, d) of a picture: all points (n, d), and the law but for what is rare."""
+    pieces, ends = pieces_of(law, FEW), [points.min(axis=0), points.max(axis=0)]
+    if pieces is not None:
+        for k, x in enumerate(pieces.places.T):
+            order = np.argsort(x)
+            sums = np.cumsum(pieces.mass[order]) / pieces.mass.sum()
+            low, high = x[order[np.searchsorted(sums, [_REST, 1.0 - _REST])]]
+            ends[0][k], ends[1][k] = min(ends[0][k], low), max(ends[1][k], high)
+    return padded(*ends)
 
 
 @limits_of.register(PolynomialGrid)
+@limits_of.register(Histogram)
 @limits_of.register(Mesh)
-def _(law: PolynomialGrid | Mesh, points: np.ndarray, reach: float = 2.7) -> np.ndarray:
+def _(law: PolynomialGrid | Histogram | Mesh, points: np.ndarray, reach: float = 2.7) -> np.ndarray:
     low, high = law.domain
     return np.stack([np.minimum(points.min(axis=0), low), np.maximum(points.max(axis=0), high)])
 
@@ -75,13 +87,34 @@ def _(law: GaussianMixture, points: np.ndarray, reach: float = 2.7) -> np.ndarra
 
 @singledispatch
 def draw_law(law: Any, mpl: ModuleType, ax: Axes, limits: np.ndarray, legend: bool) -> list[Any]:
-    """A law of the plane, if it is known how; the entries of a legend, where there is no colour bar for it."""
+    """A law of the plane, by default of pieces; the entries of a legend, where there is no colour bar for it.
+
+    Points among the pieces have no density, and are left to the Diracs.
+    """
+    pieces = pieces_of(law, PIECES)
+    if pieces is None:
+        return []
+    edges = [np.linspace(low, high, _PIXELS + 1) for low, high in limits.T]
+    density = pieces.on_grid(edges).T
+    if density.any():
+        x, y = (0.5 * (edge[1:] + edge[:-1]) for edge in edges)
+        draw_regions(mpl, ax, (x, y), density, float(pieces.mass[pieces.variance > 0].sum()), legend)
     return []
 
 
 @draw_law.register(PolynomialGrid)
 def _(law: PolynomialGrid, mpl: ModuleType, ax: Axes, limits: np.ndarray, legend: bool) -> list[Any]:
     draw_image(mpl, ax, concrete(law.values), law.domain, legend)
+    return []
+
+
+@draw_law.register(Histogram)
+def _(law: Histogram, mpl: ModuleType, ax: Axes, limits: np.ndarray, legend: bool) -> list[Any]:
+    """Bins, the darker the denser."""
+    density = (law.masses / law.volumes).T
+    shade = ax.pcolormesh(*law.edges, density, cmap=shades(mpl), vmin=0.0, zorder=0)
+    if legend:
+        colour_bar(ax, shade, "mass per area")
     return []
 
 

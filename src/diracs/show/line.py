@@ -10,10 +10,12 @@ import numpy as np
 
 from diracs.backend.arrays import concrete
 from diracs.laws.gaussian import GaussianMixture, components_of
+from diracs.laws.histogram import Histogram
 from diracs.laws.pixels import PolynomialGrid
 from diracs.laws.univariate.law import Univariate
 from diracs.mixtures.density import mixture_density
 from diracs.show.law import limits_of, ticks
+from diracs.show.pieces import PIECES, pieces_of
 from diracs.show.style import DIRAC, INK, LAW, legend_below, line, mark, mass_mark, without_box
 
 if TYPE_CHECKING:
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 # Components narrower than this share of the picture are drawn as lines.
 _THIN = 1e-6
+# Pixels for laws in pieces.
+_PIXELS = 600
 # Densities with poles are cut off at so many times what this share of the picture is below.
 _TALLEST, _BROAD = 3.0, 0.97
 _FILL = {"color": LAW, "alpha": 0.15, "linewidth": 0}
@@ -29,8 +33,18 @@ _FILL = {"color": LAW, "alpha": 0.15, "linewidth": 0}
 
 @singledispatch
 def draw_curve(law: Any, mpl: ModuleType, ax: Axes, limits: np.ndarray) -> tuple[float, list[Any]]:
-    """The density of a law on the line; its highest value (0 if it has none), and the entries of a legend."""
-    return 0.0, []
+    """The density of a law on the line; its highest value (0 if it has none), and the entries of a legend.
+
+    By default the masses of small pieces; points have no density, and are left to the Diracs.
+    """
+    pieces = pieces_of(law, PIECES)
+    if pieces is None:
+        return 0.0, []
+    edges = np.linspace(limits[0], limits[1], _PIXELS + 1)
+    density = pieces.on_grid([edges])
+    if not density.any():
+        return 0.0, []
+    return draw_filled(mpl, ax, 0.5 * (edges[1:] + edges[:-1]), density, float(density.max()))
 
 
 @draw_curve.register(PolynomialGrid)
@@ -38,6 +52,11 @@ def _(law: PolynomialGrid, mpl: ModuleType, ax: Axes, limits: np.ndarray) -> tup
     values = concrete(law.values)
     low, high = law.domain[:, 0]
     return draw_steps(mpl, ax, np.linspace(low, high, len(values) + 1), values)
+
+
+@draw_curve.register(Histogram)
+def _(law: Histogram, mpl: ModuleType, ax: Axes, limits: np.ndarray) -> tuple[float, list[Any]]:
+    return draw_steps(mpl, ax, law.edges[0], law.masses / law.volumes)
 
 
 def draw_steps(mpl: ModuleType, ax: Axes, edges: np.ndarray, values: np.ndarray) -> tuple[float, list[Any]]:

@@ -29,7 +29,8 @@ _STATES, _REACH = 7, 2.7
 def html(x: Any) -> str:
     """An element `div` with the `repr` of an object, its picture, and a line on what is drawn where that is not all."""
     text = escape(repr(x))
-    found = None if _hidden(x) else drawn(x)
+    # Inside transforms there are no values to draw.
+    found = None if any(map(is_traced, leaves(x))) else drawn(x)
     if found is None:
         return f"<div><pre>{text}</pre></div>"
     picture, note = found
@@ -37,47 +38,43 @@ def html(x: Any) -> str:
     return f"<div><pre>{text}</pre>{picture.text(repr(x))}{below}</div>"
 
 
-def _hidden(x: Any) -> bool:
-    """Whether there are no values to draw: of batches, parts without points, and inside transforms."""
-    if isinstance(x, OtPlan):
-        return x.converged is None
-    if any(map(is_traced, leaves(x))):
-        return True
-    if isinstance(x, Quantization | SumOfDiracs):
-        return x.positions.ndim > 2 or not len(x)
-    return bool(getattr(x, "batch_shape", ())) or (isinstance(x, Gaussian) and x.mean.ndim > 1)
-
-
 @singledispatch
 def drawn(x: Any) -> tuple[Picture, str] | None:
-    """A picture, and what is to be said of it."""
+    """A picture, and what is to be said of it; None for what has no one picture: batches, and no points."""
     return None
 
 
 @drawn.register
-def _(x: Gaussian) -> tuple[Picture, str]:
-    return with_diracs(x.as_mixture(), None)
+def _(x: Gaussian) -> tuple[Picture, str] | None:
+    return drawn(x.as_mixture())
 
 
 @drawn.register
 def _(x: Drawn) -> tuple[Picture, str] | None:
-    return with_diracs(x, None)
+    return None if getattr(x, "batch_shape", ()) else with_diracs(x, None)
 
 
 @drawn.register
-def _(x: SumOfDiracs) -> tuple[Picture, str]:
-    return with_diracs(None, x)
+def _(x: SumOfDiracs) -> tuple[Picture, str] | None:
+    return with_diracs(None, x) if _single(x) else None
 
 
 @drawn.register
-def _(x: Quantization) -> tuple[Picture, str]:
-    return with_diracs(x.distribution, x.diracs)
+def _(x: Quantization) -> tuple[Picture, str] | None:
+    return with_diracs(x.distribution, x.diracs) if _single(x.diracs) else None
 
 
 @drawn.register
-def _(x: OtPlan) -> tuple[Picture, str]:
+def _(x: OtPlan) -> tuple[Picture, str] | None:
+    # Parts of a plan that was traced.
+    if x.converged is None:
+        return None
     few = len(x.diracs) <= MOST and x.diracs.ndim == 2
     return with_diracs(x.density, x.diracs, x.power_diagram.cells if few else ())
+
+
+def _single(diracs: SumOfDiracs) -> bool:
+    return diracs.positions.ndim == 2 and len(diracs) > 0
 
 
 @drawn.register

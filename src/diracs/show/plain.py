@@ -13,9 +13,9 @@ from diracs.laws.gaussian import Gaussian, GaussianMixture
 from diracs.laws.mesh import Mesh
 from diracs.laws.pixels import PolynomialGrid
 from diracs.laws.univariate.law import Univariate
-from diracs.show.cut import PIECES, pieces_of
 from diracs.show.law import draw_law, limits_of
 from diracs.show.line import draw_curve, draw_stems
+from diracs.show.pieces import PIECES, pieces_of
 from diracs.show.quantization import projected
 from diracs.show.style import (
     DIRAC,
@@ -78,18 +78,18 @@ def plot_law(law: Any, ax: Axes | None = None, *, title: bool = True, legend: bo
     mpl, own = load_matplotlib(), ax is None
     if getattr(law, "batch_shape", ()):
         raise ValueError(f"only one law can be plotted, got a batch of shape {law.batch_shape}: pick one")
-    name, inside = repr(law), _inside(law)
+    name, points = repr(law), inside(law)
     if law.ndim == 1:
         ax = new_axes() if ax is None else ax
-        limits = limits_of(law, inside)[:, 0]
+        limits = limits_of(law, points)[:, 0]
         top, entries = draw_curve(law, mpl, ax, limits)
         ax.set(xlim=limits, ylim=(0.0, 1.08 * (top or 1.0)), xlabel="$x$", ylabel="density (mass per length)")
         without_box(ax)
     else:
         labels = ("$x_1$", "$x_2$")
         if law.ndim > 2:
-            inside, law, labels = projected(inside, np.full(len(inside), 1.0 / len(inside)), law)
-        limits = limits_of(law, inside)
+            points, law, labels = projected(points, np.full(len(points), 1.0 / len(points)), law)
+        limits = limits_of(law, points)
         ax = new_axes(limits) if ax is None else ax
         frame(ax, limits, labels)
         entries = draw_law(law, mpl, ax, limits, legend)
@@ -146,18 +146,29 @@ def plot_diracs(
     return _finished(mpl, ax, own, entries if legend else [], repr(diracs) if title else "")
 
 
-def _inside(law: Any) -> np.ndarray:
-    """Some points (m, d) of the law's own, that its picture is to hold."""
-    if isinstance(law, GaussianMixture):
-        return concrete(law.means)
-    if isinstance(law, Univariate):
-        return np.array([[law.mean]])
-    if isinstance(law, PolynomialGrid | Mesh):
-        return np.asarray(law.domain.mean(axis=0)[None])
+@singledispatch
+def inside(law: Any) -> np.ndarray:
+    """Some points (m, d) of the law's own, that its picture is to hold: the middle of its pieces."""
     pieces = pieces_of(law, PIECES)
     if pieces is None:
         raise ValueError(f"it is not known how to draw {law}")
     return np.asarray((pieces.mass @ pieces.places / pieces.mass.sum())[None])
+
+
+@inside.register
+def _(law: GaussianMixture) -> np.ndarray:
+    return concrete(law.means)
+
+
+@inside.register
+def _(law: Univariate) -> np.ndarray:
+    return np.array([[law.mean]])
+
+
+@inside.register(PolynomialGrid)
+@inside.register(Mesh)
+def _(law: PolynomialGrid | Mesh) -> np.ndarray:
+    return np.asarray(law.domain.mean(axis=0)[None])
 
 
 def _finished(mpl: Any, ax: Axes, own: bool, entries: list[Any], title: str) -> Axes:

@@ -14,9 +14,9 @@ import scipy
 from diracs.backend.arrays import concrete
 from diracs.backend.decimals import bounds_text
 from diracs.laws.gaussian import GaussianMixture, components_of
-from diracs.show.cut import PIECES, pieces_of
 from diracs.show.law import Components, draw_law, limits_of
 from diracs.show.line import draw_stems
+from diracs.show.pieces import PIECES, pieces_of
 from diracs.show.style import (
     DIRAC,
     INK,

@@ -12,9 +12,9 @@ from diracs.laws.diracs import SumOfDiracs
 from diracs.laws.gaussian import GaussianMixture, components_of
 from diracs.laws.pixels import PolynomialGrid
 from diracs.laws.univariate.law import Univariate
-from diracs.show.cut import pieces_of
 from diracs.show.law import limits_of
 from diracs.show.line import density_curve, univariate_curve
+from diracs.show.pieces import pieces_of
 from diracs.show.style import padded
 from diracs.show.svg import Picture
 
@@ -163,17 +163,23 @@ def principal(means: np.ndarray, covs: np.ndarray, weights: np.ndarray) -> View:
     return View(unit * centre, np.linalg.eigh(total)[1][:, :-3:-1], "projected onto two principal axes")
 
 
+@singledispatch
 def _limits(law: Any, view: View, seen: np.ndarray) -> np.ndarray:
     """The box (2, 2) of the picture."""
-    if isinstance(law, GaussianMixture):
-        projected = _projected(law, view)
-        return limits_of(projected, seen if len(seen) else concrete(projected.means))
-    if isinstance(law, PolynomialGrid):
-        corners = np.concatenate([law.domain[:, :2], seen]) if len(seen) else law.domain[:, :2]
-        return padded(corners.min(axis=0), corners.max(axis=0))
-    places, _ = _seen_pieces(law, view)
-    held = np.concatenate([seen, places])
+    held = np.concatenate([seen, _seen_pieces(law, view)[0]])
     return padded(held.min(axis=0), held.max(axis=0))
+
+
+@_limits.register
+def _(law: GaussianMixture, view: View, seen: np.ndarray) -> np.ndarray:
+    projected = _projected(law, view)
+    return limits_of(projected, seen if len(seen) else concrete(projected.means))
+
+
+@_limits.register
+def _(law: PolynomialGrid, view: View, seen: np.ndarray) -> np.ndarray:
+    corners = np.concatenate([law.domain[:, :2], seen])
+    return padded(corners.min(axis=0), corners.max(axis=0))
 
 
 def _seen_pieces(law: Any, view: View) -> tuple[np.ndarray, np.ndarray]:

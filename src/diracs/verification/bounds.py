@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable
 from functools import partial, singledispatch
 from typing import Any, NamedTuple
@@ -11,26 +10,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from flint import arb, ctx
 
-from diracs.backend.arrays import concrete, map_arrays
-from diracs.laws.diracs import SumOfDiracs
-from diracs.laws.gaussian import Gaussian, GaussianMixture, components_of
-from diracs.laws.histogram import Histogram
-from diracs.laws.independent import Independent
-from diracs.laws.mixed import Mixture
-from diracs.laws.pixels import PolynomialGrid
-from diracs.laws.univariate.law import Univariate
-from diracs.schemes.points import PointScheme
-from diracs.transport.convergence import ConvergenceWarning
-from diracs.transport.plan import optimal_transport_plan
-from diracs.verification import line_laws
-from diracs.verification.balls import Ball, NotSeparated, balls, normalized, root, rounded_down, rounded_up, total
-from diracs.verification.clouds import cloud_bounds
+from diracs.laws.gaussian import GaussianMixture
+from diracs.verification.balls import Ball, NotSeparated, root, rounded_down, rounded_up
+from diracs.verification.clouds import cloud_bounds, points_of
 from diracs.verification.fine import fine_bounds, nearest_bound
-from diracs.verification.images import image_bounds, pixels_of
+from diracs.verification.images import domain_of, image_bounds, pixels_of
+from diracs.verification.information import information_bound
 from diracs.verification.line import square_on_line
-from diracs.verification.line_laws import LineLaw
+from diracs.verification.line_laws import line_law
 from diracs.verification.mixtures import SchemeBounds, scheme_bounds
 from diracs.verification.pieces import Pieces, pieces_of, scaled
+from diracs.verification.transported import transported_weights
 
 # Bits of balls to begin with, and at most; those of fine cells, whose sums are in doubles.
 _FIRST, _MOST, _FINE = 128, 8192, 128
@@ -40,10 +30,10 @@ _OPEN = 1e-5
 _ROUGHLY, _FEWER = 1e-3, 4
 # A piece of a pixel takes the time of so many boxes; its bounds are closed if they agree to this.
 _PIECE, _CLOSED = 2, 1e-9
-# What a transport whose weights are asked for may leave its masses off by, relative.
-_SOLVED = 1e-13
 # Beyond so many axes boxes tell nothing of nearest points that would be worth their time.
 _LOW_AXES = 6
+# From so many on, what n points can carry of a law may tell more.
+_MANY_AXES = 4
 # Positions that are moved further than this, relative to W₂, are better served by fine cells.
 _MOVED = 1e-3
 
@@ -64,6 +54,14 @@ def bounds(law: Any, scheme: Any, positions: np.ndarray, masses: np.ndarray, dig
     TypeError
         For laws that are not known.
     """
+    found = _by_law(law, scheme, positions, masses, digits, cells)
+    if positions.shape[1] < _MANY_AXES or not found.low < found.high:
+        return found
+    with ctx.workprec(_FINE):
+        return found._replace(low=max(found.low, rounded_down(information_bound(law, masses))))
+
+
+def _by_law(law: Any, scheme: Any, positions: np.ndarray, masses: np.ndarray, digits: int, cells: int) -> Bounds:
     points = points_of(law)
     if positions.shape[1] == 1 and not any(getattr(law, "periodic", ())):
         return _refined(lambda: _on_line(law, positions[:, 0], masses), digits)
@@ -72,10 +70,9 @@ def bounds(law: Any, scheme: Any, positions: np.ndarray, masses: np.ndarray, dig
         return _refined(
             lambda: _times(cloud_bounds(points[0] / unit, points[1], positions / unit, masses), unit), digits
         )
-    if isinstance(law, GaussianMixture) and not isinstance(scheme, PointScheme):
-        found = _by_scheme(law, scheme, positions, masses, digits, cells)
-        if found is not None:
-            return found
+    found = _by_scheme(law, scheme, positions, masses, digits, cells)
+    if found is not None:
+        return found
     found = _by_pixels(law, positions, masses, cells // _PIECE)
     if found is not None and found.closed:
         return found
@@ -85,13 +82,14 @@ def bounds(law: Any, scheme: Any, positions: np.ndarray, masses: np.ndarray, dig
 
 def _by_pixels(law: Any, positions: np.ndarray, masses: np.ndarray, most: int) -> Bounds | None:
     """By exact cells on so many pieces of pixels at most; closed where the two ends agree."""
-    if not isinstance(law, PolynomialGrid | Histogram) or law.ndim != 2 or any(getattr(law, "periodic", ())):
+    domain = domain_of(law)
+    if domain is None:
         return None
-    unit = _unit(positions, np.asarray(law.domain))
+    unit = _unit(positions, domain)
     if ((positions / unit) * unit != positions).any():
         return None
     with ctx.workprec(_FINE):
-        weights = partial(_weights, law, positions, masses, unit)
+        weights = partial(transported_weights, law, positions, masses, unit)
         found = image_bounds(pixels_of(law, unit), positions / unit, masses, most, weights)
         if found is None:
             return None
@@ -99,7 +97,16 @@ def _by_pixels(law: Any, positions: np.ndarray, masses: np.ndarray, most: int) -
         return Bounds(rounded_down(low), rounded_up(high), bool(high <= low * (1 + arb(_CLOSED))))
 
 
+@singledispatch
 def _by_scheme(
+    law: Any, scheme: Any, positions: np.ndarray, masses: np.ndarray, digits: int, cells: int
+) -> Bounds | None:
+    """By the coupling of a product scheme; None where there is none."""
+    return None
+
+
+@_by_scheme.register
+def _(
     law: GaussianMixture, scheme: Any, positions: np.ndarray, masses: np.ndarray, digits: int, cells: int
 ) -> Bounds | None:
     last: SchemeBounds | None = None
@@ -169,7 +176,7 @@ def _by_cells(law: Any, positions: np.ndarray, masses: np.ndarray, cells: int) -
         pieces = _pieces(law)
         unit = _unit(pieces.offsets, pieces.matrices, positions)
 
-        weights = partial(_weights, law, positions, masses, unit)
+        weights = partial(transported_weights, law, positions, masses, unit)
         scaled_law = scaled(pieces, unit)
         low, high = _times(fine_bounds(scaled_law, positions / unit, masses, cells, _OPEN, weights), unit)
         return rounded_down(low), rounded_up(high)
@@ -188,20 +195,6 @@ def _pieces(law: Any) -> Pieces:
         bits *= 2
 
 
-def _weights(law: Any, positions: np.ndarray, masses: np.ndarray, unit: float) -> np.ndarray | None:
-    """Of a transport that is solved, over the unit squared; nothing of it has to be right. None where it is not."""
-    if not isinstance(law, GaussianMixture | PolynomialGrid) or positions.shape[1] not in (2, 3):
-        return None
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        try:
-            plan = optimal_transport_plan(SumOfDiracs(positions, masses), map_arrays(law, concrete), tol=_SOLVED)
-        except (ValueError, TypeError, ArithmeticError):
-            return None
-    weights = np.asarray(concrete(plan.weights), dtype=np.float64) / unit / unit
-    return weights if np.isfinite(weights).all() else None
-
-
 def _times(found: tuple[Ball, Ball], unit: float) -> tuple[Ball, Ball]:
     return found[0] * arb(unit), found[1] * arb(unit)
 
@@ -210,89 +203,3 @@ def _unit(*arrays: np.ndarray) -> float:
     """The power of two above all their numbers."""
     size = max(float(np.abs(x).max()) for x in arrays)
     return math.ldexp(1.0, math.frexp(size)[1]) if size > 0 else 1.0
-
-
-def points_of(law: Any) -> tuple[np.ndarray, np.ndarray] | None:
-    """Points (N, d) and weights (N,) of a cloud, also one that is a mixture of components of no variance; else None."""
-    if isinstance(law, SumOfDiracs):
-        return np.asarray(concrete(law.positions), np.float64), np.asarray(concrete(law.weights), np.float64)
-    if isinstance(law, GaussianMixture) and not np.any(concrete(law.covs)):
-        return np.asarray(concrete(law.means), np.float64), np.asarray(concrete(law.weights), np.float64)
-    return None
-
-
-@singledispatch
-def line_law(law: Any) -> LineLaw:
-    """A law on the line with its partial moments in balls.
-
-    Raises
-    ------
-    TypeError
-        For a law that is not known here.
-    """
-    raise TypeError(
-        f"cannot verify a {type(law).__name__} on the line; there verify knows Gaussian mixtures, point clouds, pixels"
-        " and histograms that are not periodic, univariate laws with partial moments in closed form, affine images of"
-        " one of these, and mixtures"
-    )
-
-
-@line_law.register
-def _(law: GaussianMixture) -> LineLaw:
-    means, covs, weights = (np.asarray(x, np.float64) for x in components_of(law))
-    held, atoms = weights > 0, (weights > 0) & (covs[:, 0, 0] == 0)
-    shares = dict(zip(np.flatnonzero(held).tolist(), normalized(weights[held])))
-    normal = np.flatnonzero(held & ~atoms).tolist()
-    parts = [line_laws.gaussian(float(means[k, 0]), float(covs[k, 0, 0])) for k in normal]
-    found = [shares[k] for k in normal]
-    if atoms.any():
-        parts.append(line_laws.cloud(means[atoms, 0], weights[atoms]))
-        found.append(total(shares[k] for k in np.flatnonzero(atoms).tolist()))
-    return line_laws.mixture(parts, found)
-
-
-@line_law.register
-def _(law: Gaussian) -> LineLaw:
-    return line_law(law.as_mixture())
-
-
-@line_law.register
-def _(law: SumOfDiracs) -> LineLaw:
-    points, weights = points_of(law) or (np.empty(0), np.empty(0))
-    return line_laws.cloud(points[:, 0], weights)
-
-
-@line_law.register
-def _(law: Univariate) -> LineLaw:
-    return line_laws.univariate(law)
-
-
-@line_law.register
-def _(law: PolynomialGrid) -> LineLaw:
-    (low,), (high,) = (balls(end) for end in law.domain)
-    values = np.asarray(concrete(law.values), np.float64)
-    n = len(values)
-    return line_laws.bins([(low * (n - i) + high * i) / n for i in range(n + 1)], values)
-
-
-@line_law.register
-def _(law: Histogram) -> LineLaw:
-    return line_laws.bins(balls(law.edges[0]), np.asarray(law.masses))
-
-
-@line_law.register
-def _(law: Independent) -> LineLaw:
-    matrix, offset = (np.asarray(concrete(x), np.float64) for x in (law.matrix, law.offset))
-    used = np.flatnonzero(matrix[0])
-    if len(used) != 1:
-        raise TypeError(
-            f"cannot verify an Independent of {len(used)} laws on the line: the law of their sum is not known"
-        )
-    return line_laws.univariate(law.laws[used[0]], float(offset[0]), float(matrix[0, used[0]]))
-
-
-@line_law.register
-def _(law: Mixture) -> LineLaw:
-    weights = np.asarray(concrete(law.weights), np.float64)
-    held = np.flatnonzero(weights > 0).tolist()
-    return line_laws.mixture([line_law(law.laws[k]) for k in held], normalized(weights[held]))

@@ -8,11 +8,16 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from functools import singledispatch
+from typing import Any
 
 import numpy as np
 from flint import arb
 from scipy.spatial import cKDTree
 
+from diracs.backend.arrays import concrete
+from diracs.laws.diracs import SumOfDiracs
+from diracs.laws.gaussian import GaussianMixture
 from diracs.verification.balls import Ball, exact_sum, normalized, root
 from diracs.verification.mismatch import with_given_masses
 
@@ -20,6 +25,24 @@ _EPS = 2.0**-52
 # All pairs are looked at up to so many, some at a time; beyond, a tree finds the nearest, up to so many roundings of
 # the largest square.
 _PAIRS, _BLOCK, _TREE = 400_000_000, 4_000_000, 64.0
+
+
+@singledispatch
+def points_of(law: Any) -> tuple[np.ndarray, np.ndarray] | None:
+    """Points (N, d) and weights (N,) of a cloud, also one that is a mixture of components of no variance; else None."""
+    return None
+
+
+@points_of.register
+def _(law: SumOfDiracs) -> tuple[np.ndarray, np.ndarray]:
+    return np.asarray(concrete(law.positions), np.float64), np.asarray(concrete(law.weights), np.float64)
+
+
+@points_of.register
+def _(law: GaussianMixture) -> tuple[np.ndarray, np.ndarray] | None:
+    if np.any(concrete(law.covs)):
+        return None
+    return np.asarray(concrete(law.means), np.float64), np.asarray(concrete(law.weights), np.float64)
 
 
 def cloud_bounds(

@@ -12,8 +12,9 @@ is the cost of the coupling less Σ wᵢ (pᵢ − mᵢ), pᵢ the masses of the
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import singledispatch
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from flint import arb, fmpq
@@ -50,18 +51,39 @@ class _Sites(NamedTuple):
     doubt: float  # more than what differences of squares are off by
 
 
-def pixels_of(law: PolynomialGrid | Histogram, unit: float) -> Pixels:
+@singledispatch
+def domain_of(law: Any) -> np.ndarray | None:
+    """The box (2, 2) of a law that has exact cells here; None for others."""
+    return None
+
+
+@domain_of.register(PolynomialGrid)
+@domain_of.register(Histogram)
+def _(law: PolynomialGrid | Histogram) -> np.ndarray | None:
+    known = law.ndim == 2 and not any(getattr(law, "periodic", ()))
+    return np.asarray(law.domain, dtype=np.float64) if known else None
+
+
+@singledispatch
+def pixels_of(law: Any, unit: float) -> Pixels:
     """The pixels of an image in the plane over a unit; borders are rational, not those that `linspace` rounds."""
-    one = _rational(unit)
-    if isinstance(law, Histogram):
-        masses = np.asarray(law.masses)
-        edges = [[_rational(x) / one for x in edge.tolist()] for edge in law.edges]
-    else:
-        masses = np.asarray(concrete(law.values), dtype=np.float64)
-        edges = []
-        for start, end, n in zip(*np.asarray(law.domain, dtype=np.float64).tolist(), masses.shape):
-            low, high = _rational(start) / one, _rational(end) / one
-            edges.append([low + (high - low) * fmpq(i, n) for i in range(n + 1)])
+    raise TypeError(f"a {type(law).__name__} has no pixels")
+
+
+@pixels_of.register
+def _(law: Histogram, unit: float) -> Pixels:
+    return _pixels([[_rational(x) / _rational(unit) for x in edge.tolist()] for edge in law.edges], law.masses)
+
+
+@pixels_of.register
+def _(law: PolynomialGrid, unit: float) -> Pixels:
+    values = np.asarray(concrete(law.values), dtype=np.float64)
+    ends = [[_rational(x) / _rational(unit) for x in end] for end in np.asarray(law.domain, np.float64).T.tolist()]
+    edges = [[low + (high - low) * fmpq(i, n) for i in range(n + 1)] for (low, high), n in zip(ends, values.shape)]
+    return _pixels(edges, values)
+
+
+def _pixels(edges: list[list[fmpq]], masses: np.ndarray) -> Pixels:
     places = np.argwhere(masses > 0).tolist()
     return Pixels(
         normalized(masses[masses > 0]),

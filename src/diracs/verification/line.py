@@ -12,11 +12,13 @@ an equality for every law, atoms included; F(c) < Mᵢ < F(d) proves qᵢ to be 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from flint import arb
 
 from diracs.verification.balls import Ball, NotSeparated, balls, exact_sum, hull
+from diracs.verification.families import Partial
 from diracs.verification.line_laws import LineLaw
 
 # Brackets of quantiles start as narrow as this, relative to the size of the problem, and are widened so often.
@@ -39,16 +41,14 @@ def square_on_line(law: LineLaw, positions: np.ndarray, masses: np.ndarray) -> B
     y = balls(places)
     borders = np.asarray(law.quantiles(below, above), dtype=np.float64) if len(y) > 1 else np.empty(0)
     size = float(np.ptp(places))
-    found = [law.up_to(b) for b in borders.tolist()]
+    found = [_border(law, b, mass, size) for b, mass in zip(borders.tolist(), sums)]
     square = arb(0)
     for i, place in enumerate(y):
-        upper = found[i] if i < len(found) else law.whole
-        square += (upper - found[i - 1] if i else upper).about(place)
-    for i, b in enumerate(borders.tolist()):
-        delta = found[i].mass - sums[i]
-        if not delta.is_zero():
-            between = _bracket(law, b, sums[i], size)
-            square -= delta * (y[i + 1] - y[i]) * (2 * between - y[i] - y[i + 1])
+        upper = found[i].below if i < len(found) else law.whole
+        square += (upper - found[i - 1].below if i else upper).about(place)
+    for i, border in enumerate(found):
+        delta = border.below.mass - sums[i]
+        square -= delta * (y[i + 1] - y[i]) * (2 * border.between - y[i] - y[i + 1])
     if not square.is_finite():
         raise NotSeparated
     return square
@@ -66,19 +66,43 @@ def _running_sums(masses: np.ndarray, index: np.ndarray, count: int) -> list[Bal
     return [m / whole for m in out]
 
 
-def _bracket(law: LineLaw, b: float, mass: Ball, size: float) -> Ball:
-    """A ball that holds b and the quantile."""
-    narrow = _NARROW * max(size, abs(b), 1e-290)
-    ends = []
-    for sign in (-1.0, 1.0):
-        step = narrow
-        for _ in range(_TRIALS):
-            end = math.nextafter(b + sign * step, sign * math.inf)
-            step *= _WIDER
-            reached = law.up_to(end).mass
-            if (reached < mass) if sign < 0 else (reached > mass):
-                break
+class _Border(NamedTuple):
+    """Of a cell: the moments of the law below it, and a ball that holds it and the quantile."""
+
+    below: Partial
+    between: Ball
+
+
+def _border(law: LineLaw, near: float, mass: Ball, size: float) -> _Border:
+    """The double `near` a quantile, or one nearer to it: between parts of a law far from one another any δ counts."""
+    narrow = _NARROW * max(size, abs(near), 1e-290)
+    middle = low = high = near
+    at = below = above = law.up_to(near)
+    if (at.mass - mass).is_zero():
+        return _Border(at, arb(near))
+    if not below.mass < mass:
+        low, below = _beyond(law, near, mass, -narrow)
+    if not above.mass > mass:
+        high, above = _beyond(law, near, mass, narrow)
+    while high - low > 2.0 * narrow:
+        middle = 0.5 * low + 0.5 * high
+        at = law.up_to(middle)
+        if at.mass < mass:
+            low, below = middle, at
+        elif at.mass > mass:
+            high, above = middle, at
         else:
-            raise NotSeparated
-        ends.append(end)
-    return hull(*ends)
+            break
+    best = min((at, below, above), key=lambda x: float(abs(x.mass - mass).mid()))
+    return _Border(best, hull(low, high))
+
+
+def _beyond(law: LineLaw, near: float, mass: Ball, step: float) -> tuple[float, Partial]:
+    """A double on the one side of the quantile, with what is below it."""
+    for _ in range(_TRIALS):
+        end = math.nextafter(near + step, math.copysign(math.inf, step))
+        step *= _WIDER
+        found = law.up_to(end)
+        if (found.mass < mass) if step < 0 else (found.mass > mass):
+            return end, found
+    raise NotSeparated

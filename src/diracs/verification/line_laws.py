@@ -5,15 +5,23 @@ from __future__ import annotations
 import itertools
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
+from functools import singledispatch
 from typing import Any, NamedTuple
 
 import numpy as np
 import scipy
 from flint import arb
 
+from diracs.backend.arrays import concrete
+from diracs.laws.diracs import SumOfDiracs
+from diracs.laws.gaussian import Gaussian, GaussianMixture, components_of
+from diracs.laws.histogram import Histogram
+from diracs.laws.independent import Independent
+from diracs.laws.mixed import Mixture
+from diracs.laws.pixels import PolynomialGrid
 from diracs.laws.univariate.families.reflected import Reflected
 from diracs.laws.univariate.law import Univariate, standard_quantiles
-from diracs.verification.balls import Ball, NotSeparated, balls, normalized
+from diracs.verification.balls import Ball, NotSeparated, balls, normalized, total
 from diracs.verification.families import NOTHING, Partial, normal, partial, whole
 
 # Sums of masses that are nearer than this to one another are of the same atoms.
@@ -26,6 +34,82 @@ class LineLaw(NamedTuple):
     up_to: Callable[[float], Partial]  # over (−∞, b], for a finite double b
     whole: Partial
     quantiles: Callable[[np.ndarray, np.ndarray], np.ndarray]  # about, for masses below and above: the smaller counts
+
+
+@singledispatch
+def line_law(law: Any) -> LineLaw:
+    """A law on the line with its partial moments in balls.
+
+    Raises
+    ------
+    TypeError
+        For a law that is not known here.
+    """
+    raise TypeError(
+        f"cannot verify a {type(law).__name__} on the line; there verify knows Gaussian mixtures, point clouds, pixels"
+        " and histograms that are not periodic, univariate laws with partial moments in closed form, affine images of"
+        " one of these, and mixtures"
+    )
+
+
+@line_law.register
+def _(law: GaussianMixture) -> LineLaw:
+    means, covs, weights = (np.asarray(x, np.float64) for x in components_of(law))
+    held, atoms = weights > 0, (weights > 0) & (covs[:, 0, 0] == 0)
+    shares = dict(zip(np.flatnonzero(held).tolist(), normalized(weights[held])))
+    normal = np.flatnonzero(held & ~atoms).tolist()
+    parts = [gaussian(float(means[k, 0]), float(covs[k, 0, 0])) for k in normal]
+    found = [shares[k] for k in normal]
+    if atoms.any():
+        parts.append(cloud(means[atoms, 0], weights[atoms]))
+        found.append(total(shares[k] for k in np.flatnonzero(atoms).tolist()))
+    return mixture(parts, found)
+
+
+@line_law.register
+def _(law: Gaussian) -> LineLaw:
+    return line_law(law.as_mixture())
+
+
+@line_law.register
+def _(law: SumOfDiracs) -> LineLaw:
+    return cloud(*(np.asarray(concrete(x), np.float64) for x in (law.positions[:, 0], law.weights)))
+
+
+@line_law.register
+def _(law: Univariate) -> LineLaw:
+    return univariate(law)
+
+
+@line_law.register
+def _(law: PolynomialGrid) -> LineLaw:
+    (low,), (high,) = (balls(end) for end in law.domain)
+    values = np.asarray(concrete(law.values), np.float64)
+    n = len(values)
+    return bins([(low * (n - i) + high * i) / n for i in range(n + 1)], values)
+
+
+@line_law.register
+def _(law: Histogram) -> LineLaw:
+    return bins(balls(law.edges[0]), np.asarray(law.masses))
+
+
+@line_law.register
+def _(law: Independent) -> LineLaw:
+    matrix, offset = (np.asarray(concrete(x), np.float64) for x in (law.matrix, law.offset))
+    used = np.flatnonzero(matrix[0])
+    if len(used) != 1:
+        raise TypeError(
+            f"cannot verify an Independent of {len(used)} laws on the line: the law of their sum is not known"
+        )
+    return univariate(law.laws[used[0]], float(offset[0]), float(matrix[0, used[0]]))
+
+
+@line_law.register
+def _(law: Mixture) -> LineLaw:
+    weights = np.asarray(concrete(law.weights), np.float64)
+    held = np.flatnonzero(weights > 0).tolist()
+    return mixture([line_law(law.laws[k]) for k in held], normalized(weights[held]))
 
 
 def univariate(law: Univariate, offset: float = 0.0, factor: float = 1.0) -> LineLaw:

@@ -12,8 +12,8 @@ from flint import arb
 from diracs.backend.arrays import concrete, map_arrays
 from diracs.certificates.upper.assignment import parts
 from diracs.laws.gaussian import GaussianMixture
-from diracs.schemes.layered import LayeredScheme
-from diracs.schemes.product import ProductScheme
+from diracs.schemes.layered import LayeredScheme, Scheme
+from diracs.schemes.points import PointScheme
 from diracs.verification.balls import Ball, balls, normalized, root
 from diracs.verification.gaussians import covariance_of
 from diracs.verification.mismatch import with_given_masses
@@ -29,7 +29,7 @@ class SchemeBounds(NamedTuple):
 
 
 def scheme_bounds(
-    law: GaussianMixture, scheme: ProductScheme | LayeredScheme, positions: np.ndarray, masses: np.ndarray
+    law: GaussianMixture, scheme: Scheme, positions: np.ndarray, masses: np.ndarray
 ) -> SchemeBounds | None:
     """By the scheme's own coupling; None if these are not the points of the scheme.
 
@@ -38,6 +38,8 @@ def scheme_bounds(
     positions, masses : arrays (n, d), (n,)
         The Diracs that were returned, in doubles.
     """
+    if isinstance(scheme, PointScheme):
+        return None
     d = positions.shape[1]
     means, covs, weights = (np.asarray(concrete(x), dtype=np.float64) for x in (law.means, law.covs, law.weights))
     layered = map_arrays(scheme if isinstance(scheme, LayeredScheme) else LayeredScheme((scheme,)), concrete)

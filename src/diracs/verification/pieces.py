@@ -120,17 +120,21 @@ def _(law: SumOfDiracs) -> Pieces:
     return Pieces(weights / weights.sum(), points, nothing, np.zeros((len(points), 1), dtype=np.int64), axes, 0.0)
 
 
-@pieces_of.register(PolynomialGrid)
-@pieces_of.register(Histogram)
-def _(law: PolynomialGrid | Histogram) -> Pieces:
-    """Bins with some mass; a law that is uniform on [a, b] is as near to one on [a′, b′] as their ends are."""
-    if any(getattr(law, "periodic", ())):
+@pieces_of.register
+def _(law: PolynomialGrid) -> Pieces:
+    if any(law.periodic):
         raise TypeError("cannot verify a periodic PolynomialGrid: distances on a torus are not known to verify")
-    if isinstance(law, Histogram):
-        edges, masses = [np.asarray(edge) for edge in law.edges], law.masses
-    else:
-        masses = np.asarray(concrete(law.values), dtype=np.float64)
-        edges = [np.linspace(low, high, n + 1) for low, high, n in zip(*law.domain, masses.shape)]
+    values = np.asarray(concrete(law.values), dtype=np.float64)
+    return _bins([np.linspace(low, high, n + 1) for low, high, n in zip(*law.domain, values.shape)], values)
+
+
+@pieces_of.register
+def _(law: Histogram) -> Pieces:
+    return _bins([np.asarray(edge) for edge in law.edges], law.masses)
+
+
+def _bins(edges: list[np.ndarray], masses: np.ndarray) -> Pieces:
+    """Bins with some mass; a law that is uniform on [a, b] is as near to one on [a′, b′] as their ends are."""
     places = np.nonzero(masses > 0)
     low = np.stack([edge[i] for edge, i in zip(edges, places)], axis=1)
     width = np.stack([np.diff(edge)[i] for edge, i in zip(edges, places)], axis=1)
