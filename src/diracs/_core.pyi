@@ -47,6 +47,22 @@ class SpaceMesh:
     def potential(self, positions: np.ndarray, weights: np.ndarray) -> np.ndarray: ...
     def overlaps(self, share: float) -> bool: ...
 
+class DistortionHessian:
+    def __init__(
+        self,
+        mass: np.ndarray,
+        i: np.ndarray,
+        j: np.ndarray,
+        displacement: np.ndarray,
+        facet_mass: np.ndarray,
+        first: np.ndarray,
+        second: np.ndarray,
+    ) -> None: ...
+    def multiply(self, x: np.ndarray) -> np.ndarray: ...
+    def step(
+        self, gradient: np.ndarray, *, radius: float, accuracy: float, products: int
+    ) -> tuple[np.ndarray, float, bool]: ...
+
 class Covering:
     def __init__(
         self,

@@ -78,7 +78,8 @@ struct Coupling {
     double strength;
 };
 
-constexpr std::size_t kSeedsPerRange = 256;
+// Of few seeds each range takes a share, for all threads to have some.
+inline std::size_t seeds_per_range(std::size_t ranks) { return std::clamp<std::size_t>(ranks / 8, 24, 256); }
 
 template <class Record>
 using Found = std::vector<std::vector<Record>>;  // of each range of ranks
@@ -90,12 +91,13 @@ template <class Record, class Density, class MakeRecord>
 Found<Record> integrate(const Density& density, const PowerCells& diagram, bool edges, int threads, Cells& cells,
                         const MakeRecord& make_record) {
     const auto ranks = static_cast<std::size_t>(diagram.ranks());
-    Found<Record> found((ranks + kSeedsPerRange - 1) / kSeedsPerRange);
-    parallel_for(ranks, kSeedsPerRange, threads, [&] {
+    const std::size_t size = seeds_per_range(ranks);
+    Found<Record> found((ranks + size - 1) / size);
+    parallel_for(ranks, size, threads, [&] {
         using Scratch = typename Density::Scratch;
         return [&, scratch = CellScratch(), own = Scratch(),
                 lines = std::vector<LineMoments>()](std::size_t begin, std::size_t end) mutable {
-            std::vector<Record>& here = found[begin / kSeedsPerRange];
+            std::vector<Record>& here = found[begin / size];
             if (edges) here.reserve(3 * (end - begin) + 32);  // a planar graph has less than three edges per vertex
             for (int rank = static_cast<int>(begin); rank < static_cast<int>(end); ++rank) {
                 const Vec2 origin = diagram.nearest_in_box(rank);

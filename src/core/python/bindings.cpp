@@ -106,6 +106,7 @@ nb::tuple components(const GaussianMixture& mixture, const Points& positions, co
 
 }  // namespace
 
+void bind_codebook(nb::module_& module);    // bind_codebook.cpp
 void bind_covering(nb::module_& module);    // bind_covering.cpp
 void bind_laplacian(nb::module_& module);   // bind_laplacian.cpp
 void bind_merging(nb::module_& module);     // bind_merging.cpp
@@ -211,6 +212,7 @@ NB_MODULE(_core, module) {
     module.def("cells", &cells, "positions"_a.noconvert(), "weights"_a.noconvert(), "domain_vertices"_a.noconvert(),
                "Polygons of all cells in a convex domain: (indptr, vertices (k, 2), labels), where an edge starts at "
                "its vertex and its label is the neighbour across it, -1 on the boundary of the domain.");
+    bind_codebook(module);
     bind_covering(module);
     bind_laplacian(module);
     bind_merging(module);

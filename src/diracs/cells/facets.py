@@ -69,15 +69,17 @@ class Facets:
 def planar_moments(edges: Edges, weights: np.ndarray) -> FacetMoments:
     """From integrals (f, 3) of 1, τ, τ² along edges."""
     i, j, step, gap, integrals = edges
-    along = step / gap[:, None]
-    left = np.column_stack([-along[:, 1], along[:, 0]])
+    # Column by column: arrays with a last axis of two are slow.
+    mass, tau, square = integrals.T
+    along = step.T / gap
+    left = -along[1], along[0]
     # The line through both seeds meets the edge's at (d² + wᵢ − wⱼ)/2d from seed i; τ runs to the left of it.
-    foot = (0.5 * (gap + (weights[i] - weights[j]) / gap))[:, None] * along
-    mass, tau, square = integrals.T[:, :, None]
-    mixed = tau[:, :, None] * foot[:, :, None] * left[:, None, :]
-    second = mass[:, :, None] * foot[:, :, None] * foot[:, None, :] + mixed + mixed.swapaxes(1, 2)
-    second += square[:, :, None] * left[:, :, None] * left[:, None, :]
-    return FacetMoments(i, j, step, integrals[:, 0], mass * foot + tau * left, second)
+    foot = 0.5 * (gap + (weights[i] - weights[j]) / gap) * along
+    second = np.empty((len(gap), 2, 2))
+    first = [mass * foot[a] + tau * left[a] for a in range(2)]
+    for a, b in ((0, 0), (0, 1), (1, 1)):
+        second[:, a, b] = second[:, b, a] = first[a] * foot[b] + (tau * foot[a] + square * left[a]) * left[b]
+    return FacetMoments(i, j, step, integrals[:, 0], np.stack(first, axis=1), second)
 
 
 # Where a symmetric matrix has its six numbers xx, xy, xz, yy, yz, zz.

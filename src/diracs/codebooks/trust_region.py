@@ -17,14 +17,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-import scipy
 
+from diracs import _core
 from diracs.backend.progress import report
 from diracs.cells.facets import FacetMoments
 from diracs.cells.record import Cells
 
-# Up to so many seeds matrices are dense.
-_DENSE = 60
 # Differences of D below this share of it are rounding noise: gradients decide.
 _NOISE = 1e-11
 # Below this share of √D, Lloyd's steps shrink fast until rounding ends it.
@@ -81,25 +79,11 @@ class Quantizer:
         """√Σ mᵢ|shiftᵢ|², the length of Lloyd's step."""
         return math.sqrt(float((self.mass * (self.shifts**2).sum(axis=1)).sum()))
 
-    def hessian(self) -> np.ndarray | scipy.sparse.bsr_matrix:
-        """H (dn, dn), coordinates of one seed beside each other."""
-        (n, d), facets = self.seeds.shape, self.edges
-        i, j, every = facets.i, facets.j, np.arange(n, dtype=facets.i.dtype)
-        here, across, there = (x * (2.0 / facets.gap)[:, None, None] for x in facets.products())
-        own = 2.0 * self.mass[:, None, None] * np.eye(d)
-        for a, b in np.ndindex(d, d):
-            own[:, a, b] -= np.bincount(i, here[:, a, b], minlength=n) + np.bincount(j, there[:, a, b], minlength=n)
-        # A pair may have several facets on a torus, and a cell some with its own images: entries that are added.
-        rows, columns = np.concatenate([every, i, j]), np.concatenate([every, j, i])
-        blocks = np.concatenate([own, across, across.swapaxes(1, 2)])
-        if n <= _DENSE:
-            place = rows * n + columns
-            sums = [np.bincount(place, blocks[:, a, b], minlength=n * n) for a, b in np.ndindex(d, d)]
-            return np.reshape(sums, (d, d, n, n)).transpose(2, 0, 3, 1).reshape(d * n, d * n)
-        # Numbers of two bytes are sorted several times faster.
-        order = np.argsort(rows.astype(np.min_scalar_type(n)), kind="stable")
-        indptr = np.append(0, np.cumsum(np.bincount(rows, minlength=n)))
-        return scipy.sparse.bsr_matrix((blocks[order], columns[order], indptr), (d * n, d * n))
+    def hessian(self) -> _core.DistortionHessian:
+        """H, facets of a pair of seeds on a torus, and of a cell with its own images, added."""
+        facets = self.edges
+        moments = (facets.displacement, facets.mass, facets.first, facets.second)
+        return _core.DistortionHessian(self.mass, facets.i, facets.j, *map(np.ascontiguousarray, moments))
 
 
 def minimize(
@@ -131,7 +115,8 @@ def minimize(
             break
         if slow > 0.0 and reached[-1 - _PATIENCE] - at.distortion < slow * at.distortion:
             break
-        step, promised, cut = _steihaug(hessian, at, radius, min(0.5, math.sqrt(gradient / size)))
+        accuracy = min(0.5, math.sqrt(gradient / size))
+        step, promised, cut = hessian.step(-2.0 * at.first, radius=radius, accuracy=accuracy, products=_MOST_PRODUCTS)
         if at.distortion - _HOPED * promised > bar:
             break
         step, promised = _clipped(hessian, at, step, promised)
@@ -154,7 +139,7 @@ def minimize(
 
 
 def _clipped(
-    hessian: np.ndarray | scipy.sparse.bsr_matrix, at: Quantizer, step: np.ndarray, promised: float
+    hessian: _core.DistortionHessian, at: Quantizer, step: np.ndarray, promised: float
 ) -> tuple[np.ndarray, float]:
     """The step (n, d), no seed moving further than a share of its cell's radius, and the decrease it promises.
 
@@ -165,46 +150,4 @@ def _clipped(
     if not (square > most).any():
         return step, promised
     step = step * np.sqrt(np.minimum(1.0, most / np.maximum(square, 1e-300)))[:, None]
-    flat = step.ravel()
-    return step, 2.0 * float(at.first.ravel() @ flat) - 0.5 * float(flat @ (hessian @ flat))
-
-
-def _steihaug(
-    hessian: np.ndarray | scipy.sparse.bsr_matrix, at: Quantizer, radius: float, accuracy: float
-) -> tuple[np.ndarray, float, bool]:
-    """A step (n, d) of at most this length in the metric diag(m), the decrease it promises; was it cut short?"""
-    metric = np.repeat(2.0 * at.mass, at.seeds.shape[1])
-    radius2 = 2.0 * radius**2
-    gradient = -2.0 * at.first.ravel()
-    step, slope = np.zeros_like(gradient), np.zeros_like(gradient)  # slope: H·step
-    residual = gradient.copy()
-    scaled = residual / metric
-    direction = -scaled
-    product = first_product = float(residual @ scaled)
-    length2 = mixed = 0.0  # |step|² and step·direction in the metric
-    direction2 = product
-    cut = False
-    for _ in range(_MOST_PRODUCTS):
-        image = hessian @ direction
-        curvature = float(direction @ image)
-        ahead = product / curvature if curvature > 1e-14 * direction2 else math.inf
-        if not length2 + ahead * (2.0 * mixed + ahead * direction2) < radius2:
-            # To the border: the length² of step + a·direction is radius².
-            cut = True
-            ahead = (radius2 - length2) / (mixed + math.sqrt(mixed**2 + direction2 * (radius2 - length2)))
-        step += ahead * direction
-        slope += ahead * image
-        if cut:
-            break
-        length2 += ahead * (2.0 * mixed + ahead * direction2)
-        residual += ahead * image
-        scaled = residual / metric
-        last, product = product, float(residual @ scaled)
-        if product <= accuracy**2 * first_product:
-            break
-        again = product / last
-        mixed = again * (mixed + ahead * direction2)
-        direction2 = product + again**2 * direction2
-        direction = again * direction - scaled
-    promised = -float(gradient @ step) - 0.5 * float(step @ slope)
-    return step.reshape(at.seeds.shape), promised, cut
+    return step, float((step * (2.0 * at.first - 0.5 * hessian.multiply(step))).sum())
