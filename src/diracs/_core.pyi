@@ -179,3 +179,14 @@ class Stop:
 def set_threads(threads: int) -> None: ...
 def get_threads() -> int: ...
 def take_part(on: bool) -> None: ...
+def transport_small(
+    images: np.ndarray,
+    box: np.ndarray,
+    positions: np.ndarray,
+    masses: np.ndarray,
+    tolerance: float,
+    *,
+    threads: int = 0,
+) -> tuple[
+    np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray
+]: ...

@@ -10,7 +10,7 @@
 namespace diracs {
 
 // Cells along each axis.
-constexpr int kCoarse = 32;
+constexpr int kCoarse = 24;
 
 using CoarseAxis = std::array<double, kCoarse>;
 using CoarseGrid = std::array<double, std::size_t{kCoarse} * kCoarse>;

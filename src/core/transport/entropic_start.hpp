@@ -42,7 +42,7 @@ private:
     };
 
     // Entropies in units of the variance.
-    static constexpr Round kEntropies[] = {{1.0, 3}, {0.3, 4}, {0.1, 5}, {0.03, 7}, {0.015, 9}};
+    static constexpr Round kEntropies[] = {{1.0, 2}, {0.2, 3}, {0.05, 4}, {0.015, 6}};
     // Sums of products that were too small for doubles are not to be trusted below this; masses that do not matter.
     static constexpr double kUnderflow = 1e-250, kNothing = 1e-10;
     // This share of the mass on either side may be far from the rest.
