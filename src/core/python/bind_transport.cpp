@@ -76,8 +76,7 @@ nb::tuple transport_small(const Stack& images, const Box& box, const Stack& posi
     }
     return nb::make_tuple(array(std::move(solved)), array(std::move(distance)), array(std::move(mass), {count, n}),
                           array(std::move(first), {count, n, 2}), array(std::move(second), {count, n}),
-                          array(std::move(weights), {count, n}), array(std::move(error)),
-                          array(std::move(iterations)));
+                          array(std::move(weights), {count, n}), array(std::move(error)), array(std::move(iterations)));
 }
 
 }  // namespace
@@ -86,10 +85,12 @@ void bind_transport(nb::module_& module) {
     module.def(
         "transport_small", &transport_small, "images"_a.noconvert(), "box"_a.noconvert(), "positions"_a.noconvert(),
         "masses"_a.noconvert(), "tolerance"_a, nb::kw_only(), "threads"_a = 0,
-        "Transport from images (b or 1, nx, ny) of mass one, densities per area on a box about the origin, to Diracs at\n"
+        "Transport from images (b or 1, nx, ny) of mass one, densities per area on a box about the origin, to Diracs "
+        "at\n"
         "positions (b, n, 2) with masses (b or 1, n), each problem on one thread: which are solved (b,), and of these\n"
         "the distance (b,), mass (b, n), first (b, n, 2) and second moments (b, n) of the cells about the positions,\n"
-        "weights (b, n), the largest |m - nu|/nu (b,) and Newton's steps (b,). What is not solved, zeros here, asks for\n"
+        "weights (b, n), the largest |m - nu|/nu (b,) and Newton's steps (b,). What is not solved, zeros here, asks "
+        "for\n"
         "more than a start and a few steps, or is no problem. threads = 0 takes all processors.");
 }
 

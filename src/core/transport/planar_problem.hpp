@@ -24,7 +24,11 @@ template <class Density>
 class PlanarProblem {
 public:
     PlanarProblem(const Density& law, const std::vector<double>& points, const std::vector<double>& masses, int most)
-        : density(law), seeds(points), target(masses), threads(most), triangulation_(seeds.data(), masses.size(), most) {}
+        : density(law),
+          seeds(points),
+          target(masses),
+          threads(most),
+          triangulation_(seeds.data(), masses.size(), most) {}
 
     const Density& density;
     const std::vector<double>&seeds, &target;
@@ -56,7 +60,9 @@ public:
     }
 
     // One cell, and a tenth of the others, do not matter to the rest.
-    bool few(std::size_t empty) const { return static_cast<double>(empty) <= 1.0 + 0.1 * (static_cast<double>(size()) - 1.0); }
+    bool few(std::size_t empty) const {
+        return static_cast<double>(empty) <= 1.0 + 0.1 * (static_cast<double>(size()) - 1.0);
+    }
 
 private:
     SeedTriangulation triangulation_;

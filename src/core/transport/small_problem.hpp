@@ -67,7 +67,8 @@ struct Spots {
         const std::size_t n = target.size();
         Vec2 mean;
         double xx = 0.0, xy = 0.0, yy = 0.0;
-        for (std::size_t i = 0; i < n; ++i) mean = mean + (1.0 / static_cast<double>(n)) * Vec2{seeds[2 * i], seeds[2 * i + 1]};
+        for (std::size_t i = 0; i < n; ++i)
+            mean = mean + (1.0 / static_cast<double>(n)) * Vec2{seeds[2 * i], seeds[2 * i + 1]};
         for (std::size_t i = 0; i < n; ++i) {
             const Vec2 d = Vec2{seeds[2 * i], seeds[2 * i + 1]} - mean;
             xx += d.x * d.x, xy += d.x * d.y, yy += d.y * d.y;
@@ -125,7 +126,8 @@ inline bool solve_small(const UnitImage& law, const double* positions, const dou
     constexpr double kFarthest = 1e6;
     const auto is_near = [](double x) { return std::abs(x) < kFarthest; };
     const auto is_positive = [](double x) { return x > 0.0 && std::isfinite(x); };
-    if (!std::all_of(positions, positions + 2 * n, is_near) || !std::all_of(masses, masses + n, is_positive)) return false;
+    if (!std::all_of(positions, positions + 2 * n, is_near) || !std::all_of(masses, masses + n, is_positive))
+        return false;
     const detail::Spots spots(positions, masses, n);
     const std::vector<double>& target = spots.target;
     if (!spots.are_planar() || !std::all_of(target.begin(), target.end(), is_positive)) return false;

@@ -116,8 +116,8 @@ class NumpyFunction:
             found, more = self.value(numbers, arrays)
             return [*found, *more]
 
-        found = over_members(member, full, 1, [*outputs, *kept], self.ahead(numbers))
-        return tuple(found[: len(outputs)])
+        results = over_members(member, full, 1, [*outputs, *kept], self.ahead(numbers))
+        return tuple(results[: len(outputs)])
 
     def ahead(self, numbers: Numbers) -> Ahead | None:
         """What solves some problems of a batch at once."""

@@ -18,7 +18,7 @@ from diracs import _core
 
 T = TypeVar("T")
 
-# What solves some members at once: from arrays (b, …), or (1, …) where all have the same, to which ones (b,) and results.
+# What has some members at once: from arrays (b, …), (1, …) where all have the same, to which ones (b,) and results.
 Ahead = Callable[[list[np.ndarray]], tuple[np.ndarray, Sequence[np.ndarray]] | None]
 
 # The member that the thread is at work for.
@@ -150,9 +150,7 @@ def over_members(
     known = None if ahead is None else ahead([_stacked(x, lead, batch) for x in arrays])
     left = range(len(places)) if known is None else np.flatnonzero(~known[0]).tolist()
     full = [np.broadcast_to(x, batch + x.shape[lead:]) for x in arrays]
-    members = for_each(
-        lambda k: [np.asarray(x) for x in work([x[places[left[k]]] for x in full])], len(left), left
-    )
+    members = for_each(lambda k: [np.asarray(x) for x in work([x[places[left[k]]] for x in full])], len(left), left)
     if known is None:
         return [np.stack(part).reshape(batch + part[0].shape) for part in zip(*members, strict=True)]
     for k, member in zip(left, members, strict=True):

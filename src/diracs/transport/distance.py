@@ -146,9 +146,7 @@ def _values(family: Family, numbers: Numbers, arrays: Arrays) -> tuple[np.ndarra
     return None if found is None else (found.solved, [found.distance.astype(dtype), found.weights, found.first])
 
 
-def _pullbacks(
-    arrays: Arrays, kept: Arrays, along: Arrays, wanted: Sequence[bool]
-) -> tuple[np.ndarray, Arrays] | None:
+def _pullbacks(arrays: Arrays, kept: Arrays, along: Arrays, wanted: Sequence[bool]) -> tuple[np.ndarray, Arrays] | None:
     """Derivatives in positions and masses for all problems of a batch; those in parameters are found one by one."""
     if any(wanted[2:]):
         return None
