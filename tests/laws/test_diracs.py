@@ -104,6 +104,13 @@ def test_parts_are_taken_for_laws_by_shares_of_their_masses():
         quantize(SumOfDiracs([[0.0], [1.0]], [0, 1])[:1], 1)
 
 
+def test_indices_of_a_batch_are_those_of_points():
+    batch = SumOfDiracs(np.arange(12.0).reshape(2, 3, 2), [[1, 1, 2], [2, 1, 1]])
+    assert len(batch) == 3 and batch[0].positions.tolist() == [[[0.0, 1.0]], [[6.0, 7.0]]]
+    assert batch[0].weights.tolist() == [[0.25], [0.5]]
+    assert [point.positions.shape for point in batch] == [(2, 1, 2)] * 3
+
+
 def test_derivatives_flow_through_parts():
     positions = torch.zeros(3, 1, requires_grad=True)
     SumOfDiracs(positions, [1, 1, 2])[1:].mean.sum().backward()

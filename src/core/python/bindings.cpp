@@ -114,6 +114,7 @@ void bind_mesh(nb::module_& module);        // bind_mesh.cpp
 void bind_rectangles(nb::module_& module);  // bind_rectangles.cpp
 void bind_spots(nb::module_& module);       // bind_spots.cpp
 void bind_threads(nb::module_& module);     // bind_threads.cpp
+void bind_transport(nb::module_& module);   // bind_transport.cpp
 
 namespace space {
 void bind_space(nb::module_& module);  // bind_space.cpp
@@ -219,6 +220,7 @@ NB_MODULE(_core, module) {
     bind_rectangles(module);
     bind_spots(module);
     bind_threads(module);
+    bind_transport(module);
     space::bind_space(module);
     bind_mesh(module);
 }

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from diracs.backend.arrays import Array, framework
-from diracs.backend.members import over_members
+from diracs.backend.members import Ahead, over_members
 
 Numbers = tuple[float, ...]
 Arrays = Sequence[np.ndarray]
@@ -52,6 +52,11 @@ class NumpyFunction:
         What messages call the other arrays.
     twice : int
         Of a function with one output, a number: the first so many arrays have second derivatives, in all pairs.
+    together : callable, optional
+        From numbers and arrays (b, …), or (1, …) where all problems have the same, to which problems of a batch it has
+        solved (b,) and outputs with what is kept (b, …) of these; None if it is for others. `value` has the rest.
+    pull_together : callable, optional
+        The same for `pullback`, from what that takes to problems and the wanted derivatives.
     hessian : callable, optional
         From numbers, arrays, what was kept and directions in the first `twice` arrays to the product of the symmetric
         matrix of second derivatives with these.
@@ -71,6 +76,8 @@ class NumpyFunction:
     constants: str = ""
     twice: int = 0
     hessian: Callable[[Numbers, Arrays, Arrays, Arrays], Arrays] | None = None
+    together: Callable[[Numbers, Arrays], tuple[np.ndarray, Arrays] | None] | None = None
+    pull_together: Callable[[Arrays, Arrays, Arrays, Sequence[bool]], tuple[np.ndarray, Arrays] | None] | None = None
 
     def __post_init__(self) -> None:
         FUNCTIONS.append(self)
@@ -103,8 +110,23 @@ class NumpyFunction:
             found = jax.vmap(partial(self, numbers), axes)(*arrays)
             return found
         full = [x if m else x[None] for x, m in zip(arrays, mapped, strict=True)]
-        shapes = self.shapes([x.shape[1:] for x in full])[0]
-        return tuple(over_members(lambda members: self.value(numbers, members)[0], full, 1, shapes))
+        outputs, kept = self.shapes([x.shape[1:] for x in full])
+
+        def member(arrays: list[np.ndarray]) -> list[np.ndarray]:
+            found, more = self.value(numbers, arrays)
+            return [*found, *more]
+
+        results = over_members(member, full, 1, [*outputs, *kept], self.ahead(numbers))
+        return tuple(results[: len(outputs)])
+
+    def ahead(self, numbers: Numbers) -> Ahead | None:
+        """What solves some problems of a batch at once."""
+        return None if self.together is None else partial(self.together, numbers)
+
+    def pull_ahead(self, wanted: Sequence[bool], kept: int) -> Ahead | None:
+        """The same for the wanted derivatives, from arrays, the `kept` ones and cotangents in one list."""
+        pull, a, b = self.pull_together, self.arity, self.arity + kept
+        return None if pull is None else lambda given: pull(given[:a], given[a:b], given[b:], wanted)
 
     def check_wanted(self, wanted: Sequence[bool]) -> None:
         """Raise if derivatives are wanted that there are none of."""

@@ -15,7 +15,7 @@ import numpy as np
 from jax.custom_derivatives import SymbolicZero
 
 from diracs.backend.callback import InvalidValues, Numbers, NumpyFunction
-from diracs.backend.members import over_members
+from diracs.backend.members import Ahead, over_members
 
 
 def call(function: NumpyFunction, numbers: Numbers, *arrays: Any) -> tuple[Any, ...]:
@@ -76,7 +76,7 @@ def _solve(function: NumpyFunction, numbers: Numbers) -> Callable[..., Any]:
             arrays = [np.asarray(x) for x in given]
             lead = arrays[0].ndim - ndim
             outputs, kept = function.shapes([x.shape[lead:] for x in arrays])
-            found = over_members(member, arrays, lead, [*outputs, *kept])
+            found = over_members(member, arrays, lead, [*outputs, *kept], function.ahead(numbers))
             n = len(outputs)
             return [np.asarray(x, arrays[0].dtype) for x in found[:n]], [_bits(x) for x in found[n:]]
 
@@ -115,7 +115,7 @@ def _pullback(function: NumpyFunction, numbers: Numbers) -> Callable[[tuple[bool
                 found = [np.full(x.shape, np.nan) for x in arrays]
             return [s for s, w in zip(found, wanted) if w]
 
-        slopes = _of_parts(member)
+        slopes = _of_parts(member, lambda kept: function.pull_ahead(wanted, kept))
 
         def pull(*given: Any) -> Any:
             shapes = [jax.ShapeDtypeStruct(x.shape, x.dtype) for x, w in zip(given[0], wanted) if w]
@@ -199,7 +199,9 @@ def _once(function: NumpyFunction, callback: Callable[..., Any]) -> Callable[...
     return wrapped
 
 
-def _of_parts(member: Callable[..., list[np.ndarray]]) -> Callable[..., Callable[..., list[np.ndarray]]]:
+def _of_parts(
+    member: Callable[..., list[np.ndarray]], ahead: Callable[[int], Ahead | None] = lambda kept: None
+) -> Callable[..., Callable[..., list[np.ndarray]]]:
     """Callbacks for batches, from a function of arrays, what was kept and directions, to a result per array asked for.
 
     One for each number of axes of a single first array, and arrays asked for: JAX compiles a callback once.
@@ -216,6 +218,7 @@ def _of_parts(member: Callable[..., list[np.ndarray]]) -> Callable[..., Callable
                 [*arrays, *(_numbers(x) for x in kept), *along],
                 lead,
                 [x.shape[lead:] for x in likes],
+                ahead(len(kept)),
             )
             return [np.asarray(s, x.dtype) for s, x in zip(found, likes)]
 

@@ -44,7 +44,8 @@ def _differentiable(function: NumpyFunction) -> tuple[Operator, Operator, int]:
             return [*found, *more]
 
         shapes = function.shapes([tuple(x.shape[lead:]) for x in tensors])
-        found = over_members(member, [_numpy(x) for x in tensors], lead, [*shapes[0], *shapes[1]])
+        ahead = function.ahead(tuple(numbers))
+        found = over_members(member, [_numpy(x) for x in tensors], lead, [*shapes[0], *shapes[1]], ahead)
         return (*(_like(x, tensors[0]) for x in found[:outputs]), *(torch.tensor(x) for x in found[outputs:]))
 
     def fake(numbers: Sequence[float], lead: int, *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
@@ -103,7 +104,8 @@ def _pullback(function: NumpyFunction, kept: int, outputs: int) -> tuple[Operato
             return [s for s, w in zip(function.pullback(tuple(numbers), *parts, wanted), wanted) if w]
 
         shapes = [tuple(x.shape[lead:]) for x, w in zip(tensors, wanted) if w]
-        found = iter(over_members(member, [_numpy(x) for x in tensors], lead, shapes))
+        ahead = function.pull_ahead(wanted, kept)
+        found = iter(over_members(member, [_numpy(x) for x in tensors], lead, shapes, ahead))
         return tuple(_like(next(found), x) if w else _none(x, lead) for x, w in zip(tensors, wanted))
 
     def fake(

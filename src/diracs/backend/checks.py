@@ -24,20 +24,32 @@ from diracs.backend.numbers import real_numbers
 _MOST = 10**9
 
 
-def floating(name: str, x: Any, kind: str, like: Array | None = None, *, truths: bool = False) -> Array:
+def floating(
+    name: str, x: Any, kind: str, like: Array | None = None, *, truths: bool = False, own: int | None = None
+) -> Array:
     """`x` as a finite, non-empty array of float32 or float64 in the framework `kind`, which nobody else holds.
 
     Numbers, lists and NumPy arrays take the dtype and device of `like`, if that is one of PyTorch or JAX. True and
-    False are numbers only if `truths`.
+    False are numbers only if `truths`. With `own` last axes for one of a batch, messages name the first one concerned.
     """
     given = real_numbers(name, x, truths)
     taken = framework(given) == "numpy" and kind != "numpy"
     a = to_framework(given, kind, like if taken else None)
     if 0 in tuple(a.shape):
         raise ValueError(f"{name} must not be empty, got shape {tuple(a.shape)}")
-    if not is_traced(a) and not np.isfinite(concrete(a)).all():
+    if not is_traced(a) and not (finite := np.isfinite(concrete(a))).all():
+        name = _member(name, ~finite, own)
         raise ValueError(f"{name} must be finite, but holds NaN or infinity: remove or replace these entries")
     return owned(a)
+
+
+def _member(name: str, wrong: np.ndarray, own: int | None) -> str:
+    """The name with the index of the first of a batch where something is wrong, as name[17]."""
+    lead = 0 if own is None else max(wrong.ndim - own, 0)
+    if not lead:
+        return name
+    first = np.argwhere(wrong.any(axis=tuple(range(lead, wrong.ndim))))[0]
+    return f"{name}[{', '.join(map(str, first))}]"
 
 
 def weights(name: str, x: Any, kind: str, like: Array, shape: tuple[int, ...]) -> Array:
@@ -47,7 +59,7 @@ def weights(name: str, x: Any, kind: str, like: Array, shape: tuple[int, ...]) -
     """
     if x is None:
         return frozen(to_framework(np.full(shape, 1.0 / shape[-1]), kind, like))
-    w = floating(name, x, kind, like)
+    w = floating(name, x, kind, like, own=1)
     if tuple(w.shape) != shape:
         raise ValueError(f"{name} must have shape {shape}, one weight each, got {tuple(w.shape)}")
     if is_traced(w):
@@ -55,9 +67,9 @@ def weights(name: str, x: Any, kind: str, like: Array, shape: tuple[int, ...]) -
     else:
         v = concrete(w)
         if (v < 0).any():
-            raise ValueError(f"{name} must not be negative, smallest is {v.min():g}")
-        if (v.max(axis=-1) <= 0).any():
-            raise ValueError(f"{name} must not all be zero")
+            raise ValueError(f"{_member(name, v < 0, 1)} must not be negative, smallest is {v.min():g}")
+        if (zero := v.max(axis=-1) <= 0).any():
+            raise ValueError(f"{_member(name, zero, 0)} must not all be zero")
         # Divide by the maximum first: sums of weights near 1e308 would overflow.
         w = w / to_framework(v.max(axis=-1, keepdims=True), kind, w)
     if framework(w) == "torch":

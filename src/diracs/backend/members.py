@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextvars
 import threading
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from typing import TypeVar
 
 import numpy as np
@@ -16,6 +17,18 @@ import numpy as np
 from diracs import _core
 
 T = TypeVar("T")
+
+# What has some members at once: from arrays (b, …), (1, …) where all have the same, to which ones (b,) and results.
+Ahead = Callable[[list[np.ndarray]], tuple[np.ndarray, Sequence[np.ndarray]] | None]
+
+# The member that the thread is at work for.
+_member: ContextVar[int | None] = ContextVar("diracs member", default=None)
+
+
+def of_batch() -> str:
+    """What a message begins with: the number of the problem, where it is one of a batch."""
+    member = _member.get()
+    return "" if member is None else f"problem {member} of the batch: "
 
 
 class _Share:
@@ -41,8 +54,8 @@ class _Share:
                 self.failure = member, error
 
 
-def for_each(work: Callable[[int], T], count: int) -> list[T]:
-    """[work(0), …, work(count − 1)].
+def for_each(work: Callable[[int], T], count: int, numbers: Sequence[int] | None = None) -> list[T]:
+    """[work(0), …, work(count − 1)], of the members with these numbers if they are not all of a batch.
 
     Raises
     ------
@@ -54,13 +67,19 @@ def for_each(work: Callable[[int], T], count: int) -> list[T]:
     threads = min(_core.get_threads(), count)
     share = _Share(count)
     found: list[T | None] = [None] * count
+    numbers = range(count) if numbers is None else numbers
 
     def run() -> None:
-        while (member := share.take()) is not None:
-            try:
-                found[member] = work(member)
-            except Exception as error:
-                share.failed(member, error)
+        before = _member.set(None)
+        try:
+            while (member := share.take()) is not None:
+                _member.set(numbers[member])
+                try:
+                    found[member] = work(member)
+                except Exception as error:
+                    share.failed(member, error)
+        finally:
+            _member.reset(before)
 
     def help_out() -> None:
         _core.take_part(True)
@@ -93,7 +112,7 @@ def for_each(work: Callable[[int], T], count: int) -> list[T]:
     if share.failure is not None:
         member, error = share.failure
         if isinstance(error, ValueError):
-            raise ValueError(f"problem {member} of the batch: {error}") from error
+            raise ValueError(f"problem {numbers[member]} of the batch: {error}") from error
         raise error
     return found  # type: ignore[return-value]
 
@@ -103,6 +122,7 @@ def over_members(
     arrays: Sequence[np.ndarray],
     lead: int,
     shapes: Sequence[tuple[int, ...]],
+    ahead: Ahead | None = None,
 ) -> list[np.ndarray]:
     """A function of arrays, for each member of a batch along their first `lead` axes, which may be of length one.
 
@@ -113,7 +133,9 @@ def over_members(
     arrays : arrays
     lead : int
     shapes : sequence of tuples
-        Those of what the function returns: of use for a batch of none.
+        Those of what the function returns.
+    ahead : callable, optional
+        What has the results of some members sooner; the function is asked for those of the others.
 
     Returns
     -------
@@ -122,9 +144,24 @@ def over_members(
     if not lead:
         return list(work(list(arrays)))
     batch = np.broadcast_shapes(*[x.shape[:lead] for x in arrays])
-    full = [np.broadcast_to(x, batch + x.shape[lead:]) for x in arrays]
     places = list(np.ndindex(batch))
     if not places:
         return [np.empty(batch + tuple(shape)) for shape in shapes]
-    members = for_each(lambda k: [np.asarray(x) for x in work([x[places[k]] for x in full])], len(places))
-    return [np.stack(part).reshape(batch + part[0].shape) for part in zip(*members, strict=True)]
+    known = None if ahead is None else ahead([_stacked(x, lead, batch) for x in arrays])
+    left = range(len(places)) if known is None else np.flatnonzero(~known[0]).tolist()
+    full = [np.broadcast_to(x, batch + x.shape[lead:]) for x in arrays]
+    members = for_each(lambda k: [np.asarray(x) for x in work([x[places[left[k]]] for x in full])], len(left), left)
+    if known is None:
+        return [np.stack(part).reshape(batch + part[0].shape) for part in zip(*members, strict=True)]
+    for k, member in zip(left, members, strict=True):
+        for results, own in zip(known[1], member, strict=True):
+            results[k] = own
+    return [x.reshape(batch + x.shape[1:]) for x in known[1]]
+
+
+def _stacked(x: np.ndarray, lead: int, batch: tuple[int, ...]) -> np.ndarray:
+    """(b, …), or (1, …) for what does not differ between members."""
+    own = x.shape[lead:]
+    if all(n == 1 or step == 0 for n, step in zip(x.shape[:lead], x.strides[:lead], strict=True)):
+        return x[(0,) * lead][None]
+    return np.broadcast_to(x, batch + own).reshape(-1, *own)

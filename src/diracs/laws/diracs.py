@@ -32,7 +32,8 @@ class SumOfDiracs(Drawn):
 
     `diracs[:10]`, a mask or integers pick points as NumPy does, with the masses that they have: a part has less than
     mass 1. Whatever takes it for a law (`quantize`, `distance`, …) takes masses as shares of their sum;
-    `SumOfDiracs(part.positions, part.weights)` normalizes them.
+    `SumOfDiracs(part.positions, part.weights)` normalizes them. Of a batch `len` and indices are those of the points as
+    well: `batch[:10]` has the first ten points of every sum; its first sum is `SumOfDiracs(batch.positions[0], …)`.
 
     Parameters
     ----------
@@ -66,7 +67,7 @@ class SumOfDiracs(Drawn):
 
     def __init__(self, positions: Any, weights: Any = None) -> None:
         kind = common_framework(positions=positions, weights=weights)
-        y = checks.floating("positions", positions, kind, companion(positions, weights))
+        y = checks.floating("positions", positions, kind, companion(positions, weights), own=2)
         if y.ndim < 2:
             raise ValueError(f"positions must have shape (n, d), got {tuple(y.shape)}; for points on a line use (n, 1)")
         object.__setattr__(self, "positions", y)
@@ -89,7 +90,7 @@ class SumOfDiracs(Drawn):
         return self.positions.shape[-2]
 
     def __getitem__(self, index: Any) -> SumOfDiracs:
-        """Some of the points, by a slice, a mask (n,), integers or one of these, with their own masses."""
+        """Some of the points, of each sum of a batch, by a slice, a mask (n,), integers or one, with their masses."""
         chosen = index.detach().cpu() if hasattr(index, "detach") else index
         if isinstance(chosen, tuple):
             raise IndexError("diracs are indexed by points alone: take coordinates of diracs.positions")

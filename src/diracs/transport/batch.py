@@ -67,7 +67,7 @@ def _densities(density: Any) -> tuple[Form, int, tuple[int, ...], list[Array]]:
         return form, law.ndim, tuple(own), list(parameters)
     if not density:
         raise ValueError("density must not be an empty sequence: give one density for each problem, or one for all")
-    laws = [check_density(law) for law in density]
+    laws = [_one(k, law) for k, law in enumerate(density)]
     common_framework(**{f"density[{k}]": parts(law)[1][0] for k, law in enumerate(laws)})
     like = companion(*[parts(law)[1][0] for law in laws])
     form, first = parts(laws[0])
@@ -82,3 +82,11 @@ def _densities(density: Any) -> tuple[Form, int, tuple[int, ...], list[Array]]:
         for column, x in zip(columns, arrays, strict=True):
             column.append(x if like is None else beside(x, like))
     return form, laws[0].ndim, (len(laws),), [namespace(*column).stack(column) for column in columns]
+
+
+def _one(k: int, law: Any) -> Any:
+    """The density at place k of a sequence."""
+    try:
+        return check_density(law)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"density[{k}]: {error}") from None

@@ -14,12 +14,15 @@ import numpy as np
 
 from diracs.backend.arrays import Array, concrete
 from diracs.backend.callback import Arrays, InvalidValues, Numbers, NumpyFunction, Shapes
+from diracs.backend.members import of_batch
 from diracs.laws.diracs import HoldsDiracs, SumOfDiracs, as_diracs
+from diracs.laws.pixels import PolynomialGrid
 from diracs.transport.batch import is_batch, over_batch
 from diracs.transport.checks import check_problem
 from diracs.transport.convergence import ConvergenceWarning
 from diracs.transport.families import FAMILIES, Family, Form, is_valid, parts, target_of
 from diracs.transport.implicit import hessian_product
+from diracs.transport.small import small_transports
 from diracs.transport.solved import transport
 from diracs.transport.target import Density
 
@@ -128,8 +131,30 @@ def _value(family: Family, numbers: Numbers, arrays: Arrays) -> tuple[Arrays, Ar
     dtype = arrays[0].dtype
     found = transport(positions, masses, target_of(Form(family, numbers), tuple(parameters)), _tolerance(dtype))
     if not found.converged and found.error > _ROUNDING:
-        warnings.warn(f"transport: {found.message}", ConvergenceWarning, stacklevel=4)
+        warnings.warn(f"transport: {of_batch()}{found.message}", ConvergenceWarning, stacklevel=4)
     return [np.asarray(found.distance, dtype)], [found.weights, found.first]
+
+
+def _values(family: Family, numbers: Numbers, arrays: Arrays) -> tuple[np.ndarray, Arrays] | None:
+    """The same for a batch of small problems; which of them are solved."""
+    positions, masses, *parameters = (np.asarray(x, np.float64) for x in arrays)
+    count = max(len(x) for x in arrays)
+    if len(positions) != count:
+        positions = np.broadcast_to(positions, (count, *positions.shape[1:]))
+    goal, dtype = target_of(Form(family, numbers), tuple(x[0] for x in parameters)), arrays[0].dtype
+    found = small_transports(positions, masses, goal, parameters[0], _tolerance(dtype))
+    return None if found is None else (found.solved, [found.distance.astype(dtype), found.weights, found.first])
+
+
+def _pullbacks(arrays: Arrays, kept: Arrays, along: Arrays, wanted: Sequence[bool]) -> tuple[np.ndarray, Arrays] | None:
+    """Derivatives in positions and masses for all problems of a batch; those in parameters are found one by one."""
+    if any(wanted[2:]):
+        return None
+    (weights, first), scale = kept, np.asarray(along[0], np.float64)
+    sound = np.isfinite(weights).all(axis=1) & np.ones(max(len(x) for x in (*arrays, *kept, *along)), bool)
+    slopes = -2.0 * scale[:, None, None] * first, scale[:, None] * weights
+    full = [np.broadcast_to(s, (len(sound), *s.shape[1:])) for s, w in zip(slopes, wanted, strict=False) if w]
+    return sound, [s if s.flags.writeable else s.copy() for s in full]
 
 
 def _pullback(
@@ -175,6 +200,8 @@ def _function(family: Family) -> NumpyFunction:
             constants="the parameters of the density",
             twice=2,
             hessian=partial(_hessian, family),
+            together=partial(_values, family) if family.law is PolynomialGrid else None,
+            pull_together=_pullbacks,
         )
     return _FUNCTIONS[family.name]
 

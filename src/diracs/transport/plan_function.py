@@ -13,6 +13,7 @@ import numpy as np
 
 from diracs.backend.arrays import Array, concrete
 from diracs.backend.callback import Arrays, InvalidValues, Numbers, NumpyFunction, Shapes
+from diracs.backend.members import of_batch
 from diracs.transport.convergence import ConvergenceWarning
 from diracs.transport.families import FAMILIES, Family, Form, is_valid, target_of
 from diracs.transport.implicit import pull_back
@@ -68,7 +69,7 @@ def _value(family: Family, numbers: Numbers, arrays: Arrays) -> tuple[Arrays, Ar
         start = known if kind == WARM else None
         found = transport(positions, masses, target_of(form, tuple(parameters)), tolerance, start)
         if not found.converged:
-            warnings.warn(f"transport: {found.message}", ConvergenceWarning, stacklevel=4)
+            warnings.warn(f"transport: {of_batch()}{found.message}", ConvergenceWarning, stacklevel=4)
         weights, mass, first, distance = found.weights, found.mass, found.first, found.distance
     barycenters = positions + _shift(mass, first)
     outputs = [np.asarray(x, dtype) for x in (distance, barycenters, mass, weights)]
