@@ -5,7 +5,7 @@ import pytest
 
 from diracs.cells.line import power_cells
 from diracs.transport.density import ImageDensity, MixtureDensity
-from diracs.transport.linear import solve_by_parts, solve_laplacian
+from diracs.transport.linear import parts, solve_by_parts, solve_laplacian
 from diracs.transport.problem import Problem
 from diracs.transport.start import sinkhorn_weights
 
@@ -104,10 +104,12 @@ def test_balanced_parts_are_not_moved_against_each_other():
     seeds = np.array([[0.0, 0.0], [1.0, 0.0], [10.0, 0.0], [11.0, 0.0]])
     i, j = np.array([0, 1, 2], dtype=np.int32), np.array([1, 2, 3], dtype=np.int32)
     coupling, rhs = np.array([1.0, 1e-40, 1.0]), np.array([0.1, -0.1 + 1e-17, 0.2, -0.2])
-    np.testing.assert_allclose(solve_by_parts(seeds, i, j, coupling, rhs, 1e-12), [0.05, -0.05, 0.1, -0.1], atol=1e-15)
+    part = parts(4, i, j, coupling)
+    found = solve_by_parts(seeds, i, j, coupling, rhs, 1e-12, part)
+    np.testing.assert_allclose(found, [0.05, -0.05, 0.1, -0.1], atol=1e-15)
     # What has to pass between them passes.
     rhs = np.array([0.1, 0.1, -0.1, -0.1])
-    found = solve_by_parts(seeds, i, j, coupling, rhs, 1e-12)
+    found = solve_by_parts(seeds, i, j, coupling, rhs, 1e-12, part)
     assert found[1] - found[2] == pytest.approx(0.2e40, rel=1e-6)
 
 

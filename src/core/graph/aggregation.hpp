@@ -15,12 +15,14 @@ namespace diracs {
 
 // The aggregate of each vertex, and their members: aggregate a has members [begin[a], begin[a + 1]), in increasing order.
 struct Aggregates {
-    std::vector<int> of, begin, members;
+    RawVector<int> of;
+    std::vector<int> begin;
+    RawVector<int> members;
 
     int count() const { return static_cast<int>(begin.size()) - 1; }
 
     // From the numbers of the aggregates, below `count`.
-    Aggregates(std::vector<int> numbers, int count)
+    Aggregates(RawVector<int> numbers, int count)
         : of(std::move(numbers)), begin(static_cast<std::size_t>(count) + 1, 0), members(of.size()) {
         for (const int a : of) ++begin[a + 1];
         std::partial_sum(begin.begin(), begin.end(), begin.begin());
@@ -35,7 +37,8 @@ struct Aggregates {
 // its diagonal.
 inline Aggregates pairs(const WeightedGraph& graph, double worst, int threads) {
     const int n = graph.size();
-    std::vector<int> root(n, -1);  // of each vertex's aggregate, one of its members
+    const std::size_t chunks = (n + kChunkSize - 1) / kChunkSize;
+    RawVector<int> root(n);  // of each vertex's aggregate, one of its members
     const auto pair = [&](int i, int first, int last) {
         int best = -1;
         double least = 1.0 / worst;
@@ -53,13 +56,17 @@ inline Aggregates pairs(const WeightedGraph& graph, double worst, int threads) {
         if (best >= 0) root[i] = root[best] = i;
         return best >= 0;
     };
+    std::vector<std::vector<int>> left(chunks);
     for_chunks(n, threads, [&](std::size_t begin, std::size_t end) {
+        std::fill(root.begin() + begin, root.begin() + end, -1);
         for (int i = static_cast<int>(begin); i < static_cast<int>(end); ++i) {
-            if (root[i] < 0) pair(i, static_cast<int>(begin), static_cast<int>(end));
+            if (root[i] < 0 && !pair(i, static_cast<int>(begin), static_cast<int>(end))) {
+                left[begin / kChunkSize].push_back(i);
+            }
         }
     });
-    for (int i = 0; i < n; ++i) {
-        if (root[i] >= 0 || pair(i, 0, n)) continue;
+    const auto join = [&](int i) {
+        if (root[i] >= 0 || pair(i, 0, n)) return;
         int strongest = -1;
         double most = 0.0;
         for (int k = graph.start[i]; k < graph.start[i + 1]; ++k) {
@@ -70,16 +77,24 @@ inline Aggregates pairs(const WeightedGraph& graph, double worst, int threads) {
         }
         const bool joins = strongest >= 0 && root[strongest] >= 0 && most >= 0.25 * graph.diagonal[i];
         root[i] = joins ? root[strongest] : i;
-    }
-    std::vector<int> number(n);
-    int count = 0;
-    for (int i = 0; i < n; ++i) {
-        if (root[i] == i) number[i] = count++;
-    }
+    };
+    for (const std::vector<int>& chunk : left) std::for_each(chunk.begin(), chunk.end(), join);
+    std::vector<int> first(chunks + 1, 0);  // number of the first root of each chunk
+    for_chunks(n, threads, [&](std::size_t begin, std::size_t end) {
+        for (std::size_t i = begin; i < end; ++i) first[begin / kChunkSize + 1] += root[i] == static_cast<int>(i);
+    });
+    std::partial_sum(first.begin(), first.end(), first.begin());
+    RawVector<int> number(n);
+    for_chunks(n, threads, [&](std::size_t begin, std::size_t end) {
+        int next = first[begin / kChunkSize];
+        for (std::size_t i = begin; i < end; ++i) {
+            if (root[i] == static_cast<int>(i)) number[i] = next++;
+        }
+    });
     for_chunks(n, threads, [&](std::size_t begin, std::size_t end) {
         for (std::size_t i = begin; i < end; ++i) root[i] = number[root[i]];
     });
-    return Aggregates(std::move(root), count);
+    return Aggregates(std::move(root), first[chunks]);
 }
 
 inline WeightedGraph coarse_graph(const WeightedGraph& graph, const Aggregates& aggregates, int threads) {
@@ -90,7 +105,8 @@ inline WeightedGraph coarse_graph(const WeightedGraph& graph, const Aggregates& 
         std::vector<double> coupling;
     };
     std::vector<Rows> rows((m + kChunkSize - 1) / kChunkSize);
-    std::vector<int> start(m + 1, 0);
+    RawVector<int> start(m + 1);
+    start[0] = 0;
     parallel_for(rows.size(), 1, threads, [&] {
         // The last row that each aggregate is a neighbour in, and where.
         return [&, row = std::vector<int>(m, -1), place = std::vector<int>(m)](std::size_t chunk, std::size_t) mutable {
@@ -118,8 +134,8 @@ inline WeightedGraph coarse_graph(const WeightedGraph& graph, const Aggregates& 
         };
     });
     std::partial_sum(start.begin(), start.end(), start.begin());
-    std::vector<int> neighbour(start[m]);
-    std::vector<double> coupling(start[m]);
+    RawVector<int> neighbour(start[m]);
+    RawVector<double> coupling(start[m]);
     for_chunks(m, threads, [&](std::size_t begin, std::size_t) {
         const Rows& own = rows[begin / kChunkSize];
         std::copy(own.neighbour.begin(), own.neighbour.end(), neighbour.begin() + start[begin]);

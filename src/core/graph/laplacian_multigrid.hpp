@@ -18,6 +18,7 @@
 #include "graph/weighted_graph.hpp"
 #include "numeric/chunks.hpp"
 #include "numeric/interrupt.hpp"
+#include "numeric/uninitialized.hpp"
 
 namespace diracs {
 
@@ -29,37 +30,49 @@ struct Convergence {
 
 class LaplacianMultigrid {
 public:
-    LaplacianMultigrid(const WeightedGraph& graph, Places places, int threads) : threads_(threads) {
-        levels_.emplace_back(graph);
+    LaplacianMultigrid(const WeightedGraph& graph, const Places& drawn, int threads) : threads_(threads) {
+        levels_.emplace_back(graph, threads);
+        Places coarse_places(0, drawn.width);
+        const Places* places = &drawn;
         while (levels_.back().graph->size() > kCoarsest) {
             const WeightedGraph& fine = *levels_.back().graph;
             Aggregates first = pairs(fine, kWorst, threads);
             const WeightedGraph middle = coarse_graph(fine, first, threads);
             const Aggregates second = pairs(middle, kWorst, threads);
             if (second.count() > kShrink * fine.size()) break;
-            for (int& a : first.of) a = second.of[a];
+            for_chunks(fine.size(), threads, [&](std::size_t begin, std::size_t end) {
+                for (std::size_t i = begin; i < end; ++i) first.of[i] = second.of[first.of[i]];
+            });
             Aggregates both(std::move(first.of), second.count());
             // A coarse vertex lies where the first vertex of its aggregate does.
-            Places fewer(both.count(), places.width);
+            Places fewer(both.count(), places->width);
             for (int a = 0; a < both.count(); ++a) {
-                std::copy_n(places[both.members[both.begin[a]]], places.width, fewer[a]);
+                std::copy_n((*places)[both.members[both.begin[a]]], places->width, fewer[a]);
             }
-            places = std::move(fewer);
+            coarse_places = std::move(fewer);
+            places = &coarse_places;
             levels_.back().aggregates = std::make_unique<Aggregates>(std::move(both));
             auto coarse = std::make_unique<WeightedGraph>(coarse_graph(middle, second, threads));
-            levels_.emplace_back(*coarse);
+            levels_.emplace_back(*coarse, threads);
+            levels_.back().prepare();
             owned_.push_back(std::move(coarse));
         }
         const WeightedGraph& last = *levels_.back().graph;
-        coarsest_ = std::make_unique<LaplacianFactor>(last, places, Components(last), threads, kNoLimit);
+        coarsest_ = std::make_unique<LaplacianFactor>(last, *places, Components(last, threads), threads, kNoLimit);
     }
 
     // Flexible conjugate gradients from x = 0, for a b that sums to zero on every component.
-    Convergence solve(const std::vector<double>& b, double tolerance, int most, std::vector<double>& x) {
-        const std::vector<double>& diagonal = levels_[0].graph->diagonal;
+    Convergence solve(const RawVector<double>& b, double tolerance, int most, RawVector<double>& x) {
+        const RawVector<double>& diagonal = levels_[0].graph->diagonal;
         const std::size_t n = b.size();
-        std::vector<double> r = b, z(n), az(n), p(n, 0.0), q(n, 0.0);
-        x.assign(n, 0.0);
+        RawVector<double> r(n), z(n), az(n), p(n), q(n);
+        x.resize(n);
+        for_chunks(n, threads_, [&](std::size_t begin, std::size_t end) {
+            for (std::size_t i = begin; i < end; ++i) {
+                r[i] = b[i];
+                x[i] = p[i] = q[i] = 0.0;
+            }
+        });
         const double start = scaled_norm(r, diagonal, threads_);
         Convergence reached{0, start > 0.0 ? 1.0 : 0.0};
         double pq = 1.0;
@@ -92,7 +105,7 @@ public:
         return reached;
     }
 
-    static double scaled_norm(const std::vector<double>& r, const std::vector<double>& diagonal, int threads) {
+    static double scaled_norm(const RawVector<double>& r, const RawVector<double>& diagonal, int threads) {
         const auto square = sum_chunks<1>(r.size(), threads, [&](std::size_t begin, std::size_t end, auto& own) {
             for (std::size_t i = begin; i < end; ++i) own[0] += r[i] * r[i] / diagonal[i];
         });
@@ -105,14 +118,19 @@ private:
 
     struct Level {
         const WeightedGraph* graph;
-        std::unique_ptr<Aggregates> aggregates;                      // none on the last level
-        std::vector<double> inverse;                                 // 1/D
-        std::vector<double> before;                                  // values before the second smoothing
-        std::vector<double> b, x, first, a_first, second, a_second;  // of the K-cycle, on coarse levels
+        std::unique_ptr<Aggregates> aggregates;                    // none on the last level
+        RawVector<double> inverse;                                 // 1/D
+        RawVector<double> before;                                  // values before the second smoothing
+        RawVector<double> b, x, first, a_first, second, a_second;  // of the K-cycle, on coarse levels
 
-        explicit Level(const WeightedGraph& g) : graph(&g), inverse(g.size()), before(g.size()) {
-            for (int i = 0; i < g.size(); ++i) inverse[i] = g.diagonal[i] > 0.0 ? 1.0 / g.diagonal[i] : 0.0;
-            for (auto* v : {&b, &x, &first, &a_first, &second, &a_second}) v->resize(g.size());
+        Level(const WeightedGraph& g, int threads) : graph(&g), inverse(g.size()), before(g.size()) {
+            for_chunks(g.size(), threads, [&](std::size_t begin, std::size_t end) {
+                for (std::size_t i = begin; i < end; ++i) inverse[i] = g.diagonal[i] > 0.0 ? 1.0 / g.diagonal[i] : 0.0;
+            });
+        }
+
+        void prepare() {
+            for (auto* v : {&b, &x, &first, &a_first, &second, &a_second}) v->resize(inverse.size());
         }
     };
 
@@ -132,7 +150,7 @@ private:
     std::vector<std::unique_ptr<WeightedGraph>> owned_;
     std::unique_ptr<LaplacianFactor> coarsest_;
 
-    double dot(const std::vector<double>& a, const std::vector<double>& b) const {
+    double dot(const RawVector<double>& a, const RawVector<double>& b) const {
         return sum_chunks<1>(a.size(), threads_, [&](std::size_t begin, std::size_t end, auto& own) {
             for (std::size_t i = begin; i < end; ++i) own[0] += a[i] * b[i];
         })[0];
@@ -147,7 +165,7 @@ private:
 
     // x = Bb with the preconditioner B, and ax = Lx. What a smoothing leaves of the residual is due to the values that it
     // had from before: below Σ c x over neighbours that come later or are in other chunks.
-    void cycle(std::size_t l, const std::vector<double>& b, std::vector<double>& x, std::vector<double>& ax) {
+    void cycle(std::size_t l, const RawVector<double>& b, RawVector<double>& x, RawVector<double>& ax) {
         Level& level = levels_[l];
         const WeightedGraph& graph = *level.graph;
         const std::size_t n = graph.size();
@@ -177,7 +195,7 @@ private:
             }
         });
         k_cycle(l + 1);
-        std::vector<double>& before = level.before;
+        RawVector<double>& before = level.before;
         for_chunks(n, threads_, [&](std::size_t begin, std::size_t end) {
             for (std::size_t i = begin; i < end; ++i) x[i] = before[i] = x[i] + coarse.x[aggregates.of[i]];
         });

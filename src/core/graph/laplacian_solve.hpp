@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstddef>
 #include <limits>
@@ -10,7 +11,9 @@
 #include "graph/laplacian_direct.hpp"
 #include "graph/laplacian_multigrid.hpp"
 #include "graph/weighted_graph.hpp"
+#include "numeric/chunks.hpp"
 #include "numeric/spatial_order.hpp"
+#include "numeric/uninitialized.hpp"
 
 namespace diracs {
 
@@ -29,44 +32,72 @@ constexpr int kMany = 5000, kFewIterations = 40;
 // vertices on, with 10⁴ it is eight times faster.
 constexpr std::size_t kEntriesPerVertex = 90, kFewEntries = 50'000, kMostEntries = 500'000'000;
 
+// The largest of value(k) for k < n, or zero.
+template <class Value>
+double largest(std::size_t n, int threads, const Value& value) {
+    std::vector<double> found((n + kChunkSize - 1) / kChunkSize, 0.0);
+    for_chunks(n, threads, [&](std::size_t begin, std::size_t end) {
+        double& most = found[begin / kChunkSize];
+        for (std::size_t k = begin; k < end; ++k) most = std::max(most, value(k));
+    });
+    return found.empty() ? 0.0 : *std::max_element(found.begin(), found.end());
+}
+
+// The vertices of edges whose coupling exceeds `least`, in increasing order.
+inline std::vector<int> coupled_vertices(std::size_t n, const int* i, const int* j, const double* coupling,
+                                         std::size_t edges, double least, int threads) {
+    RawVector<std::atomic<bool>> coupled(n);
+    for_chunks(n, threads, [&](std::size_t begin, std::size_t end) {
+        for (std::size_t v = begin; v < end; ++v) coupled[v].store(false, std::memory_order_relaxed);
+    });
+    for_chunks(edges, threads, [&](std::size_t begin, std::size_t end) {
+        for (std::size_t e = begin; e < end; ++e) {
+            if (i[e] == j[e] || !(coupling[e] > least)) continue;
+            for (const int v : {i[e], j[e]}) coupled[v].store(true, std::memory_order_relaxed);
+        }
+    });
+    std::vector<int> vertices;
+    vertices.reserve(n);
+    for (std::size_t v = 0; v < n; ++v) {
+        if (coupled[v].load(std::memory_order_relaxed)) vertices.push_back(static_cast<int>(v));
+    }
+    return vertices;
+}
+
 // x with Lx = b, for vertices at positions (n, width), up to `tolerance` in the norm of Convergence, zero on the vertex of largest diagonal of each component
 // and on vertices without couplings. What b lacks in consistency is taken off in proportion to the diagonal.
 inline Convergence solve_laplacian(const double* positions, std::size_t n, int width, const int* i, const int* j,
                                    const double* coupling, std::size_t edges, const double* b, double tolerance,
                                    LaplacianMethod method, int threads, double* x) {
     std::fill(x, x + n, 0.0);
-    double most = 0.0;
-    for (std::size_t e = 0; e < edges; ++e) {
-        if (i[e] != j[e]) most = std::max(most, coupling[e]);
-    }
+    const double most = largest(edges, threads, [&](std::size_t e) { return i[e] != j[e] ? coupling[e] : 0.0; });
     if (!(most > 0.0)) return {};
     // Powers of two bring the largest coupling and the largest entry of b near one.
     const int exponent = std::ilogb(most);
     const double least = most * kLeastCoupling;
-    std::vector<int> number(n, -1), vertices;
-    for (std::size_t e = 0; e < edges; ++e) {
-        if (i[e] != j[e] && coupling[e] > least) number[i[e]] = number[j[e]] = 0;
-    }
-    for (std::size_t v = 0; v < n; ++v) {
-        if (number[v] == 0) vertices.push_back(static_cast<int>(v));
-    }
-    sort_along_curve(vertices, positions, width);
-    const int size = static_cast<int>(vertices.size());
-    Places places(vertices.size(), width);
-    double largest = 0.0;
-    for (int k = 0; k < size; ++k) {
-        const std::size_t v = vertices[k];
-        number[v] = k;
-        std::copy_n(positions + v * width, width, places[k]);
-        largest = std::max(largest, std::abs(b[v]));
-    }
-    if (!(largest > 0.0)) return {};
-    const int b_exponent = std::ilogb(largest);
-    const WeightedGraph graph = graph_of_edges(size, number, i, j, coupling, edges, least, -exponent, threads);
-    const Components components(graph);
-    std::vector<double> rhs(size), found(size), rest(size);
-    for (int k = 0; k < size; ++k) rhs[k] = std::scalbn(b[vertices[k]], -b_exponent);
-    components.balance(graph, rhs);
+    std::vector<int> vertices = coupled_vertices(n, i, j, coupling, edges, least, threads);
+    sort_along_curve(vertices, positions, width, threads);
+    const auto size = vertices.size();
+    RawVector<int> number(n);
+    Places places(size, width);
+    for_chunks(size, threads, [&](std::size_t begin, std::size_t end) {
+        for (std::size_t k = begin; k < end; ++k) {
+            const std::size_t v = vertices[k];
+            number[v] = static_cast<int>(k);
+            std::copy_n(positions + v * width, width, places[static_cast<int>(k)]);
+        }
+    });
+    const double scale = largest(size, threads, [&](std::size_t k) { return std::abs(b[vertices[k]]); });
+    if (!(scale > 0.0)) return {};
+    const int b_exponent = std::ilogb(scale);
+    const WeightedGraph graph =
+        graph_of_edges(static_cast<int>(size), number, i, j, coupling, edges, least, -exponent, threads);
+    const Components components(graph, threads);
+    RawVector<double> rhs(size), found(size), rest(size);
+    for_chunks(size, threads, [&](std::size_t begin, std::size_t end) {
+        for (std::size_t k = begin; k < end; ++k) rhs[k] = std::scalbn(b[vertices[k]], -b_exponent);
+    });
+    components.balance(graph, rhs, threads);
     const double norm = LaplacianMultigrid::scaled_norm(rhs, graph.diagonal, threads);
     if (!(norm > 0.0)) return {};
 
@@ -77,15 +108,16 @@ inline Convergence solve_laplacian(const double* positions, std::size_t n, int w
     };
     // Rounding of x alone leaves a residual of about this.
     const auto attainable = [&] {
-        double square = 0.0;
-        for (int k = 0; k < size; ++k) square += graph.diagonal[k] * found[k] * found[k];
-        return 4.0 * std::numeric_limits<double>::epsilon() * std::sqrt(square) / norm;
+        const auto square = sum_chunks<1>(size, threads, [&](std::size_t begin, std::size_t end, auto& sums) {
+            for (std::size_t k = begin; k < end; ++k) sums[0] += graph.diagonal[k] * found[k] * found[k];
+        });
+        return 4.0 * std::numeric_limits<double>::epsilon() * std::sqrt(square[0]) / norm;
     };
     const auto iterate = [&](int iterations) {
         LaplacianMultigrid multigrid(graph, places, threads);
         reached.iterations = multigrid.solve(rhs, 0.9 * tolerance, iterations, found).iterations;
         update_residual();
-        return reached.residual <= std::max(tolerance, attainable());
+        return reached.residual <= tolerance || reached.residual <= attainable();
     };
     // Elimination with two steps of iterative refinement; leaves x alone if the factor would be too large.
     const auto eliminate = [&](std::size_t entries) {
@@ -93,13 +125,13 @@ inline Convergence solve_laplacian(const double* positions, std::size_t n, int w
         if (!factor.fits()) return false;
         factor.solve(rhs.data(), found.data());
         update_residual();
-        std::vector<double> correction(size);
+        RawVector<double> correction(size);
         for (int step = 0; step < 2 && reached.residual > tolerance; ++step) {
-            const std::vector<double> before = found;
+            const RawVector<double> before = found;
             const double residual = reached.residual;
-            components.balance(graph, rest);
+            components.balance(graph, rest, threads);
             factor.solve(rest.data(), correction.data());
-            for (int k = 0; k < size; ++k) found[k] += correction[k];
+            for (std::size_t k = 0; k < size; ++k) found[k] += correction[k];
             update_residual();
             if (!(reached.residual < residual)) {
                 found = before;
@@ -109,7 +141,7 @@ inline Convergence solve_laplacian(const double* positions, std::size_t n, int w
         }
         return true;
     };
-    const std::size_t worth = kEntriesPerVertex * static_cast<std::size_t>(size) + kFewEntries;
+    const std::size_t worth = kEntriesPerVertex * size + kFewEntries;
     switch (method) {
         case LaplacianMethod::kDirect: eliminate(kNoLimit); break;
         case LaplacianMethod::kMultigrid: iterate(kMostIterations) || eliminate(kMostEntries); break;
@@ -118,8 +150,10 @@ inline Convergence solve_laplacian(const double* positions, std::size_t n, int w
                 iterate(kMostIterations) || eliminate(kMostEntries);
             break;
     }
-    components.ground_solution(found);
-    for (int k = 0; k < size; ++k) x[vertices[k]] = std::scalbn(found[k], b_exponent - exponent);
+    components.ground_solution(found, threads);
+    for_chunks(size, threads, [&](std::size_t begin, std::size_t end) {
+        for (std::size_t k = begin; k < end; ++k) x[vertices[k]] = std::scalbn(found[k], b_exponent - exponent);
+    });
     return reached;
 }
 

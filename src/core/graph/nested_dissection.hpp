@@ -10,12 +10,13 @@
 
 #include "numeric/interrupt.hpp"
 #include "graph/weighted_graph.hpp"
+#include "numeric/uninitialized.hpp"
 
 namespace diracs {
 
 // Where the vertices of a graph are drawn. Positions guide orders; answers are right whatever they are.
 struct Places {
-    std::vector<double> coordinates;  // (n, width)
+    RawVector<double> coordinates;  // (n, width)
     int width;
 
     Places(std::size_t n, int dimension) : coordinates(n * dimension), width(dimension) {}

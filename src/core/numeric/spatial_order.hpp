@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <utility>
 #include <vector>
 
@@ -96,34 +95,55 @@ inline void radix_sort(std::vector<std::uint64_t>& keys, std::vector<std::uint64
 
 // Sorts indices of points (n, width) along a Hilbert curve of their bounding box; finite coordinates of any size. Points
 // in one cell of the lattice keep their order.
-inline void sort_along_curve(std::vector<int>& points, const double* positions, int width) {
+inline void sort_along_curve(std::vector<int>& points, const double* positions, int width, int threads) {
+    constexpr std::size_t kPointsPerRange = 65536;
     const int axes = std::min(width, kHilbertAxes);
     const auto at = [&](int v, int a) { return positions[static_cast<std::size_t>(v) * width + a]; };
+    struct Box {
+        double low[kHilbertAxes], high[kHilbertAxes];
+    };
+    std::vector<Box> boxes((points.size() + kPointsPerRange - 1) / kPointsPerRange);
+    parallel_for(points.size(), kPointsPerRange, threads, [&] {
+        return [&](std::size_t begin, std::size_t end) {
+            Box& box = boxes[begin / kPointsPerRange];
+            for (int a = 0; a < axes; ++a) box.low[a] = box.high[a] = at(points[begin], a);
+            for (std::size_t k = begin; k < end; ++k) {
+                for (int a = 0; a < axes; ++a) {
+                    box.low[a] = std::min(box.low[a], at(points[k], a));
+                    box.high[a] = std::max(box.high[a], at(points[k], a));
+                }
+            }
+        };
+    });
     double low[kHilbertAxes], side = 0.0;
-    for (int a = 0; a < axes; ++a) {
-        double high = -std::numeric_limits<double>::infinity();
-        low[a] = -high;
-        for (const int v : points) {
-            low[a] = std::min(low[a], at(v, a));
-            high = std::max(high, at(v, a));
+    for (int a = 0; a < axes && !boxes.empty(); ++a) {
+        double high = boxes[0].high[a];
+        low[a] = boxes[0].low[a];
+        for (const Box& box : boxes) {
+            low[a] = std::min(low[a], box.low[a]);
+            high = std::max(high, box.high[a]);
         }
         side = std::max(side, 0.5 * high - 0.5 * low[a]);
     }
     const double cells = side > 0.0 ? static_cast<double>((1u << hilbert_bits(width)) - 1) : 0.0;
     std::vector<std::uint64_t> keys(points.size()), buffer;
-    for (std::size_t k = 0; k < keys.size(); ++k) {
-        std::uint32_t place[kHilbertAxes] = {};
-        for (int a = 0; a < axes && cells > 0.0; ++a) {
-            place[a] =
-                static_cast<std::uint32_t>(std::min(1.0, (0.5 * at(points[k], a) - 0.5 * low[a]) / side) * cells);
-        }
-        const std::uint64_t along = axes == 2 ? hilbert_index(place[0], place[1]) : hilbert_index(place, axes);
-        keys[k] = along << 32 | static_cast<std::uint32_t>(points[k]);
-    }
+    parallel_for(points.size(), kPointsPerRange, threads, [&] {
+        return [&](std::size_t begin, std::size_t end) {
+            for (std::size_t k = begin; k < end; ++k) {
+                std::uint32_t place[kHilbertAxes] = {};
+                for (int a = 0; a < axes && cells > 0.0; ++a) {
+                    const double share = (0.5 * at(points[k], a) - 0.5 * low[a]) / side;
+                    place[a] = static_cast<std::uint32_t>(std::min(1.0, share) * cells);
+                }
+                const std::uint64_t along = axes == 2 ? hilbert_index(place[0], place[1]) : hilbert_index(place, axes);
+                keys[k] = along << 32 | static_cast<std::uint32_t>(points[k]);
+            }
+        };
+    });
     // Many points come along this curve.
     const auto before = [](std::uint64_t a, std::uint64_t b) { return a >> 32 < b >> 32; };
     if (std::is_sorted(keys.begin(), keys.end(), before)) return;
-    radix_sort(keys, buffer, 1);
+    radix_sort(keys, buffer, threads);
     for (std::size_t k = 0; k < keys.size(); ++k) points[k] = static_cast<int>(keys[k] & 0xffffffffu);
 }
 

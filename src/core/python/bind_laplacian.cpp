@@ -3,6 +3,7 @@
 #include <nanobind/stl/string.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstddef>
 #include <string>
@@ -11,6 +12,7 @@
 
 #include "python/arrays.hpp"
 #include "graph/laplacian_solve.hpp"
+#include "numeric/chunks.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -18,21 +20,24 @@ using namespace nb::literals;
 namespace diracs {
 namespace {
 
-void check(const Rows& positions, const Indices& i, const Indices& j, const Numbers& coupling, const Numbers& rhs) {
+void check(const Rows& positions, const Indices& i, const Indices& j, const Numbers& coupling, const Numbers& rhs,
+           int threads) {
     const std::size_t n = positions.shape(0), width = positions.shape(1), edges = i.shape(0);
     if (rhs.shape(0) != n) throw nb::value_error("positions and rhs differ in length");
     if (j.shape(0) != edges || coupling.shape(0) != edges) throw nb::value_error("i, j and coupling differ in length");
     if (width == 0 || width > 1000) throw nb::value_error("positions have from 1 to 1000 coordinates");
     if (std::max(n, edges) >= std::size_t{1} << 30) throw nb::value_error("a graph has fewer than 2^30 edges");
     const int size = static_cast<int>(n);
-    for (std::size_t e = 0; e < edges; ++e) {
-        if (i.data()[e] < 0 || i.data()[e] >= size || j.data()[e] < 0 || j.data()[e] >= size) {
-            throw nb::value_error("an edge names a vertex that does not exist");
+    const auto exists = [size](int v) { return v >= 0 && v < size; };
+    std::atomic<bool> known{true}, valid{true};
+    for_chunks(edges, threads, [&](std::size_t begin, std::size_t end) {
+        for (std::size_t e = begin; e < end; ++e) {
+            if (!exists(i.data()[e]) || !exists(j.data()[e])) known = false;
+            if (!(coupling.data()[e] >= 0.0) || std::isinf(coupling.data()[e])) valid = false;
         }
-        if (!(coupling.data()[e] >= 0.0) || std::isinf(coupling.data()[e])) {
-            throw nb::value_error("couplings must be finite and not negative");
-        }
-    }
+    });
+    if (!known) throw nb::value_error("an edge names a vertex that does not exist");
+    if (!valid) throw nb::value_error("couplings must be finite and not negative");
     if (!all_finite(rhs.data(), n) || !all_finite(positions.data(), n * width)) {
         throw nb::value_error("positions and rhs must be finite");
     }
@@ -52,7 +57,7 @@ nb::tuple solve(const Rows& positions, const Indices& i, const Indices& j, const
     Convergence reached;
     {
         const Unlocked unlocked;
-        check(positions, i, j, coupling, rhs);
+        check(positions, i, j, coupling, rhs, threads);
         reached = solve_laplacian(positions.data(), solution.size(), static_cast<int>(positions.shape(1)), i.data(),
                                   j.data(), coupling.data(), coupling.shape(0), rhs.data(), tolerance, chosen, threads,
                                   solution.data());

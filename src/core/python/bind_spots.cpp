@@ -19,7 +19,7 @@ namespace {
 template <int kWidth>
 void sort_points(const double* points, std::vector<int>& order) {
     const auto at = [points](int i, int a) { return points[static_cast<std::size_t>(i) * kWidth + a]; };
-    hilbert_sort<kWidth>(at, order.data(), order.data() + order.size());
+    hilbert_sort<kWidth>(at, order.data(), order.data() + order.size(), 0);
 }
 
 nb::tuple spots(const Rows& points) {

@@ -10,6 +10,8 @@ from diracs.transport.problem import Problem
 
 # Seeds lie on a line if their second singular value is below this share of the first.
 _FLAT = 1e-9
+# So many seeds are looked at first.
+_SOME = 1000
 # Halvings of the range of the density.
 _HALVINGS = 50
 
@@ -22,6 +24,11 @@ def collinear_weights(problem: Problem) -> np.ndarray | None:
     """
     seeds = problem.seeds
     if any(problem.density.space.periodic):
+        return None
+    # What some of the seeds have of a second singular value all have at least.
+    some = seeds[:: len(seeds) // _SOME + 1]
+    spread, reach = np.linalg.svd(some - some.mean(axis=0), compute_uv=False), np.ptp(seeds, axis=0).max()
+    if len(spread) > 1 and spread[1] > _FLAT * reach * seeds.size**0.5:
         return None
     _, sizes, axes = np.linalg.svd(seeds - seeds.mean(axis=0), full_matrices=False)
     # Two seeds are on a line always, and Newton's method needs fewer moments for them.

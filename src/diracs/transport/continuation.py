@@ -13,7 +13,7 @@ import numpy as np
 
 from diracs.transport.collinear import collinear_weights
 from diracs.transport.density import UnitDensity
-from diracs.transport.linear import solve_by_parts
+from diracs.transport.linear import parts, solve_by_parts
 from diracs.transport.newton import Solution, newton, relative_error
 from diracs.transport.problem import Moments, Problem
 from diracs.transport.revival import EMPTY, empty
@@ -178,4 +178,5 @@ class _Path:
         narrower = problem.moments(found.weights, problem.density.blurred(width - step), moments)
         change = narrower.mass - moments.mass
         rhs = change - moments.mass * change.sum() / moments.mass.sum()
-        return solve_by_parts(problem.seeds, moments.i, moments.j, moments.coupling, rhs, 1e-8) / step
+        edges = moments.i, moments.j, moments.coupling
+        return solve_by_parts(problem.seeds, *edges, rhs, 1e-8, parts(len(rhs), *edges)) / step

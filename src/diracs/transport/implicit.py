@@ -13,7 +13,7 @@ from diracs.backend.callback import InvalidValues
 from diracs.cells.jacobian import CellJacobian
 from diracs.transport.families import Target
 from diracs.transport.jacobian import Linearized, linearized
-from diracs.transport.linear import solve_by_parts
+from diracs.transport.linear import parts, solve_by_parts
 
 # Relative residual of the linear system, where it is solved by conjugate gradients.
 _ACCURACY = 1e-12
@@ -93,7 +93,7 @@ def solve(seeds: np.ndarray, cells: CellJacobian, rhs: np.ndarray) -> np.ndarray
         return np.zeros(n)
     # The compiled solver draws graphs in the plane or in space.
     drawn = seeds if seeds.shape[1] > 1 else np.pad(seeds, ((0, 0), (0, 1)))
-    found = solve_by_parts(drawn, i, j, coupling, rhs / scale, _ACCURACY) * scale
+    found = solve_by_parts(drawn, i, j, coupling, rhs / scale, _ACCURACY, parts(n, i, j, coupling)) * scale
     return np.asarray(found - (np.bincount(part, found) / size)[part])
 
 

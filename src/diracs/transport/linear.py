@@ -51,15 +51,14 @@ def solve_by_parts(
     coupling: np.ndarray,
     rhs: np.ndarray,
     tolerance: float,
-    part: np.ndarray | None = None,
+    part: np.ndarray | None,
 ) -> np.ndarray:
     """The same for changes of masses `rhs`, with balanced parts that are coupled by next to nothing solved one by one.
 
     Such are components of a density far from each other, each with just the mass of its cells. Rounding in their
-    balances would move their weights against each other by anything. Labels `part` (n,) may be known.
+    balances would move their weights against each other by anything. Labels `part` (n,), or None, are those of `parts`.
     """
-    part = parts(len(seeds), i, j, coupling) if part is None else part
-    if not part.any() or np.abs(np.bincount(part, rhs)).max() > _BALANCED:
+    if part is None or np.abs(np.bincount(part, rhs)).max() > _BALANCED:
         return solve_laplacian(seeds, i, j, coupling, rhs, tolerance)
     inside = part[i] == part[j]
     size = np.bincount(part)
@@ -68,14 +67,23 @@ def solve_by_parts(
     return solution - (np.bincount(part, solution) / size)[part]
 
 
-def parts(n: int, i: np.ndarray, j: np.ndarray, coupling: np.ndarray) -> np.ndarray:
-    """Labels (n,) from 0 on of the parts of a graph that are coupled with each other by next to nothing."""
-    whole = np.zeros(n, int)
-    if not len(coupling):
-        return whole
-    diagonal = np.bincount(i, coupling, minlength=n) + np.bincount(j, coupling, minlength=n)
-    strong = coupling > _WEAK * np.minimum(diagonal[i], diagonal[j])
-    if strong.all():
-        return whole
+def parts(n: int, i: np.ndarray, j: np.ndarray, coupling: np.ndarray) -> np.ndarray | None:
+    """Labels (n,) from 0 on of the parts of a graph that are coupled with each other by next to nothing.
+
+    None for a single part without weak couplings.
+    """
+    # No diagonal is above the sum of all: few edges, or none, have to be compared with those of their ends.
+    doubtful = np.flatnonzero(coupling <= _WEAK * coupling.sum())
+    if not doubtful.size:
+        return None
+    ends = np.zeros(n, bool)
+    ends[i[doubtful]] = ends[j[doubtful]] = True
+    near = np.flatnonzero(ends[i] | ends[j])
+    diagonal = np.bincount(i[near], coupling[near], minlength=n) + np.bincount(j[near], coupling[near], minlength=n)
+    weak = doubtful[coupling[doubtful] <= _WEAK * np.minimum(diagonal[i[doubtful]], diagonal[j[doubtful]])]
+    if not weak.size:
+        return None
+    strong = np.ones(len(coupling), bool)
+    strong[weak] = False
     graph = scipy.sparse.coo_array((np.ones(strong.sum()), (i[strong], j[strong])), shape=(n, n))
     return np.asarray(scipy.sparse.csgraph.connected_components(graph, directed=False)[1])

@@ -100,7 +100,6 @@ def _advance(
     """
     target, mass = problem.target, moments.mass
     alive = ~empty(moments, target)
-    ratio = np.log(np.where(alive, target, 1.0) / np.where(alive, mass, 1.0))
     d = problem.seeds.shape[1]
     roots = d * mass ** (1.0 - 1.0 / d) * (target ** (1.0 / d) - mass ** (1.0 / d))
     part = parts(len(mass), moments.i, moments.j, moments.coupling)
@@ -108,13 +107,17 @@ def _advance(
 
     def direction(residual: np.ndarray, accuracy: float) -> np.ndarray:
         # Each part takes from the others what it lacks, and within a part what grows is taken from all in proportion.
-        rhs = residual + mass * _ratio(np.bincount(part, missing - residual), np.bincount(part, mass))[part]
+        if part is None:
+            rhs = residual + mass * ((missing - residual).sum() / mass.sum())
+        else:
+            rhs = residual + mass * _ratio(np.bincount(part, missing - residual), np.bincount(part, mass))[part]
         rhs -= mass * (rhs.sum() / mass.sum())
         return solve_by_parts(problem.seeds, moments.i, moments.j, moments.coupling, rhs, max(accuracy, 1e-12), part)
 
     if gain is not None:
         accuracy = min(_LOOSE, max(0.1 * _residual(mass, target) ** 0.5, _ENOUGH * gain))
         return _search(problem, density, weights, moments, direction(roots, accuracy), 0.5 * _SHORT)
+    ratio = np.log(np.where(alive, target, 1.0) / np.where(alive, mass, 1.0))
     accuracy = min(1e-5, 0.1 * float(np.abs(ratio).max()))
     best = _search(problem, density, weights, moments, direction(roots, accuracy), _SHORTEST)
     if best is not None and best[0] >= _SHORT:
