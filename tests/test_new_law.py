@@ -53,12 +53,13 @@ class DiscDensity:
 
     core = _core.Polygon(polygon(0.5), 4 / np.pi)
     finest, space = 0.5, PLANE
-    box = bulk = np.array([[-0.5, -0.5], [0.5, 0.5]])
+    box = np.array([[-0.5, -0.5], [0.5, 0.5]])
 
     def __init__(self):
         x = (np.arange(64) + 0.5) / 64 - 0.5
         self.picture = ImageDensity.of((np.hypot(x[:, None], x) < 0.5).astype(float), np.ones(2))
-        self.blurred, self.coarse, self.spread = self.picture.blurred, self.picture.coarse, self.picture.spread
+        for name in ("blurred", "coarse", "spread", "bulk"):
+            setattr(self, name, getattr(self.picture, name))
 
     def moments(self, seeds, weights):
         return _core.moments(self.core, seeds, weights, edges=True)

@@ -10,6 +10,9 @@
 
 namespace diracs {
 
+// Components whose density, by weight, is exp(−45) = 3e-20 of another's are left out.
+constexpr double kNegligible = 45.0;
+
 // N(μ, L Lᵀ), L = [[l11, 0], [l21, l22]].
 struct GaussianComponent {
     Vec2 mean;

@@ -15,6 +15,7 @@
 
 #include "numeric/exponential.hpp"
 #include "numeric/gauss_legendre.hpp"
+#include "plane/density.hpp"
 #include "plane/polygon.hpp"
 #include "plane/vec2.hpp"
 
@@ -165,6 +166,27 @@ inline FanIntegrals integrate_fan(const FanNodes& nodes, const FanValues& values
         sum.gamma3[2] += w2 * values.gamma3[k];
     }
     return sum;
+}
+
+// Moments, and the lines of edges with labels larger than `above`.
+inline CellMoments fan_moments(const Polygon& polygon, Vec2 center, int above, const FanNodes& nodes,
+                               const FanValues& values, std::vector<LineMoments>& lines) {
+    CellMoments moments;
+    for (std::size_t e = 0; e < polygon.size(); ++e) {
+        const Vec2 a = polygon[e] - center, b = polygon[polygon.next(e)] - center;
+        const Vec2 m = 0.5 * (a + b), h = 0.5 * (b - a);
+        const FanIntegrals sum = integrate_fan(nodes, values, e);
+        const double area = std::max(0.0, cross(m, h));  // of the triangle
+        moments.add(area,
+                    {sum.gamma1, 2.0 * (sum.gamma2[0] * m + sum.gamma2[1] * h),
+                     6.0 * (norm2(m) * sum.gamma3[0] + norm2(h) * sum.gamma3[2] + 2.0 * dot(m, h) * sum.gamma3[1])});
+        if (polygon.labels[e] <= above) continue;
+        const Vec2 tangent = polygon.halves[e].tangent();
+        const double half = dot(h, tangent);
+        const LineMoments line = {half * sum.edge[0], half * half * sum.edge[1], half * half * half * sum.edge[2]};
+        lines[e] = line.moved(dot(m + center, tangent));
+    }
+    return moments.moved(center);
 }
 
 }  // namespace diracs

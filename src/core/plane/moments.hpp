@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "numeric/uninitialized.hpp"
 #include "plane/cell.hpp"
 #include "plane/density.hpp"
+#include "plane/unchanged.hpp"
 
 namespace diracs {
 
@@ -86,10 +88,11 @@ using Found = std::vector<std::vector<Record>>;  // of each range of ranks
 
 // The moments of all cells, and what `record(i, j, yⱼ − yᵢ, integrals)` makes of each edge i < j on which something of the
 // density lies, if edges are asked for. Hidden seeds, and all but one of the seeds at one position, get zeros. Every result
-// is computed by one thread and stored by index, so that it does not depend on the number of threads.
-template <class Record, class Density, class MakeRecord>
+// is computed by one thread and stored by index, so that it does not depend on the number of threads. Cells for which
+// known(rank, records) is true are known.
+template <class Record, class Density, class Known, class MakeRecord>
 Found<Record> integrate(const Density& density, const PowerCells& diagram, bool edges, int threads, Cells& cells,
-                        const MakeRecord& make_record) {
+                        const Known& known, const MakeRecord& make_record) {
     const auto ranks = static_cast<std::size_t>(diagram.ranks());
     const std::size_t size = seeds_per_range(ranks);
     Found<Record> found((ranks + size - 1) / size);
@@ -100,6 +103,7 @@ Found<Record> integrate(const Density& density, const PowerCells& diagram, bool 
             std::vector<Record>& here = found[begin / size];
             if (edges) here.reserve(3 * (end - begin) + 32);  // a planar graph has less than three edges per vertex
             for (int rank = static_cast<int>(begin); rank < static_cast<int>(end); ++rank) {
+                if (known(rank, here)) continue;
                 const Vec2 origin = diagram.nearest_in_box(rank);
                 const Polygon& cell = diagram.cell(rank, origin, scratch);
                 if (cell.empty()) continue;
@@ -153,7 +157,7 @@ Moments moments(const Density& density, const double* positions, const double* w
         // Of many seeds the diagram is as large as the records of all edges.
         const PowerCells diagram(positions, weights, n, density.domain(), threads);
         found = detail::integrate<detail::Edge>(
-            density, diagram, edges, threads, cells,
+            density, diagram, edges, threads, cells, [](int, const auto&) { return false; },
             [](int i, int j, Vec2, const LineMoments& line) { return detail::Edge{i, j, line}; });
     }
     const auto store = [&](Edges& all, std::size_t e, const detail::Edge& edge) {
@@ -171,18 +175,30 @@ Moments moments(const Density& density, const double* positions, const double* w
     return {std::move(cells), detail::joined<Edges>(std::move(found), threads, store)};
 }
 
-// Moments, and what Newton's method asks of edges, of seeds whose neighbours are known.
+// Moments, and what Newton's method asks of edges, of seeds whose neighbours are known; cells that are the same as for
+// other weights need not be integrated again.
 template <class Density>
 std::pair<Cells, Couplings> couplings(const Density& density, const double* positions, const double* weights,
-                                      std::size_t n, std::shared_ptr<const Neighbours> neighbours, int threads) {
+                                      std::size_t n, std::shared_ptr<const Neighbours> neighbours, int threads,
+                                      const KnownCouplings* known = nullptr) {
     Cells cells(n, threads);
+    std::optional<UnchangedCells> unchanged;
+    if (known != nullptr && UnchangedCells::many(*known, weights, n, *neighbours)) {
+        unchanged.emplace(*known, weights, *neighbours);
+    }
+    const auto copied = [&](int rank, std::vector<detail::Coupling>& records) {
+        return unchanged && unchanged->copy(rank, cells, [&](int i, int j, double strength) {
+            records.push_back({i, j, strength});
+        });
+    };
     detail::Found<detail::Coupling> found;
     {
         const PowerCells diagram(positions, weights, std::move(neighbours), density.domain(), threads);
-        found = detail::integrate<detail::Coupling>(
-            density, diagram, true, threads, cells, [](int i, int j, Vec2 displacement, const LineMoments& line) {
-                return detail::Coupling{i, j, line.zeroth / (2.0 * norm(displacement))};
-            });
+        found = detail::integrate<detail::Coupling>(density, diagram, true, threads, cells, copied,
+                                                    [](int i, int j, Vec2 displacement, const LineMoments& line) {
+                                                        return detail::Coupling{
+                                                            i, j, line.zeroth / (2.0 * norm(displacement))};
+                                                    });
     }
     const auto store = [](Couplings& all, std::size_t e, const detail::Coupling& edge) {
         all.i[e] = edge.i;

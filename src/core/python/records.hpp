@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <utility>
@@ -49,10 +50,35 @@ nanobind::tuple density_moments(const Density& density, const Points& positions,
                                                 array(std::move(between.integrals), {count, 3})));
 }
 
-// Seeds at fixed positions, an array that must not be written while they live.
+// Seeds at fixed positions, an array that must not be written while they live; nor must what the last call returned.
 struct FixedSeeds {
     Points positions;
     SeedTriangulation triangulation;
+
+    struct Last {
+        nanobind::object density, cells, couplings;
+        std::vector<double> weights;
+        std::shared_ptr<const Neighbours> neighbours;
+
+        KnownCouplings known() const {
+            const auto numbers = [](const nanobind::object& record, const char* name) {
+                return nanobind::cast<nanobind::ndarray<const double, nanobind::c_contig>>(record.attr(name)).data();
+            };
+            const Indices i = nanobind::cast<Indices>(couplings.attr("i")),
+                          j = nanobind::cast<Indices>(couplings.attr("j"));
+            return {weights.data(),
+                    neighbours,
+                    numbers(cells, "mass"),
+                    numbers(cells, "first"),
+                    numbers(cells, "second"),
+                    numbers(cells, "sizes"),
+                    i.data(),
+                    j.data(),
+                    numbers(couplings, "strength"),
+                    i.size()};
+        }
+    };
+    std::optional<Last> last;
 
     explicit FixedSeeds(const Points& given) : positions(given), triangulation(ordered(given)) {}
 
@@ -64,20 +90,29 @@ private:
 };
 
 template <class Density>
-nanobind::tuple density_couplings(const Density& density, FixedSeeds& seeds, const Numbers& weights, int threads) {
+nanobind::tuple density_couplings(nanobind::handle_t<Density> law, FixedSeeds& seeds, const Numbers& weights,
+                                  int threads) {
+    const auto& density = nanobind::cast<const Density&>(law);
     const std::size_t n = seeds.positions.shape(0);
     if (weights.shape(0) != n) throw nanobind::value_error("positions and weights differ in length");
     if (!all_finite(weights.data(), n)) throw nanobind::value_error("weights must be finite");
+    const std::optional<FixedSeeds::Last> last = std::exchange(seeds.last, std::nullopt);
+    std::optional<KnownCouplings> known;
+    if (last && last->density.is(law)) known = last->known();
+    std::shared_ptr<const Neighbours> neighbours;
     std::optional<std::pair<Cells, Couplings>> result;
     {
         const Unlocked unlocked;
-        result = couplings(density, seeds.positions.data(), weights.data(), n,
-                           seeds.triangulation.neighbours(weights.data(), threads), threads);
+        neighbours = seeds.triangulation.neighbours(weights.data(), threads);
+        result = couplings(density, seeds.positions.data(), weights.data(), n, neighbours, threads,
+                           known ? &*known : nullptr);
     }
     Couplings& between = result->second;
-    return nanobind::make_tuple(cells_record(std::move(result->first)),
-                                record("Couplings")(array(std::move(between.i)), array(std::move(between.j)),
-                                                    array(std::move(between.strength))));
+    nanobind::object cells = cells_record(std::move(result->first));
+    nanobind::object found = record("Couplings")(array(std::move(between.i)), array(std::move(between.j)),
+                                                 array(std::move(between.strength)));
+    seeds.last = {nanobind::borrow(law), cells, found, {weights.data(), weights.data() + n}, std::move(neighbours)};
+    return nanobind::make_tuple(cells, found);
 }
 
 namespace space {

@@ -19,8 +19,8 @@ from diracs.transport.problem import Moments, Problem
 from diracs.transport.revival import EMPTY, empty
 from diracs.transport.start import sinkhorn_weights
 
-# Cells of random seeds under the uniform law have logarithms of their masses that deviate by 0.55.
-_FAIR = 0.6
+# Cells of random seeds under the uniform law have m/ν with logarithms of mean square 0.58².
+_FAIR = 0.62
 # No cell may hold less than this share of its target mass where a path goes on.
 _ADMISSIBLE = 0.02
 # The widest, in units of the density's size, are as good as one Gaussian or uniform.
@@ -90,8 +90,12 @@ def _start(problem: Problem, density: UnitDensity, known: Moments | None = None)
 
 
 def _spread(moments: Moments, problem: Problem) -> float:
-    """Standard deviation of the logarithms of m/ν, with empty cells for very small ones."""
-    return float(np.std(np.log(np.maximum(moments.mass, EMPTY * problem.target)) - np.log(problem.target)))
+    """Root of the mean square of log m/ν, with empty cells for very small ones.
+
+    Not its deviation from the mean: that is small where one cell holds all.
+    """
+    logs = np.log(np.maximum(moments.mass, EMPTY * problem.target)) - np.log(problem.target)
+    return float(np.sqrt(np.mean(logs**2)))
 
 
 class _Path:

@@ -40,9 +40,8 @@ class UnitDensity(Protocol):
     def box(self) -> np.ndarray:
         """(2, d), lowest and highest corner of a box that holds all of it."""
 
-    @property
-    def bulk(self) -> np.ndarray:
-        """(2, d), the same of a box that holds most of it."""
+    def bulk(self, share: float) -> np.ndarray:
+        """(2, d), the same of a box that leaves out no more than this share of the mass beyond each of its sides."""
 
     def blurred(self, width: float) -> UnitDensity:
         """The density convolved with a Gaussian of this deviation."""
@@ -114,8 +113,7 @@ class ImageDensity:
     def box(self) -> np.ndarray:
         return np.stack([-0.5 * self.extent, 0.5 * self.extent])
 
-    @property
-    def bulk(self) -> np.ndarray:
+    def bulk(self, share: float) -> np.ndarray:
         return self.box
 
     def blurred(self, width: float) -> ImageDensity:
@@ -182,21 +180,22 @@ class MixtureDensity:
         reach = REACH * self._deviations
         return np.stack([(self.means - reach).min(axis=0), (self.means + reach).max(axis=0)])
 
-    @property
-    def bulk(self) -> np.ndarray:
-        return np.stack([self._quantile(TAIL), self._quantile(1.0 - TAIL)])
+    def bulk(self, share: float) -> np.ndarray:
+        # Small shares on either side: 1 − share would be rounded.
+        return np.stack([self._quantile(share, 1.0), -self._quantile(share, -1.0)])
 
     @property
     def _deviations(self) -> np.ndarray:
         """(k, d) of the components along the axes."""
         return np.sqrt(np.diagonal(self.covs, axis1=1, axis2=2))
 
-    def _quantile(self, share: float) -> np.ndarray:
-        """(d,) quantiles of the marginals, by bisection."""
-        low, high = self.box
+    def _quantile(self, share: float, sign: float) -> np.ndarray:
+        """(d,) quantiles of the marginals, of the law or of its reflection, by bisection."""
+        low, high = np.sort(sign * self.box, axis=0)
+        deviations = self._deviations
         for _ in range(50):
             middle = 0.5 * (low + high)
-            below = self.weights @ scipy.special.ndtr((middle - self.means) / self._deviations) < share
+            below = self.weights @ scipy.special.ndtr((middle - sign * self.means) / deviations) < share
             low, high = np.where(below, middle, low), np.where(below, high, middle)
         return low
 
@@ -208,7 +207,7 @@ class MixtureDensity:
 
         What is beyond the grid goes to its border.
         """
-        low, high = self.bulk
+        low, high = self.bulk(TAIL)
         d = len(low)
         step = (high - low) / most
         middles = [low[a] + step[a] * (np.arange(most) + 0.5) for a in range(d)]

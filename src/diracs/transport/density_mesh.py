@@ -74,8 +74,7 @@ class MeshDensity:
         """What fills the gaps has to be less than the smallest masses, before it can go: no length counts here."""
         return _FINEST
 
-    @property
-    def bulk(self) -> np.ndarray:
+    def bulk(self, share: float) -> np.ndarray:
         return self.box
 
     def blurred(self, width: float) -> UnitDensity:
@@ -145,8 +144,7 @@ class FilledDensity:
     def box(self) -> np.ndarray:
         return self.mesh.box
 
-    @property
-    def bulk(self) -> np.ndarray:
+    def bulk(self, share: float) -> np.ndarray:
         return self.mesh.box
 
     @property

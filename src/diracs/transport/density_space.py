@@ -50,8 +50,7 @@ class VolumeDensity:
     def box(self) -> np.ndarray:
         return np.stack([-0.5 * self.extent, 0.5 * self.extent])
 
-    @property
-    def bulk(self) -> np.ndarray:
+    def bulk(self, share: float) -> np.ndarray:
         return self.box
 
     def moments(self, seeds: np.ndarray, weights: np.ndarray) -> tuple[Cells, Edges]:

@@ -15,7 +15,7 @@ from diracs import _core
 from diracs.cells.spaces import rectangle
 from diracs.transport.density import UnitDensity
 from diracs.transport.problem import Moments, Problem
-from diracs.transport.revival_space import space_thresholds, without
+from diracs.transport.revival_space import relevant, space_thresholds, without
 
 # Cells with less than this share of their target mass are as good as empty.
 EMPTY = 1e-9
@@ -69,7 +69,7 @@ def _thresholds(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Weights (m,) with which cells of the seeds `dead` (m,) appear, in whose cells (m,), and the areas of these."""
     seeds = problem.seeds
-    box = density.bulk  # a cell that appears in a far tail holds nothing
+    box = relevant(problem, density)
     # These may have corners still; they are to be measured against the others.
     others = without(seeds, weights, dead, box)
     indptr, corners, labels = _core.cells(seeds, others, rectangle(box))
