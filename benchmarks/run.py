@@ -39,6 +39,7 @@ BENCHMARKS: dict[str, tuple[list[str], list[str], list[str]]] = {
     "search_cost": ([], [], []),
     "small_problems": ([], ["100"], []),
     "space": ([], ["--only", "gaussian"], []),
+    "times": ([], ["--quick"], []),
     "transport_2d": ([], ["--quick"], ["--without-sdot"]),
     "transport_mixture": ([], ["--quick"], ["--without-sdot"]),
     "transport_scaling": ([], ["--quick"], []),

@@ -98,9 +98,16 @@ def keep_bars(app: Any, kind: str, name: str, of: Any, options: Any, lines: list
             lines[number] = "".join(parts)
 
 
+def link_pages(app: Any, kind: str, name: str, of: Any, options: Any, lines: list[str]) -> None:
+    """Pages that docstrings name as files of the repository are links."""
+    for number, line in enumerate(lines):
+        lines[number] = re.sub(r"docs/(\w+)\.md", r":doc:`/\1`", line)
+
+
 def setup(app: Any) -> None:
     # Before numpydoc, which makes markup of its own.
     app.connect("autodoc-process-docstring", keep_bars, priority=400)
+    app.connect("autodoc-process-docstring", link_pages, priority=900)
     app.connect("autodoc-skip-member", skip_inherited)
     app.add_transform(formulas.Indices)
     gallery.prepare(DOCS.parent / "examples", DOCS / "generated" / "examples")

@@ -55,7 +55,7 @@ def draw(x: np.ndarray, begun: np.ndarray, path: Path) -> None:
     figure, axes = plt.subplots(1, 2, figsize=(9.0, 4.6), layout="constrained")
     inner = np.abs(begun[:, 1] - 0.5) < 0.25
     for axis, positions, title in zip(axes, (begun, x), ("at the beginning", "at the end")):
-        axis.scatter(*positions.T, s=3.0, c=np.where(inner, "tab:red", "tab:blue"), linewidths=0)
+        axis.scatter(*positions.T, s=10_000.0 / len(x), c=np.where(inner, "tab:red", "tab:blue"), linewidths=0)
         axis.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xticks=[], yticks=[], title=title)
     figure.savefig(path, dpi=150)
 

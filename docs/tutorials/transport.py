@@ -66,6 +66,7 @@ ax = fit.plot()
 # %%
 # Go on
 # -----
-# :doc:`The mathematics of transport </transport>`; in the gallery, by the same calls,
+# :doc:`A picture of your own </recipes>`, :doc:`the mathematics of transport </transport>`; in the gallery, by the same
+# calls,
 # :doc:`meshes </generated/gallery/transport/mesh>`, :doc:`polycrystals </generated/gallery/transport/polycrystal>` and
 # :doc:`fluids </generated/gallery/transport/fluid>`.

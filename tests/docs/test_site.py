@@ -66,6 +66,18 @@ def test_the_table_of_times_is_that_of_the_script(monkeypatch: pytest.MonkeyPatc
     assert [(name, int(n), cells.count("\N{NO-BREAK SPACE}s, ")) for name, n, cells in shown] == expected
 
 
+def test_the_tables_of_other_times_are_those_of_the_script(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", [str(ROOT / "benchmarks"), *sys.path])
+    times = pytest.importorskip("times")
+    shown = [line[2:-2].split(" | ") for line in (DOCS / "choose.md").read_text(encoding="utf-8").splitlines()]
+    filled = {row[0]: sum("\N{NO-BREAK SPACE}s" in cell for cell in row[1:-2]) for row in shown}
+    for name, _, most in times.densities():
+        assert filled[name] == sum(n <= most for n in times.NUMBERS)
+    for call, of, _, numbers in times.calls():
+        [row] = [row for row in shown if row[:2] == [call, of]]
+        assert [cell.split(":")[0] for cell in row[2:] if cell.strip()] == [times.NUMBERS[n] for n in numbers]
+
+
 def anchors(page: Path) -> set[str]:
     """Those of the headings, as GitHub and MyST make them."""
     titles = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.M)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import scipy.stats
@@ -168,6 +170,21 @@ def test_anything_else_is_refused_with_a_list(other):
         as_distribution(other)
     for accepted in ("GaussianMixture", "MultivariateNormal", "scikit-learn", "multivariate_normal(mean, cov)"):
         assert accepted in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("other", "hint"),
+    [
+        ("photo.png", r"str \(read the file first; a picture becomes PolynomialGrid"),
+        (Path("photo.png"), r"\w*Path \(read the file first"),
+        (lambda x: -(x**2), r"a function \(of a density take values on a grid"),
+        (scipy.stats.gamma(2.0).logpdf, r"a method \(of a density take values"),
+        (np.exp, "numpy.ufunc"),
+    ],
+)
+def test_what_newcomers_try_is_answered_with_what_to_do(other, hint):
+    with pytest.raises(TypeError, match=f"cannot take {hint}"):
+        as_distribution(other)
 
 
 def test_mixture_of_other_families_is_refused():

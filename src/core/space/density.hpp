@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <vector>
 
@@ -106,8 +105,9 @@ inline Vec3 middle(const Polyhedron& cell) {
     for (std::size_t f = 0; f < list.begin.size(); ++f) {
         const int first = list.begin[f];
         const Vec3 p = cell.vertex(first / 3), pc = p - c;
-        const Vec3 outward = cell.faces[cell.left[first]].half.normal;
         const bool wanted = facets != nullptr && list.wanted[f];
+        const Vec3 outward = cell.faces[cell.left[first]].half.normal;
+        const double half = wanted ? 0.5 / norm(outward) : 0.0;
         FacetMoments facet;
         int h = cell.next(first);
         Vec3 q = cell.vertex(h / 3);
@@ -120,7 +120,7 @@ inline Vec3 middle(const Polyhedron& cell) {
             sum.first = sum.first + (six / 24.0) * total;
             sum.second += six / 120.0 * (norm2(p) + norm2(q) + norm2(r) + cc + norm2(total));
             if (wanted) {
-                const double area = std::copysign(norm(normal) / 2.0, dot(normal, outward));
+                const double area = half * dot(normal, outward);
                 facet.zeroth += area;
                 facet.first = facet.first + (area / 3.0) * pqr;
                 facet.second = facet.second + (area / 12.0) * (square(p) + square(q) + square(r) + square(pqr));

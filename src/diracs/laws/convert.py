@@ -5,6 +5,8 @@ Classes are told by their names, never imported: an object can only be of a libr
 
 from __future__ import annotations
 
+import inspect
+import os
 from typing import Any
 
 import numpy as np
@@ -166,6 +168,10 @@ def _described(x: Any) -> str:
             " SumOfDiracs(samples), or the law of a fit, fit_mixture(samples, k).mixture; for an image"
             " PolynomialGrid(values))"
         )
+    if isinstance(x, str | os.PathLike):
+        return f"{name} (read the file first; a picture becomes PolynomialGrid(values), as docs/recipes.md shows)"
+    if inspect.isroutine(x):
+        return f"a {name} (of a density take values on a grid, PolynomialGrid(values, domain); docs/recipes.md)"
     if "UnivariateDistribution" in {cls.__name__ for cls in type(x).__mro__}:
         return f"{name} of SciPy's new kind of distributions (take a frozen one, such as scipy.stats.gamma(2))"
     if name in ("multivariate_normal_gen", "norm_gen"):

@@ -60,14 +60,16 @@ def quantize(
 
     Parameters
     ----------
-    distribution : Gaussian, GaussianMixture, SumOfDiracs, or what `diracs.laws.convert` takes; PolynomialGrid, Mesh;
-        a univariate law, any of scipy.stats (frozen, such as gamma(2)) and torch.distributions of finite variance; or
-        a dask.array of samples (N, d), in chunks along the first axis, for a number n of points
+    distribution : law
+        A Gaussian, GaussianMixture, SumOfDiracs, PolynomialGrid, Mesh, Independent, Elliptical, Mixture; what
+        `diracs.laws.convert` makes one of; a univariate law, any of scipy.stats (frozen, such as gamma(2)) and
+        torch.distributions of finite variance; a dask.array of samples (N, d), in chunks along the first axis, for a
+        number n of points; a law of one's own (docs/your_own_law.md).
         With leading axes a batch; its quantizations are padded with points of mass zero to a common length. A
         PolynomialGrid has at most eight axes, a Mesh lies in the plane or in space; both take "auto" and "optimal",
         which are the same there, as do univariate laws. Where a grid is periodic W₂ is that on the circle, or the
-        torus. Independent, Elliptical, Mixture and laws of one's own (docs/your_own_law.md) are cut into cells, in any
-        dimension; results carry no derivatives. Independent takes "grid" and "product" besides: levels on each axis.
+        torus. Independent, Elliptical, Mixture and laws of one's own are cut into cells, in any dimension; results
+        carry no derivatives. Independent takes "grid" and "product" besides: levels on each axis.
         Discrete laws (of scipy.stats; Bernoulli, Binomial, Geometric, Poisson of PyTorch) are taken as the point clouds
         of their masses, in double precision, which `distribution` of the result is then; what these are off by, and the
         tails that are cut off, are paid in `w2`.
