@@ -18,6 +18,12 @@ def image(*shape):
     return CellImage.of(values / values.sum(), np.array([1.0, 0.7, 0.8])[: len(shape)])
 
 
+def dense(at):
+    """The Hessian's columns, by products with unit vectors."""
+    hessian, unit = at.hessian(), np.eye(at.seeds.size)
+    return np.stack([hessian.multiply(e.reshape(at.seeds.shape)).ravel() for e in unit], axis=1)
+
+
 @pytest.mark.parametrize(
     "law",
     [mixture(1), mixture(3), image(5, 4), mixture(1, d=3), mixture(3, d=3), image(3, 2, 4)],
@@ -27,8 +33,7 @@ def image(*shape):
 def test_hessian_against_differences_of_the_gradient(law, n):
     seeds = law.draw_root(n, np.random.default_rng(n))
     at = Quantizer.of(law, seeds)
-    hessian = at.hessian()
-    matrix = hessian if isinstance(hessian, np.ndarray) else hessian.toarray()
+    matrix = dense(at)
     np.testing.assert_allclose(matrix, matrix.T, atol=1e-15)
     step = 1e-6
     size = seeds.size
@@ -38,6 +43,25 @@ def test_hessian_against_differences_of_the_gradient(law, n):
         ahead, behind = (Quantizer.of(law, seeds + s * shift.reshape(seeds.shape)).first for s in (1.0, -1.0))
         column = -(ahead - behind).ravel() / step
         np.testing.assert_allclose(matrix[:, k], column, atol=2e-7 * np.abs(matrix).max())
+
+
+@pytest.mark.parametrize("d", [2, 3])
+def test_steps_are_newtons_where_the_radius_allows_and_end_on_it_elsewhere(d):
+    law = mixture(d=d)
+    at = minimize(law, Quantizer.of(law, law.draw_root(20, np.random.default_rng(3))), 300, 1e-3)
+    gradient, matrix = -2.0 * at.first, dense(at)
+    step, promised, cut = at.hessian().step(gradient, radius=1e9, accuracy=1e-13, products=1000)
+    newton = -np.linalg.solve(matrix, gradient.ravel())
+    assert not cut
+    np.testing.assert_allclose(step.ravel(), newton, atol=1e-8 * np.abs(newton).max())
+    assert promised == pytest.approx(-0.5 * float(gradient.ravel() @ newton), rel=1e-9)
+    length = np.sqrt(float((at.mass * (step**2).sum(axis=1)).sum()))
+    short, less, cut = at.hessian().step(gradient, radius=0.3 * length, accuracy=1e-13, products=1000)
+    assert cut
+    assert float((at.mass * (short**2).sum(axis=1)).sum()) == pytest.approx((0.3 * length) ** 2, rel=1e-12)
+    model = float((gradient * short).sum()) + 0.5 * float((short * at.hessian().multiply(short)).sum())
+    assert less == pytest.approx(-model, rel=1e-9)
+    assert 0 < less < promised
 
 
 def test_gradient_against_differences_of_the_distortion():
@@ -63,7 +87,7 @@ def test_minimizing_never_raises_the_distortion_and_ends_stationary(law):
     end = minimize(law, start, 300, 1e-12)
     assert end.distortion < start.distortion
     assert end.length < 1e-9 * np.sqrt(end.distortion)
-    hessian = end.hessian()
+    hessian = dense(end)
     assert np.linalg.eigvalsh(hessian)[0] > -1e-8 * np.abs(hessian).max()
 
 

@@ -84,10 +84,9 @@ void bind_codebook(nb::module_& module) {
                 if (!std::all_of(i.data(), i.data() + f, seed) || !std::all_of(j.data(), j.data() + f, seed)) {
                     throw nb::value_error("i and j are numbers of seeds");
                 }
-                new (self) AnyHessian(mass,
-                                      {i.data(), j.data(), displacement.data(), facet_mass.data(), first.data(),
-                                       second.data(), f},
-                                      d);
+                new (self) AnyHessian(
+                    mass, {i.data(), j.data(), displacement.data(), facet_mass.data(), first.data(), second.data(), f},
+                    d);
             },
             "mass"_a.noconvert(), "i"_a.noconvert(), "j"_a.noconvert(), "displacement"_a.noconvert(),
             "facet_mass"_a.noconvert(), "first"_a.noconvert(), "second"_a.noconvert(),

@@ -302,3 +302,10 @@ def test_thin_images_take_little_memory(shape, side):
 def test_pixels_are_cut_to_squares() -> None:
     law = ImageLaw(np.full((3, 1), 1 / 3), np.array([1.0, 4.0]))
     assert law.finest == 4 and law.sides.tolist() == pytest.approx([16 / 3, 16 / 3])
+
+
+def test_levelling_gains_where_there_are_many_points(monkeypatch: pytest.MonkeyPatch) -> None:
+    law = np.zeros((1, 2)), np.eye(2)[None], np.ones(1)
+    levelled = mixture_covering_bound(*law, 1000)
+    monkeypatch.setattr("diracs.certificates.lower.covering._LEVELLINGS", 1)
+    assert 1.01 * mixture_covering_bound(*law, 1000) < levelled

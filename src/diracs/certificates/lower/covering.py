@@ -49,6 +49,9 @@ _MOST_PIXELS = 2**22
 _MANY, _LEAST_WORK, _FOR_EACH_POINT = 300, 1.5e7, 20.0
 # Steps without success after which to go back; steps that together gain less than this share are the last ones.
 _PATIENCE, _LAST, _LEAST_GAIN = 15, 5, 3e-4
+# Gains are levelled in so many steps, in the first of them everywhere, upwards at most by this factor and where there
+# is this share of a facility; then where they are this much above the mean.
+_LEVELLINGS, _EVENED, _MOST_RAISED, _HELD, _ABOVE = 4, 2, 1.1, 0.3, 1.005
 # So many sites, about, are looked at to scale allowances.
 _SCALED_AT = 4000
 # Points of the lattice for each cube.
@@ -63,6 +66,8 @@ class _Effort(NamedTuple):
     work: float  # boxes times components
     sites: Callable[[int], float]
     boxes: Callable[[int], tuple[float, ...]]  # those of τ, finer and finer
+    estimated: tuple[float, int]  # steps with estimates: times boxes, and at least
+    levelled: bool  # whether gains are levelled on the finest boxes; else there are steps with bounds
     steps: float  # times boxes
     tolerance: Callable[[int], float]
     evaluations: Callable[[int], float]
@@ -73,14 +78,18 @@ _EFFORTS = {
         work=4e7,
         sites=lambda n: 0.9 if n > 2000 else 0.6 if n > 200 else min(max(0.08 * math.sqrt(n), 0.15), 0.4),
         boxes=lambda n: (min(max(0.025 * math.sqrt(n), 0.1), 0.2) * max(1.0, (n / 300) ** 0.2),),
+        estimated=(1.5e5, 3),
+        levelled=True,
         steps=3e5,
-        tolerance=lambda n: min(max(2e-3, 1e-5 * n), 0.03),
+        tolerance=lambda n: min(max(2e-3, 1.5e-5 * n), 0.03),
         evaluations=lambda n: 4e5 + 300.0 * n,
     ),
     3: _Effort(
         work=3e6,
         sites=lambda n: max(0.5, min(0.14 * n ** (1 / 3), max(0.65, 0.09 * n ** (1 / 3)), 0.95)),
         boxes=lambda n: (0.4, 0.2) if n < 30 else (0.6, 0.3 if n <= 300 else 0.35),
+        estimated=(3e5, 8),
+        levelled=False,
         steps=5e5,
         tolerance=lambda n: min(max(5e-3 * n ** (1 / 3), 0.02), 0.05),
         evaluations=lambda n: min(2e5 + 3000.0 * n, 3e6),
@@ -180,20 +189,24 @@ def choose(law: BoxLaw, n: int, most: float) -> Allowances | None:
     if found is None:
         return None
     sites, facilities, radii = found
-    steps = int(min(max(3e5 / len(sites), 8), 60))
+    work, fewest = effort.estimated
+    steps = int(min(max(work / len(sites), fewest), 60))
     facilities, radii = _improve(sites, facilities, sites, radii, n, steps, bound=False)
     # The estimates above were without bias. Bounds are above them, which finer boxes and more steps make up for.
-    finer = sites
+    finer, owners = sites, np.arange(len(sites))
     least = (len(sites) / most) ** (1.0 / d) * fineness
     for stage, size in enumerate(effort.boxes(n)):
         while (large := (finer.sizes > max(size, least) * radii) & (finer.levels < finer.deepest)).any():
             finer, parents = finer.refined(large)
-            radii = radii[parents]
+            radii, owners = radii[parents], owners[parents]
         radii = sites.covering.radii(facilities, finer.centers, radii, steps=3)
+        if effort.levelled:
+            continue
         last = stage + 1 == len(effort.boxes(n))
         steps = int(min(max(effort.steps / len(finer), 2), 12))
         facilities, radii = _improve(sites, facilities, finer, radii, n, steps, bound=last)
-    return _scaled(sites, finer, radii**2, n)
+    tau = _levelled(sites, facilities, finer, owners, radii**2, n) if effort.levelled else radii**2
+    return _scaled(sites, finer, tau, n)
 
 
 def _spread(law: BoxLaw, n: int, fineness: float, most: float) -> tuple[Partition, np.ndarray, np.ndarray] | None:
@@ -257,6 +270,34 @@ def _improve(
         facilities *= n / facilities.sum()
         radii = sites.covering.radii(facilities, partition.centers, radii, steps=1 if exponent == first else 3)
         run += 1
+    return kept
+
+
+def _levelled(
+    sites: Partition, facilities: np.ndarray, partition: Partition, owners: np.ndarray, tau: np.ndarray, n: int
+) -> np.ndarray:
+    """Allowances for which the bounds on gains vary less from site to site; `owners` says whose each box is.
+
+    Where density and allowances hardly vary g goes like τ², whence the root. Then single sites stand out, as where
+    boxes change their size: to lower τ on their own boxes, few of those in the ball, costs little and takes more.
+    """
+    mass, covering, ball = partition.moments.mass, partition.covering, math.pi / sites.volumes
+    count = np.maximum(np.bincount(owners, minlength=len(sites)), 1)
+    best, kept, level = -math.inf, tau, 0.0
+    for step in range(_LEVELLINGS):
+        gains = covering.gains(tau, sites.centers, bound=True)
+        value = float(mass @ tau) - n * float(gains.max())
+        if value > best:
+            best, kept = value, tau
+        if step < _EVENED:
+            level = float(facilities @ gains) / n
+            # Far out, where there are hardly any facilities, gains may be small.
+            held = facilities * ball * np.bincount(owners, tau, minlength=len(sites)) / count > _HELD
+            share = np.sqrt(level / np.maximum(gains, 1e-300))
+            share = np.minimum(share, np.where(held, _MOST_RAISED, 1.0))
+        else:
+            share = np.minimum((_ABOVE * level / np.maximum(gains, 1e-300)) ** 2, 1.0)
+        tau = tau * np.maximum(share, 0.5)[owners]
     return kept
 
 
