@@ -14,6 +14,8 @@ from diracs.backend.progress import report, reporting
 RNG = np.random.default_rng(0)
 IMAGE = PolynomialGrid(RNG.random((5, 5)))
 CLOUD = RNG.normal(size=(3000, 3))
+POINTS = RNG.random((30, 2))
+FULL = GaussianMixture(RNG.normal(size=(40, 3)), np.exp(RNG.normal(size=(40, 3, 1))) * np.eye(3) + np.ones((3, 3)))
 CALLS = {
     "points of the plane": (
         lambda p: diracs.quantize(Gaussian([0.0, 0.0], 1.0), 20, progress=p),
@@ -34,6 +36,9 @@ CALLS = {
         ),
         "steps of propagation",
     ),
+    "recertify": (lambda p: diracs.recertify(IMAGE, SumOfDiracs(POINTS), progress=p), "Newton steps of transport"),
+    "summary": (lambda p: diracs.Summary(5, 3).update(CLOUD, progress=p), "samples"),
+    "fewer components": (lambda p: diracs.reduce_mixture(FULL, 3, progress=p), "rounds of merging"),
     "exact propagation": (
         lambda p: diracs.propagate(Gaussian([1.0], 0.1), Affine([[0.5]]), None, 3, progress=p),
         "steps of propagation",

@@ -105,7 +105,7 @@ def test_mistakes_name_the_entry(run, tmp_path, change, message):
 def test_models_of_the_page_work(run, tmp_path):
     page = Path(__file__).parents[2] / "docs" / "command_line.md"
     shown = re.findall(r"```json\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
-    assert len(shown) == 2
+    assert len(shown) == 3
     for text in shown:
         (tmp_path / "model.json").write_text(text)
         result = run("propagate", "model.json", "--json")

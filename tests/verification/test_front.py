@@ -146,3 +146,19 @@ def test_command(grid, planar, tmp_path, monkeypatch):
     assert left_open.exit_code == 0 and left_open.output.startswith("not refuted: proved only ")
     assert run("planar.npz", "--cells", "2000", "--strict").exit_code == 1
     assert run("nothing.npz").exit_code == 2
+
+
+LAWS = {
+    "boxes": diracs.Gaussian([0.0, 0.0], 1.0),
+    "pixels": diracs.PolynomialGrid(np.random.default_rng(0).random((3, 4))),
+    "quantiles": diracs.Gaussian(0.0, 1.0),
+}
+
+
+@pytest.mark.parametrize("stage", LAWS)
+def test_progress(stage):
+    said = []
+    q = diracs.quantize(LAWS[stage], 5, scheme="optimal")
+    diracs.verify(q, cells=500, progress=lambda *now: said.append(now))
+    assert said and all(what == stage and 0 < step <= total for what, step, total in said)
+    assert stage == "boxes" or said[-1][1] == said[-1][2]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from diracs.commands.layers import layered
 from diracs.laws.described import check_entries, law_of
-from diracs.propagation import Affine, PiecewiseAffine
+from diracs.propagation import Affine, PiecewiseAffine, Smooth
 
 _NEEDED = ("initial", "dynamics", "steps")
 _OPTIONS = (
@@ -26,8 +27,8 @@ def model_of(described: Any, where: str) -> dict[str, Any]:
     Parameters
     ----------
     described : mapping
-        `initial`, a law; `dynamics`, ``{"A": …, "b": …}`` or ``{"pieces": [{"A": …, "b": …, "H": …, "h": …}, …]}``;
-        `steps`; and, if wanted, `noise`, a law, and options of `propagate` by their names.
+        `initial`, a law; `dynamics`, ``{"A": …, "b": …}``, ``{"pieces": [{"A": …, "b": …, "H": …, "h": …}, …]}`` or
+        what `layered` takes; `steps`; and, if wanted, `noise`, a law, and options of `propagate` by their names.
     where : str
         What holds it, for messages.
 
@@ -60,11 +61,13 @@ def model_of(described: Any, where: str) -> dict[str, Any]:
     }
 
 
-def _dynamics(described: Any, where: str) -> Affine | PiecewiseAffine:
-    """x⁺ = A x + b, or the same by pieces {x : H x ≤ h}."""
+def _dynamics(described: Any, where: str) -> Affine | Smooth:
+    """x⁺ = A x + b, the same by pieces {x : H x ≤ h}, or with layers."""
     if not isinstance(described, Mapping):
-        raise ValueError(f"{where} must be an object with the entry A, or pieces")
+        raise ValueError(f"{where} must be an object with the entry A, pieces or layers")
     try:
+        if "layers" in described:
+            return layered(described, where)
         if "pieces" not in described:
             check_entries(described, ("A",), ("b",), where)
             return Affine(described["A"], described.get("b"))

@@ -30,7 +30,7 @@ def propagate(
     plot: Annotated[Path | None, typer.Option(help="Draw the states into this file (.png, .pdf, .svg, …).")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print bounds and moments as JSON.")] = False,
 ) -> None:
-    """Push a law through x⁺ = A x + b + noise, whole or by pieces, and print a proved bound on W₂ after each step.
+    """Push a law through x⁺ = f(x) + noise, f affine, by pieces or of layers, and bound W₂ after each step by proof.
 
     [bold]Example[/bold]
 

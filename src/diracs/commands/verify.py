@@ -30,7 +30,8 @@ def verify(
     [cyan]diracs verify points.npz[/cyan]
     """
     with console.errors_in_one_line(cells="--cells"):
-        proved = diracs.verify(files.load(file), cells=cells)
+        with console.progress() as progress:
+            proved = diracs.verify(files.load(file), cells=cells, progress=progress)
         if as_json:
             numbers = {name: getattr(proved, name) for name in ("low", "high", "recorded", "verdict")}
             console.show("", {}, numbers, machine=True)

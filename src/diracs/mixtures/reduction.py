@@ -11,10 +11,12 @@ import scipy
 
 from diracs.backend import checks
 from diracs.backend.arrays import Array, bound_in, concrete, framework, is_traced, map_arrays, to_framework
+from diracs.backend.progress import report, reporting
 from diracs.certificates.rounding import with_moved_masses
 from diracs.laws.convert import as_mixture
 from diracs.laws.gaussian import GaussianMixture, full_covariances
 from diracs.schemes.grouping import centroids, cut_tree, embedding, psd_roots, ward_tree
+from diracs.typing import Progress
 
 # Ward's tree starts from at most so many clusters.
 _MOST = 2000
@@ -25,7 +27,7 @@ _ROUNDS = 30
 _STEPS = 20
 
 
-def reduce_mixture(mixture: Any, k: int) -> tuple[GaussianMixture, Array]:
+def reduce_mixture(mixture: Any, k: int, *, progress: Progress = False) -> tuple[GaussianMixture, Array]:
     """Merge the components of a mixture until there are at most k, and bound the W₂ distance that this makes.
 
     Parameters
@@ -34,6 +36,8 @@ def reduce_mixture(mixture: Any, k: int) -> tuple[GaussianMixture, Array]:
         No batch.
     k : int
         Most components wanted; identical ones are always merged.
+    progress : bool or callable
+        True for bars on stderr (tqdm), or what is called as progress(stage, step, total) on the way.
 
     Returns
     -------
@@ -82,13 +86,15 @@ def reduce_mixture(mixture: Any, k: int) -> tuple[GaussianMixture, Array]:
     merged = Merged(means[first], covs[first], np.bincount(label[label >= 0], weights[label >= 0]), label, 0.0)
     if len(first) > count:
         each = merged
-        merged = _merge(each, clusters(embedding(each.means, each.covs), each.weights, count))
-        for _ in range(_ROUNDS if law.covariance_kind == "full" else 0):
-            # Embedded distances are only bounds where covariances do not commute: look again with the true ones.
-            better = _merge(each, _nearest(each, merged))
-            if not better.square < merged.square * (1.0 - 1e-6):
-                break
-            merged = better
+        with reporting(progress):
+            merged = _merge(each, clusters(embedding(each.means, each.covs), each.weights, count))
+            for done in range(_ROUNDS if law.covariance_kind == "full" else 0):
+                # Embedded distances are only bounds where covariances do not commute: look again with the true ones.
+                better = _merge(each, _nearest(each, merged))
+                report("rounds of merging", done + 1, _ROUNDS)
+                if not better.square < merged.square * (1.0 - 1e-6):
+                    break
+                merged = better
         merged = merged._replace(labels=np.where(label >= 0, merged.labels[label], -1))
     kind = framework(law.means)
     out = np.ldexp(merged.means, unit), np.ldexp(merged.covs, 2 * unit), merged.weights

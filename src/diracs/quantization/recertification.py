@@ -21,6 +21,7 @@ from diracs.backend.arrays import (
     to_framework,
 )
 from diracs.backend.decimals import brief
+from diracs.backend.progress import reporting
 from diracs.certificates.masses import mass_error
 from diracs.certificates.rounding import ROUNDINGS, mass_change, with_moved_masses
 from diracs.certificates.upper.discrete import with_given_masses, with_moved_masses_between
@@ -40,6 +41,7 @@ from diracs.schemes.points import PointScheme
 from diracs.transport.convergence import ConvergenceWarning
 from diracs.transport.line import transport_on_line
 from diracs.transport.plan import optimal_transport_plan
+from diracs.typing import Progress
 
 _EPS = float(np.finfo(np.float64).eps)
 # Relative, on W₂ on the line: quantiles and moments are right to 1e-12.
@@ -72,7 +74,7 @@ class Recertified(NamedTuple):
         return f"Recertified({len(self.masses)} masses, {ends})"
 
 
-def recertify(distribution: Any, diracs: SumOfDiracs | Quantization) -> Recertified:
+def recertify(distribution: Any, diracs: SumOfDiracs | Quantization, *, progress: Progress = False) -> Recertified:
     """The exact W₂ between a distribution and Diracs: with the best masses on their positions, and with those given.
 
     Parameters
@@ -84,6 +86,8 @@ def recertify(distribution: Any, diracs: SumOfDiracs | Quantization) -> Recertif
         of one's own, of which `w2` and `w2_given` are upper bounds.
     diracs : SumOfDiracs or Quantization
         Of the distribution's framework (NumPy's go with all).
+    progress : bool or callable
+        True for bars on stderr (tqdm), or what is called as progress(stage, step, total) on the way.
 
     Returns
     -------
@@ -120,7 +124,7 @@ def recertify(distribution: Any, diracs: SumOfDiracs | Quantization) -> Recertif
     given = as_diracs(diracs)
     atoms = atoms_of(distribution)
     if atoms is not None:
-        found = recertify(atoms.diracs, given)
+        found = recertify(atoms.diracs, given, progress=progress)
         return Recertified(found.masses, raised_for(found.w2, atoms), raised_for(found.w2_given, atoms))
     law = as_law(distribution)
     law = law if ENGINES.know(law) else as_mixture(law)
@@ -141,14 +145,15 @@ def recertify(distribution: Any, diracs: SumOfDiracs | Quantization) -> Recertif
     # Numbers of any precision are what they are: exact in float64.
     law, held = (map_arrays(x, concrete) for x in (law, given))
     dtype = np.float32 if "32" in str(like.dtype) else np.float64
-    masses, w2 = _with_best_masses(law, held.positions, dtype, cloud)
-    if cloud:
-        best = np.asarray(masses, np.float64)
-        w2_given = with_given_masses(law.means, law.weights, w2, held.positions, best, held.weights)
-    elif not mixture and isinstance(unit_law(law), UnitPieces):
-        w2_given = with_moved_masses_between(w2, held.positions, np.asarray(masses, np.float64), held.weights)
-    else:
-        w2_given = _with_given_masses(law, held)
+    with reporting(progress):
+        masses, w2 = _with_best_masses(law, held.positions, dtype, cloud)
+        if cloud:
+            best = np.asarray(masses, np.float64)
+            w2_given = with_given_masses(law.means, law.weights, w2, held.positions, best, held.weights)
+        elif not mixture and isinstance(unit_law(law), UnitPieces):
+            w2_given = with_moved_masses_between(w2, held.positions, np.asarray(masses, np.float64), held.weights)
+        else:
+            w2_given = _with_given_masses(law, held)
     return Recertified(
         to_framework(masses, kind, like), bound_in(w2, kind, like, up=True), bound_in(w2_given, kind, like, up=True)
     )

@@ -10,6 +10,7 @@ import numpy as np
 
 from diracs.backend import checks
 from diracs.backend.arrays import common_framework, concrete
+from diracs.backend.progress import report, reporting
 from diracs.cells.partition import Partition
 from diracs.certificates.lower.cloud import cloud_lower_bound
 from diracs.certificates.masses import mass_error
@@ -20,6 +21,7 @@ from diracs.merging.kmeans import MOST_TREE, refreshed
 from diracs.merging.merge import assign
 from diracs.quantization.discretization import Quantization
 from diracs.schemes.points import PointScheme
+from diracs.typing import Progress
 
 _EPS = 2.0**-52
 # Cells for each wanted point, and at least; the buffer holds so many times as many samples.
@@ -84,8 +86,10 @@ class Summary:
         """Memory that the cells and the buffer take."""
         return sum(column.nbytes for part in self._parts() for column in part)
 
-    def update(self, points: Any, weights: Any = None) -> Summary:
+    def update(self, points: Any, weights: Any = None, *, progress: Progress = False) -> Summary:
         """Take samples (m, d) along, with weights (m,) that are not negative, or of weight one each.
+
+        With `progress` True there is a bar on stderr (tqdm); a callable is called as progress(stage, step, total).
 
         Raises
         ------
@@ -106,9 +110,11 @@ class Summary:
         if not held.all():
             x, w = x[held], w[held]
         # Pieces, so that memory does not grow with what comes at once.
-        for begin in range(0, len(x), self._size):
-            part = slice(begin, begin + self._size)
-            self._take(Partition.of_points(x[part].copy(), w[part].copy()))
+        with reporting(progress):
+            for begin in range(0, len(x), self._size):
+                part = slice(begin, begin + self._size)
+                self._take(Partition.of_points(x[part].copy(), w[part].copy()))
+                report("samples", min(begin + self._size, len(x)), len(x))
         return self
 
     def merge(self, other: Summary) -> Summary:

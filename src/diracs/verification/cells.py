@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.spatial import cKDTree
 
+from diracs.backend.progress import report
 from diracs.verification.pieces import Pieces, lifted
 
 _EPS = 2.0**-52
@@ -74,6 +75,7 @@ class FineCells:
             loss = done.loss
             cost = float((done.boxes.mass * (done.near + done.boxes.spread)).sum())
             room = most - len(loss)
+            report("boxes", min(len(loss), most), most)
             axis, divisible = self._widest(done.boxes)
             worth = np.where(divisible, loss, 0.0)
             if float(loss.sum()) <= wanted * cost or room <= 0 or not worth.any():

@@ -8,11 +8,15 @@ import numpy as np
 
 from diracs.backend import checks
 from diracs.backend.arrays import concrete, is_traced
+from diracs.backend.progress import reporting
 from diracs.quantization.discretization import Quantization
+from diracs.typing import Progress
 from diracs.verification.enclosure import Enclosure
 
 
-def verify(quantization: Quantization, *, digits: int = 15, cells: int = 200_000) -> Enclosure:
+def verify(
+    quantization: Quantization, *, digits: int = 15, cells: int = 200_000, progress: Progress = False
+) -> Enclosure:
     """Prove bounds on W₂ between a quantization's law and its Diracs in ball arithmetic, and judge its certificate.
 
     Nothing that was computed before is believed: the law, the Diracs and their masses are the doubles that they are,
@@ -30,6 +34,8 @@ def verify(quantization: Quantization, *, digits: int = 15, cells: int = 200_000
     cells : int
         Boxes that other laws are cut into at most; with 200 000 points of the plane come within about 10⁻⁴. Images
         in the plane have exact cells instead, if the Diracs cut their pixels into at most half as many pieces.
+    progress : bool or callable
+        True for bars on stderr (tqdm), or what is called as progress(stage, step, total) on the way.
 
     Returns
     -------
@@ -86,5 +92,6 @@ def verify(quantization: Quantization, *, digits: int = 15, cells: int = 200_000
             raise
         raise ImportError("verify needs python-flint: pip install 'diracs[verify]'") from None
     law: Any = quantization.distribution
-    found = bounds(law, quantization.scheme, positions, masses, digits, cells)
+    with reporting(progress):
+        found = bounds(law, quantization.scheme, positions, masses, digits, cells)
     return Enclosure(max(found.low, 0.0), found.high, float(recorded), found.closed)

@@ -20,6 +20,7 @@ import numpy as np
 from flint import arb, fmpq
 
 from diracs.backend.arrays import concrete
+from diracs.backend.progress import report
 from diracs.laws.histogram import Histogram
 from diracs.laws.pixels import PolynomialGrid
 from diracs.verification.balls import Ball, balls, normalized, root, total
@@ -134,7 +135,8 @@ def _bounds(
     if meeting is None:
         return None
     arriving, seconds = [arb(0)] * len(points), [arb(0)] * len(points)
-    for share, low, high, some in zip(pixels.shares, pixels.low, pixels.high, meeting):
+    for k, (share, low, high, some) in enumerate(zip(pixels.shares, pixels.low, pixels.high, meeting)):
+        report("pixels", k + 1, len(meeting))
         density = share / arb((high[0] - low[0]) * (high[1] - low[1]))
         for i, cell in power_cells(low, high, sites, some):
             area, second = _moments(cell, sites.exact[i])

@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from flint import arb
 
+from diracs.backend.progress import report
 from diracs.verification.balls import Ball, NotSeparated, balls, exact_sum, hull
 from diracs.verification.families import Partial
 from diracs.verification.line_laws import LineLaw
@@ -41,7 +42,10 @@ def square_on_line(law: LineLaw, positions: np.ndarray, masses: np.ndarray) -> B
     y = balls(places)
     borders = np.asarray(law.quantiles(below, above), dtype=np.float64) if len(y) > 1 else np.empty(0)
     size = float(np.ptp(places))
-    found = [_border(law, b, mass, size) for b, mass in zip(borders.tolist(), sums)]
+    found = []
+    for b, mass in zip(borders.tolist(), sums):
+        found.append(_border(law, b, mass, size))
+        report("quantiles", len(found), len(borders))
     square = arb(0)
     for i, place in enumerate(y):
         upper = found[i].below if i < len(found) else law.whole
