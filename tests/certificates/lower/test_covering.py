@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from diracs import PolynomialGrid, _core, quantize
-from diracs.certificates.lower import covering
+from diracs.certificates.lower import allowances, covering
 from diracs.certificates.lower.covering import (
     Allowances,
     choose,
@@ -187,7 +187,7 @@ def partition() -> Partition:
 
 def spread(mixture: Mixture) -> Partition:
     """Of rectangles of every level: smaller than the radii of discs for nine points."""
-    found = covering._spread(MixtureLaw(*mixture), 9, 0.24, 3e3)
+    found = allowances._spread(MixtureLaw(*mixture), 9, 0.24, 3e3)
     assert found is not None
     return found[0]
 
@@ -307,5 +307,5 @@ def test_pixels_are_cut_to_squares() -> None:
 def test_levelling_gains_where_there_are_many_points(monkeypatch: pytest.MonkeyPatch) -> None:
     law = np.zeros((1, 2)), np.eye(2)[None], np.ones(1)
     levelled = mixture_covering_bound(*law, 1000)
-    monkeypatch.setattr("diracs.certificates.lower.covering._LEVELLINGS", 1)
+    monkeypatch.setattr("diracs.certificates.lower.allowances._LEVELLINGS", 1)
     assert 1.01 * mixture_covering_bound(*law, 1000) < levelled

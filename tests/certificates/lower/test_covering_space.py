@@ -69,7 +69,7 @@ def reached(mixture: Mixture, n: int, seed: int = 0, steps: int = 40) -> float:
     return lloyd(core, draw(mixture, n, np.random.default_rng(seed)), steps)
 
 
-EFFORT = covering._EFFORTS[3]
+EFFORT = covering.EFFORTS[3]
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -79,7 +79,7 @@ def quick() -> Iterator[None]:
         work=6e3, sites=lambda n: 0.8, steps=3e4, tolerance=lambda n: 0.08, evaluations=lambda n: 2e4 + 500.0 * n
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(covering._EFFORTS, 3, little)
+        patch.setitem(covering.EFFORTS, 3, little)
         yield
 
 
@@ -97,7 +97,7 @@ def test_two_points_for_a_gaussian() -> None:
 
 def test_thirty_points_for_a_gaussian(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(
-        covering._EFFORTS, 3, EFFORT._replace(sites=lambda n: 0.8, steps=5e4, evaluations=lambda n: 1e5)
+        covering.EFFORTS, 3, EFFORT._replace(sites=lambda n: 0.8, steps=5e4, evaluations=lambda n: 1e5)
     )
     ratio = math.sqrt(reached(ONE, 30, steps=40) / quick_bound(MixtureLaw(*ONE), 30, 1.2e4))
     assert 1.0 < ratio < 1.08
@@ -106,7 +106,7 @@ def test_thirty_points_for_a_gaussian(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(("n", "w2"), [(100, 0.4780), (1000, 0.22854)])
 def test_many_points_for_a_gaussian(n: int, w2: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(covering._EFFORTS, 3, EFFORT)
+    monkeypatch.setitem(covering.EFFORTS, 3, EFFORT)
     assert 1.0 < w2 / math.sqrt(mixture_covering_bound(*ONE, n)) < 1.06
 
 
@@ -343,7 +343,7 @@ def test_units() -> None:
 
 
 def test_two_clusters_and_two_points_leave_hardly_a_gap(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(covering._EFFORTS, 3, EFFORT)
+    monkeypatch.setitem(covering.EFFORTS, 3, EFFORT)
     # The optimum has points at ±E|x|: 1 + 9 − (E|x|)² along the axis, for x ~ N(3, 1), and 2 across.
     means, covs = np.array([[-3.0, 0.0, 0.0], [3.0, 0.0, 0.0]]), np.stack([np.eye(3)] * 2)
     bound = mixture_covering_bound(means / 8.0, covs / 64.0, np.array([0.5, 0.5]), 2) * 64.0
