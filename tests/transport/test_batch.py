@@ -1,5 +1,7 @@
 """Batches of transport problems beside single calls: values, gradients, second derivatives, errors."""
 
+import warnings
+
 import numpy as np
 import pytest
 from optional import optional
@@ -82,6 +84,35 @@ def test_torch_gradients_in_a_sequence_of_densities():
         v = torch.tensor(VALUES[k], requires_grad=True)
         distance(SumOfDiracs(torch.tensor(POSITIONS[k]), MASSES[k]), PolynomialGrid(v)).backward()
         torch.testing.assert_close(values.grad[k], v.grad)
+
+
+def test_torch_forward_mode_of_batches():
+    y, step = torch.tensor(POSITIONS), torch.tensor(RNG.standard_normal(POSITIONS.shape))
+
+    def cost(p):
+        return distance(SumOfDiracs(p, MASSES), GRID)
+
+    values, moved = torch.func.jvp(cost, (y,), (step,))
+    np.testing.assert_allclose(values, SINGLE, rtol=1e-14)
+    slopes = torch.func.grad(lambda p: cost(p).sum())
+    torch.testing.assert_close(moved, (slopes(y) * step).sum((1, 2)))
+    curved = torch.func.jvp(slopes, (y,), (step,))[1]
+    for k in (0, 3):
+        torch.testing.assert_close(curved[k].ravel(), hessian_of_one(k) @ step[k].ravel())
+
+
+def test_torch_compile_takes_batches():
+    y, m = (torch.tensor(x, requires_grad=True) for x in (POSITIONS, MASSES))
+    grid = PolynomialGrid(torch.tensor(VALUES[0]))
+    with warnings.catch_warnings():
+        # The compiler has nothing to warn of in the front door.
+        warnings.filterwarnings("error", message="Dynamo detected")
+        compiled = torch.compile(lambda p, q: distance(SumOfDiracs(p, q), grid), backend="aot_eager", fullgraph=True)
+        found = compiled(y, m)
+    torch.testing.assert_close(found.detach(), torch.tensor(SINGLE), rtol=1e-12, atol=0.0)
+    (slope,) = torch.autograd.grad(found.sum(), y)
+    (wanted,) = torch.autograd.grad(distance(SumOfDiracs(y, m), grid).sum(), y)
+    torch.testing.assert_close(slope, wanted, rtol=1e-12, atol=1e-14)
 
 
 def hessian_of_one(k):

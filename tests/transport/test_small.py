@@ -4,13 +4,11 @@ import subprocess
 import sys
 import warnings
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from optional import optional
 from precision import enable_x64
 
 from diracs import ConvergenceWarning, PolynomialGrid, SumOfDiracs, _core, distance, optimal_transport_plan, set_threads
@@ -278,6 +276,10 @@ STOPPED = """
 import os, signal, threading, time
 import numpy as np
 from diracs import PolynomialGrid, SumOfDiracs, distance
+
+jax = optional("jax")
+jnp = optional("jax.numpy")
+torch = optional("torch")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 diracs = SumOfDiracs(np.random.default_rng(0).random((20_000, 200, 2)))
 threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()

@@ -62,6 +62,10 @@ def namespace(*arrays: Array) -> ModuleType:
         import array_api_compat.numpy as xp
 
         return xp  # the usual case, without the cost of finding out
+    if all(map(is_torch, arrays)):
+        import array_api_compat.torch as torch_xp
+
+        return torch_xp  # PyTorch's compiler would look into caches
     for x in arrays:
         if is_jax(x):
             return array_api_compat.array_namespace(x)
@@ -143,9 +147,9 @@ def beside(x: Array, like: Array) -> Array:
 
 def owned(x: Array) -> Array:
     """A copy that nobody else holds, read-only in NumPy; derivatives flow through it to `x`."""
-    if array_api_compat.is_torch_array(x):
+    if is_torch(x):
         return x.clone()
-    if array_api_compat.is_jax_array(x):
+    if is_jax(x):
         import jax
         import jax.numpy as jnp
 

@@ -97,17 +97,17 @@ class NumpyFunction:
 
     def batch(self, numbers: Numbers, mapped: Sequence[bool], *arrays: Array) -> tuple[Array, ...]:
         """The outputs (B, …) for arrays with a first axis of length B where they are mapped, shared elsewhere."""
-        axes = tuple(0 if m else None for m in mapped)
         kinds = [framework(x) for x in arrays]
         if "torch" in kinds:
-            import torch
+            from diracs.backend import callback_torch
 
-            found: tuple[Array, ...] = torch.func.vmap(partial(self, numbers), axes)(*arrays)
-            return found
+            return callback_torch.call_batch(self, numbers, mapped, *arrays)
         if "jax" in kinds:
             import jax
 
-            found = jax.vmap(partial(self, numbers), axes)(*arrays)
+            found: tuple[Array, ...] = jax.vmap(partial(self, numbers), tuple(0 if m else None for m in mapped))(
+                *arrays
+            )
             return found
         full = [x if m else x[None] for x, m in zip(arrays, mapped, strict=True)]
         outputs, kept = self.shapes([x.shape[1:] for x in full])

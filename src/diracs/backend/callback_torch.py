@@ -24,12 +24,30 @@ _LIBRARY = torch.library.Library("diracs", "FRAGMENT")
 
 def call(function: NumpyFunction, numbers: Sequence[float], *arrays: Any) -> tuple[torch.Tensor, ...]:
     """The outputs of the function, differentiable once; NumPy arrays beside tensors are constants."""
+    return _apply(function, numbers, 0, _tensors(arrays))
+
+
+def call_batch(
+    function: NumpyFunction, numbers: Sequence[float], mapped: Sequence[bool], *arrays: Any
+) -> tuple[torch.Tensor, ...]:
+    """The same for arrays with a first axis of one length where they are mapped."""
+    tensors = _tensors(arrays)
+    count = next(len(x) for x, m in zip(tensors, mapped) if m)
+    return _apply(function, numbers, 1, [x if m else x.expand(count, *x.shape) for x, m in zip(tensors, mapped)])
+
+
+def _tensors(arrays: Sequence[Any]) -> list[torch.Tensor]:
     device = next(x.device for x in arrays if isinstance(x, torch.Tensor))
-    tensors = [x if isinstance(x, torch.Tensor) else torch.as_tensor(x, device=device) for x in arrays]
+    return [x if isinstance(x, torch.Tensor) else torch.as_tensor(x, device=device) for x in arrays]
+
+
+def _apply(
+    function: NumpyFunction, numbers: Sequence[float], lead: int, tensors: Sequence[torch.Tensor]
+) -> tuple[torch.Tensor, ...]:
     if function not in _MADE:
         _MADE[function] = _differentiable(function)
     compiled, eager, outputs = _MADE[function]
-    return (compiled if torch.compiler.is_compiling() else eager)(numbers, 0, *tensors)[:outputs]
+    return (compiled if torch.compiler.is_compiling() else eager)(numbers, lead, *tensors)[:outputs]
 
 
 def _differentiable(function: NumpyFunction) -> tuple[Operator, Operator, int]:
@@ -80,10 +98,10 @@ def _differentiable(function: NumpyFunction) -> tuple[Operator, Operator, int]:
                 f" {function.refusal}"
             )
         wanted = tuple(x is not None for x in along)
-        tensors = ctx.saved_tensors
-        found = pullback(ctx.numbers, 0, wanted, *tensors, tensors[0].new_ones(()))
-        moved = [(s * x).sum() for s, x, w in zip(found, along, wanted) if w]
-        return (torch.stack(moved).sum(), *[None] * kept)
+        tensors, lead = ctx.saved_tensors, ctx.lead
+        found = pullback(ctx.numbers, lead, wanted, *tensors, tensors[0].new_ones(tensors[0].shape[:lead]))
+        moved = [(s * x).flatten(lead).sum(-1) for s, x, w in zip(found, along, wanted) if w]
+        return (torch.stack(moved).sum(0), *[None] * kept)
 
     results = ", ".join(["Tensor"] * (outputs + kept))
     schema = f"(float[] numbers, int lead, {_named(arity)}) -> ({results})"
@@ -136,12 +154,12 @@ def _pullback(function: NumpyFunction, kept: int, outputs: int) -> tuple[Operato
         function.check_wanted_twice(ctx.wanted)
         tensors, steps = ctx.saved_tensors, along[3 : 3 + arity]
         filled = [torch.zeros_like(x) if t is None else t for t, x in zip(steps, tensors)]
-        found = list(curvature[0](ctx.numbers, 0, *tensors, *filled[:twice]))
+        found = list(curvature[0](ctx.numbers, ctx.lead, *tensors, *filled[:twice]))
         # torch.func has zeros for what does not move; motions of what has no second derivatives give NaN.
         for moved in filled[twice:]:
             found = [torch.where((moved != 0).any(), float("nan"), x) for x in found]
         rest = [None] * (arity - twice)
-        return tuple(s if w else x.new_zeros(0) for s, x, w in zip([*found, *rest], tensors, ctx.wanted))
+        return tuple(s if w else _none(x, ctx.lead) for s, x, w in zip([*found, *rest], tensors, ctx.wanted))
 
     given, results = _named(arity + kept + outputs), ", ".join(["Tensor"] * arity)
     schema = f"(float[] numbers, int lead, bool[] wanted, {given}) -> ({results})"

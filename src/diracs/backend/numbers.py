@@ -10,9 +10,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from array_api_compat import is_jax_array, is_torch_array
 
-from diracs.backend.arrays import Array
+from diracs.backend.arrays import Array, is_jax, is_torch
 
 _HALF = ("float16", "half", "bfloat16", "float8", "float6", "float4")
 _EXTENDED = ("longdouble", "float96", "float128")
@@ -37,12 +36,12 @@ def real_numbers(name: str, x: Any, truths: bool = False) -> Array:
     ValueError
         For masked entries, missing values, rows of unequal length.
     """
-    if is_torch_array(x):
+    if is_torch(x):
         if "strided" not in str(x.layout):
             raise TypeError(f"{name} must be dense, got a tensor of layout {x.layout}: use its to_dense()")
         dtype = str(x.dtype).removeprefix("torch.")
     else:
-        x = x if is_jax_array(x) else _as_numpy(name, x)
+        x = x if is_jax(x) else _as_numpy(name, x)
         dtype = str(x.dtype.name)
     if not (truths and dtype == "bool"):
         _check_dtype(name, dtype)
@@ -68,8 +67,8 @@ def _check_dtype(name: str, dtype: str) -> None:
 def _as_numpy(name: str, x: Any) -> np.ndarray:
     """As a NumPy array; what is no number, or more than one, is refused."""
     for leaf in _leaves(x) if isinstance(x, list | tuple) else (x,):
-        if is_torch_array(leaf) or is_jax_array(leaf):
-            stack = "torch.stack" if is_torch_array(leaf) else "jax.numpy.stack"
+        if is_torch(leaf) or is_jax(leaf):
+            stack = "torch.stack" if is_torch(leaf) else "jax.numpy.stack"
             raise TypeError(f"{name} must be one array, got a list of them: use {stack}")
         _check_plain(name, leaf)
     try:
