@@ -8,7 +8,7 @@ import numpy as np
 
 from diracs import _core
 from diracs.cells.line import power_cells
-from diracs.transport.continuation import solve
+from diracs.transport.continuation import OtherStart, solve
 from diracs.transport.families import Target
 from diracs.transport.line import transport_on_line
 from diracs.transport.newton import are_right, relative_error
@@ -36,9 +36,17 @@ class Transport:
 
 
 def transport(
-    positions: np.ndarray, masses: np.ndarray, goal: Target, tolerance: float, start: np.ndarray | None = None
+    positions: np.ndarray,
+    masses: np.ndarray,
+    goal: Target,
+    tolerance: float,
+    start: np.ndarray | None = None,
+    other: OtherStart | None = None,
 ) -> Transport:
-    """Solve for positions (n, d), masses (n,), and the density that they go to."""
+    """Solve for positions (n, d), masses (n,), and the density that they go to, maybe from known weights (n,).
+
+    Where these leave cells empty, `other()` may have better ones.
+    """
     size = goal.size
     held = masses > 0
     # Seeds on one spot are one seed; those without mass have no cell.
@@ -56,11 +64,16 @@ def transport(
         message = "sorted" if converged else "masses too unequal, or components too narrow, for rounding"
     else:
         problem = Problem(np.ascontiguousarray(seeds), target / target.sum(), goal.density())
-        begin = None
-        if start is not None:
-            begin = np.zeros(len(seeds))
-            begin[place] = start[held] / size**2
-        solution = solve(problem, tolerance, begin)
+
+        def normalized(weights: np.ndarray | None) -> np.ndarray | None:
+            if weights is None:
+                return None
+            of_spots = np.zeros(len(seeds))
+            of_spots[place] = weights[held] / size**2
+            return of_spots
+
+        following = None if other is None else lambda: normalized(other())
+        solution = solve(problem, tolerance, normalized(start), other=following)
         found = solution.moments
         mass, first, second, weights = found.mass, found.first, found.second, solution.weights
         converged, iterations, message = solution.converged, solution.iterations, solution.message
