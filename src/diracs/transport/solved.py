@@ -48,7 +48,9 @@ def transport(
     Where these leave cells empty, `other()` may have better ones.
     """
     size = goal.size
-    held = masses > 0
+    positive = masses > 0
+    # A slice takes no copies.
+    held = slice(None) if positive.all() else positive
     # Seeds on one spot are one seed; those without mass have no cell.
     with np.errstate(over="ignore", invalid="ignore"):
         spots = goal.normalized(positions[held])
@@ -101,11 +103,11 @@ def transport(
     out.first[held] = share[:, None] * first[place, :d] * size
     out.second[held] = share * second[place] * size**2
     out.weights[held] = weights[place]
-    if not held.all():
-        far, potential = _to_corners(goal, goal.normalized(positions[~held]), seeds, weights / size**2)
+    if not positive.all():
+        far, potential = _to_corners(goal, goal.normalized(positions[~positive]), seeds, weights / size**2)
         # The least weight that leaves a cell: |x − y|² − w − φᶜ is a largest of affine functions, least at a corner.
         least = (far - potential).min(axis=1)
-        out.weights[~held] = (least - 1e-12 * (1.0 + np.abs(least))) * size**2
+        out.weights[~positive] = (least - 1e-12 * (1.0 + np.abs(least))) * size**2
     return out
 
 
