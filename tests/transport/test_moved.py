@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from diracs import PolynomialGrid, SumOfDiracs, lloyd, optimal_transport_plan
-from diracs.transport.moved import moved_weights
+from diracs.transport.moved import moved_weights, predicted_weights
 from diracs.transport.problem import Problem
 
 SQUARE = PolynomialGrid([[1.0]])
@@ -24,14 +24,68 @@ def test_weights_are_exact_along_the_interpolation(share):
     assert optimal_transport_plan(moved, SQUARE, start=plan).iterations == 0
 
 
-def test_short_moves_and_moves_elsewhere_leave_weights_alone():
+def test_only_long_moves_to_the_barycenters_follow_the_interpolation():
     rng = np.random.default_rng(0)
     weights, shift = rng.random(50), rng.standard_normal((50, 2))
-    assert moved_weights(weights, shift, 1e-3 * shift, 1.0) is weights
-    assert moved_weights(weights, shift, -shift, 0.1) is weights
-    assert moved_weights(weights, shift, rng.standard_normal((50, 2)), 0.1) is weights
-    assert moved_weights(weights, 0.0 * shift, shift, 0.1) is weights
-    assert moved_weights(weights, shift, 0.5 * shift, 0.1) is not weights
+    assert moved_weights(weights, shift, 1e-3 * shift, 1.0) is None
+    assert moved_weights(weights, shift, -shift, 0.1) is None
+    assert moved_weights(weights, shift, rng.standard_normal((50, 2)), 0.1) is None
+    assert moved_weights(weights, 0.0 * shift, shift, 0.1) is None
+    assert moved_weights(weights, shift, 0.5 * shift, 0.1) is not None
+
+
+def densities():
+    """A picture, and a volume of voxels."""
+    x = (np.arange(16) + 0.5) / 16
+    values = np.exp(-6.0 * ((x[:, None] - 0.4) ** 2 + (x - 0.6) ** 2))
+    return [PolynomialGrid(values), PolynomialGrid(values[:, :, None] * (1.0 + x))]
+
+
+@pytest.mark.parametrize("law", densities(), ids=["plane", "space"])
+def test_predicted_weights_keep_masses_to_second_order(law):
+    rng = np.random.default_rng(3)
+    plan = optimal_transport_plan(SumOfDiracs(rng.random((60, law.ndim))), law)
+    target = plan._target
+    density, seeds = target.density(), np.ascontiguousarray(target.normalized(plan._positions))
+    weights = plan._power / target.size**2
+    moves = rng.standard_normal(seeds.shape)
+
+    def lost(follow, length):
+        end = np.ascontiguousarray(seeds + length * moves)
+        return np.abs(density.moments(end, follow(length))[0].mass - 1 / 60).max()
+
+    def predicted(length):
+        return predicted_weights(density, seeds, weights, length * moves)
+
+    kept = lost(lambda _: weights, 1e-6)
+    assert lost(predicted, 1e-6) < 2e-3 * kept
+    assert lost(predicted, 1e-4) < 0.1 * 100 * kept
+
+
+@pytest.mark.parametrize("law", densities(), ids=["plane", "space"])
+def test_predicted_weights_are_exact_where_all_seeds_move_alike(law):
+    rng = np.random.default_rng(4)
+    plan = optimal_transport_plan(SumOfDiracs(rng.random((40, law.ndim))), law)
+    target = plan._target
+    density, seeds = target.density(), np.ascontiguousarray(target.normalized(plan._positions))
+    step = np.full(seeds.shape, 0.3) * np.arange(1, law.ndim + 1)
+    found = predicted_weights(density, seeds, plan._power / target.size**2, step)
+    np.testing.assert_allclose(density.moments(seeds + step, found)[0].mass, 1 / 40, rtol=0.02)
+
+
+def test_plans_follow_moves_that_would_empty_cells(monkeypatch):
+    """Noise of a hundredth of the distances, which empties more than a third of the cells of the old weights."""
+    x = (np.arange(64) + 0.5) / 64
+    density = PolynomialGrid(0.01 + np.exp(-20.0 * ((x[:, None] - 0.4) ** 2 + (x - 0.6) ** 2)))
+    rng = np.random.default_rng(0)
+    start = rng.random((4000, 2))
+    plan = optimal_transport_plan(SumOfDiracs(start), density, tol=1e-3)
+    moved = SumOfDiracs(np.clip(start + 0.01 * 4000**-0.5 * rng.standard_normal(start.shape), 0.0, 1.0))
+    calls = []
+    evaluate = Problem.moments
+    monkeypatch.setattr(Problem, "moments", lambda *a, **k: calls.append(1) or evaluate(*a, **k))
+    followed = optimal_transport_plan(moved, density, tol=1e-3, start=plan)
+    assert followed.converged and followed.iterations <= 3 and len(calls) <= 7
 
 
 @pytest.mark.parametrize("scale", [1e-140, 1.0, 1e140])

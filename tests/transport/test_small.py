@@ -16,6 +16,10 @@ from diracs.transport import solved
 from diracs.transport.small import small_transports
 from diracs.transport.target import GridTarget
 
+jax = optional("jax")
+jnp = optional("jax.numpy")
+torch = optional("torch")
+
 BOX = np.array([[0.0, 0.0], [1.0, 1.0]])
 
 

@@ -7,6 +7,7 @@ of the path the next width may be many times narrower.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -33,6 +34,8 @@ _LEAST_WIDTH = 0.03
 _PATIENCE = 2
 # Weights that leave a larger share of the cells empty are no start.
 _EMPTY = 0.5
+# First-order predictions that leave more empty have gone too far.
+_HARDLY = 1e-3
 # How well blurred densities are solved: once no mass passes between two parts their balance stays as it is.
 _LOOSE = 1e-4
 # Where masses are as good as this and steps fail, rounding is the reason, not the start.
@@ -41,7 +44,17 @@ _ROUNDING = 1e-5
 _SUMS = 4e-15
 
 
-def solve(problem: Problem, tolerance: float, start: np.ndarray | None, most: int = 500) -> Solution:
+# Weights (n,), or None, that are made where the given ones are no good.
+OtherStart = Callable[[], np.ndarray | None]
+
+
+def solve(
+    problem: Problem,
+    tolerance: float,
+    start: np.ndarray | None,
+    most: int = 500,
+    other: OtherStart | None = None,
+) -> Solution:
     """Weights for which every cell has its target mass, max |m − ν| ≤ tolerance·min ν.
 
     Parameters
@@ -52,6 +65,8 @@ def solve(problem: Problem, tolerance: float, start: np.ndarray | None, most: in
         Weights to start from; others are found where these leave most cells empty or lead nowhere.
     most : int
         Newton steps in all.
+    other : callable, optional
+        Where these leave cells empty, and it is not easy to start again, it is asked for others.
 
     Returns
     -------
@@ -67,6 +82,10 @@ def solve(problem: Problem, tolerance: float, start: np.ndarray | None, most: in
             moments = problem.moments(voronoi, known=known)
         # To revive cells takes longer than to start again, where that is easy.
         again = moments is not None and _spread(moments, problem) < _FAIR
+        if lost > 0.0 and not again and other is not None and (found := other()) is not None:
+            held = problem.moments(found, known=known)
+            if (lost_then := empty(held, problem.target).mean()) <= _HARDLY:
+                start, known, lost = found, held, lost_then
         if lost <= _EMPTY and not again and path.solved(start, known, 2 * _PATIENCE):
             return path.best()
     strips = collinear_weights(problem)

@@ -190,7 +190,8 @@ def lloyd(
             if tolerance > 0.0 and not empty.any() and farthest <= tolerance:
                 break
             if weights is not None:
-                weights = moved_weights(weights, shift, share * shift, spacing)
+                followed = moved_weights(weights, shift, share * shift, spacing)
+                weights = weights if followed is None else followed
             accuracy = min(_LOOSEST, max(_TIGHTEST, _SHARE * farthest))
     if free:
         # Of the positions as they are rounded: far from the origin cells may move visibly.

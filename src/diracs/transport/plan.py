@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from diracs import _core
 from diracs.backend import checks
 from diracs.backend.arrays import Array, concrete, framework, frozen, is_lazy, is_traced, stop_gradient, to_framework
 from diracs.backend.decimals import brief
@@ -18,10 +19,11 @@ from diracs.cells.locate import nearest_power
 from diracs.laws.diracs import HoldsDiracs, SumOfDiracs
 from diracs.laws.shown import Shown
 from diracs.transport.checks import check_problem
+from diracs.transport.continuation import OtherStart
 from diracs.transport.convergence import ConvergenceWarning, MassesNotMet
 from diracs.transport.families import Form, Target, parts, target_of
 from diracs.transport.jacobian import OtJacobian, jacobian
-from diracs.transport.moved import moved_weights
+from diracs.transport.moved import moved_weights, predicted_weights
 from diracs.transport.plan_function import COLD, SOLVED, WARM, differentiable_plan, packed
 from diracs.transport.solved import transport
 from diracs.transport.target import Density
@@ -253,7 +255,8 @@ def optimal_transport_plan(
             diracs, density, distance, centres, cell_masses, potential, weights, math.nan, None, None, "traced"
         )
     with reporting(progress):
-        plan = _solved(diracs, density, form, tolerance, None if start is None else begin)
+        known = None if start is None else begin
+        plan = _solved(diracs, density, form, tolerance, known, lambda: _predicted(start, diracs))
     if not plan.converged:
         if check:
             raise MassesNotMet(f"transport: {plan.message}", plan)
@@ -261,11 +264,13 @@ def optimal_transport_plan(
     return plan
 
 
-def _solved(diracs: SumOfDiracs, density: Density, form: Form, tolerance: float, start: np.ndarray | None) -> OtPlan:
+def _solved(
+    diracs: SumOfDiracs, density: Density, form: Form, tolerance: float, start: np.ndarray | None, other: OtherStart
+) -> OtPlan:
     """The plan for values that are at hand."""
     arrays = (diracs.positions, diracs.weights, *parts(density)[1])
     positions, masses, *parameters = map(concrete, arrays)
-    found = transport(positions, masses, target_of(form, tuple(parameters)), tolerance, start)
+    found = transport(positions, masses, target_of(form, tuple(parameters)), tolerance, start, other)
     if any(map(is_lazy, arrays)):
         known = packed(found)
         distance, centres, cell_masses, weights = differentiable_plan(form, tolerance, SOLVED, known, *arrays)
@@ -310,4 +315,27 @@ def _moved(start: OtPlan, positions: np.ndarray) -> np.ndarray:
     shift, moves = (concrete(start.barycenters) - known) / unit, (positions - known) / unit
     # That of as many points, uniform in a box with these deviations.
     spacing = float(((positions / unit).std(axis=0) * 12.0**0.5).prod() / len(positions)) ** (1.0 / d)
-    return unit**2 * moved_weights(start._power / unit**2, shift, moves, spacing)
+    weights = start._power / unit**2
+    found = moved_weights(weights, shift, moves, spacing)
+    return unit**2 * (weights if found is None else found)
+
+
+def _predicted(start: Any, diracs: SumOfDiracs) -> np.ndarray | None:
+    """The weights (n,) of a plan, to first order where its Diracs are now.
+
+    None for other starts, on the line and on tori, and where Diracs share a spot or have no mass.
+    """
+    if not isinstance(start, OtPlan) or start.diracs.ndim == 1 or not concrete(start.cell_masses).min() > 0.0:
+        return None
+    target = start._target
+    weights, moves = start._power / target.size**2, (concrete(diracs.positions) - start._positions) / target.size
+    density, seeds = target.density(), np.ascontiguousarray(target.normalized(start._positions))
+    if any(density.space.periodic):
+        return None
+    order = _core.spots(seeds)[0]
+    if len(order) < len(seeds):
+        return None
+    # Along a curve linear systems are solved sooner.
+    found = np.empty(len(seeds))
+    found[order] = predicted_weights(density, seeds[order], weights[order], moves[order])
+    return found * target.size**2

@@ -9,7 +9,7 @@ import numpy as np
 from diracs import _core
 from diracs.backend.progress import report
 from diracs.cells.line import power_cells
-from diracs.transport.continuation import solve
+from diracs.transport.continuation import OtherStart, solve
 from diracs.transport.families import Target
 from diracs.transport.line import transport_on_line
 from diracs.transport.newton import are_right, relative_error
@@ -39,13 +39,23 @@ class Transport:
 
 
 def transport(
-    positions: np.ndarray, masses: np.ndarray, goal: Target, tolerance: float, start: np.ndarray | None = None
+    positions: np.ndarray,
+    masses: np.ndarray,
+    goal: Target,
+    tolerance: float,
+    start: np.ndarray | None = None,
+    other: OtherStart | None = None,
 ) -> Transport:
-    """Solve for positions (n, d), masses (n,), and the density that they go to."""
+    """Solve for positions (n, d), masses (n,), and the density that they go to, maybe from known weights (n,).
+
+    Where these leave cells empty, `other()` may have better ones.
+    """
     if start is None and isinstance(goal, GridTarget) and (found := _small(positions, masses, goal, tolerance)):
         return found
     size = goal.size
-    held = masses > 0
+    positive = masses > 0
+    # A slice takes no copies.
+    held = slice(None) if positive.all() else positive
     # Seeds on one spot are one seed; those without mass have no cell.
     with np.errstate(over="ignore", invalid="ignore"):
         spots = goal.normalized(positions[held])
@@ -61,11 +71,16 @@ def transport(
         message = "sorted" if converged else "masses too unequal, or components too narrow, for rounding"
     else:
         problem = Problem(np.ascontiguousarray(seeds), target / target.sum(), goal.density())
-        begin = None
-        if start is not None:
-            begin = np.zeros(len(seeds))
-            begin[place] = start[held] / size**2
-        solution = solve(problem, tolerance, begin)
+
+        def normalized(weights: np.ndarray | None) -> np.ndarray | None:
+            if weights is None:
+                return None
+            of_spots = np.zeros(len(seeds))
+            of_spots[place] = weights[held] / size**2
+            return of_spots
+
+        following = None if other is None else lambda: normalized(other())
+        solution = solve(problem, tolerance, normalized(start), other=following)
         moments = solution.moments
         mass, first, second, weights = moments.mass, moments.first, moments.second, solution.weights
         converged, iterations, message = solution.converged, solution.iterations, solution.message
@@ -93,11 +108,11 @@ def transport(
     out.first[held] = share[:, None] * first[place, :d] * size
     out.second[held] = share * second[place] * size**2
     out.weights[held] = weights[place]
-    if not held.all():
-        far, potential = _to_corners(goal, goal.normalized(positions[~held]), seeds, weights / size**2)
+    if not positive.all():
+        far, potential = _to_corners(goal, goal.normalized(positions[~positive]), seeds, weights / size**2)
         # The least weight that leaves a cell: |x − y|² − w − φᶜ is a largest of affine functions, least at a corner.
         least = (far - potential).min(axis=1)
-        out.weights[~held] = (least - 1e-12 * (1.0 + np.abs(least))) * size**2
+        out.weights[~positive] = (least - 1e-12 * (1.0 + np.abs(least))) * size**2
     return out
 
 

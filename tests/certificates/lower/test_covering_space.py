@@ -96,9 +96,7 @@ def test_two_points_for_a_gaussian() -> None:
 
 
 def test_thirty_points_for_a_gaussian(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(
-        covering.EFFORTS, 3, EFFORT._replace(sites=lambda n: 0.8, steps=5e4, evaluations=lambda n: 1e5)
-    )
+    monkeypatch.setitem(covering.EFFORTS, 3, EFFORT._replace(sites=lambda n: 0.8, steps=5e4, evaluations=lambda n: 1e5))
     ratio = math.sqrt(reached(ONE, 30, steps=40) / quick_bound(MixtureLaw(*ONE), 30, 1.2e4))
     assert 1.0 < ratio < 1.08
 

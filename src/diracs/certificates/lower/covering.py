@@ -12,7 +12,8 @@ truncated octahedra 1 % (the best cells that are known: Conway & Sloane 1982).
 
 τ is constant on the boxes of a partition: nothing is lost by that but choice, as any τ will do. How it is found
 (`allowances.py`) is not rigorous, and need not be. The supremum is. Let y be a mean of points v, Σ λ_v v = y, and
-s² = Σ λ_v |v − y|². Then Σ λ_v |x − v|² = |x − y|² + s², so that by convexity, with g for the allowance τ + s² on the right,
+s² = Σ λ_v |v − y|². Then Σ λ_v |x − v|² = |x − y|² + s², so that by convexity, with g for the allowance τ + s² on the
+right,
 
     g_τ(y) ≤ Σ λ_v g_{τ + s²}(v).
 
