@@ -280,10 +280,6 @@ STOPPED = """
 import os, signal, threading, time
 import numpy as np
 from diracs import PolynomialGrid, SumOfDiracs, distance
-
-jax = optional("jax")
-jnp = optional("jax.numpy")
-torch = optional("torch")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 diracs = SumOfDiracs(np.random.default_rng(0).random((20_000, 200, 2)))
 threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()

@@ -68,16 +68,6 @@ private:
         return most <= std::max(tolerance * least, kRounding);
     }
 
-    // Hellinger's distance: neither empty nor far too large cells count for more than the mass that is wrong there.
-    double residual(const Weighted& at) const {
-        double sum = 0.0;
-        for (std::size_t i = 0; i < target_.size(); ++i) {
-            const double gap = std::sqrt(at.mass(i)) - std::sqrt(target_[i]);
-            sum += gap * gap;
-        }
-        return std::sqrt(sum);
-    }
-
     // One damped step: its length, zero if there is none. The residual d m^{1−1/d} (ν^{1/d} − m^{1/d}) comes first: small cells
     // are like simplices, whose volumes are powers of what their weights are above the least that leaves a cell. If that step
     // is cut, cells that grow get m·log(ν/m), with which they grow by smaller factors, and those that shrink ν − m, with which
@@ -129,7 +119,7 @@ private:
     // enough; zero, and `found` as it was, if there is none.
     double search(const Weighted& at, const std::vector<double>& direction, double shortest,
                   std::optional<Weighted>& found) {
-        const double before = residual(at);
+        const double before = hellinger(at, target_);
         for (double length = 1.0; length > shortest; length *= 0.5) {
             std::vector<double> end(at.weights);
             for (std::size_t i = 0; i < end.size(); ++i) end[i] += length * direction[i];
@@ -137,7 +127,7 @@ private:
             Weighted trial = problem_.moments(std::move(end));
             if (!problem_.few(problem_.empty(trial).size())) continue;
             revive(problem_, trial);
-            if (residual(trial) <= (1.0 - 0.25 * length) * before) {
+            if (hellinger(trial, target_) <= (1.0 - 0.25 * length) * before) {
                 found = std::move(trial);
                 return length;
             }

@@ -1,6 +1,7 @@
 // A transport problem in the plane, normalized, and what the cells hold with some weights.
 #pragma once
 
+#include <cmath>
 #include <cstddef>
 #include <utility>
 #include <vector>
@@ -18,6 +19,16 @@ struct Weighted {
 
     double mass(std::size_t i) const { return cells.mass[i]; }
 };
+
+// Hellinger's distance: neither empty nor far too large cells count for more than the mass that is wrong there.
+inline double hellinger(const Weighted& at, const std::vector<double>& target) {
+    double sum = 0.0;
+    for (std::size_t i = 0; i < target.size(); ++i) {
+        const double gap = std::sqrt(at.mass(i)) - std::sqrt(target[i]);
+        sum += gap * gap;
+    }
+    return std::sqrt(sum);
+}
 
 // Distinct seeds (n, 2) with positive target masses (n,) of sum one, and a density (density.hpp) of mass one.
 template <class Density>

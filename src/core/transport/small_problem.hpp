@@ -80,17 +80,14 @@ private:
     static constexpr double kFlat = 1e-12;
 };
 
-// Deviation of log(m/ν), with empty cells for very small ones.
+// Root of the mean square of log(m/ν), with empty cells for very small ones.
 inline double spread(const Weighted& at, const std::vector<double>& target) {
-    const auto n = static_cast<double>(target.size());
-    double sum = 0.0, squares = 0.0;
-    std::vector<double> logs(target.size());
+    double squares = 0.0;
     for (std::size_t i = 0; i < target.size(); ++i) {
-        logs[i] = std::log(std::max(at.mass(i), 1e-9 * target[i]) / target[i]);
-        sum += logs[i];
+        const double value = std::log(std::max(at.mass(i), 1e-9 * target[i]) / target[i]);
+        squares += value * value;
     }
-    for (const double value : logs) squares += (value - sum / n) * (value - sum / n);
-    return std::sqrt(squares / n);
+    return std::sqrt(squares / static_cast<double>(target.size()));
 }
 
 inline double median(std::vector<double> values) {
@@ -99,11 +96,11 @@ inline double median(std::vector<double> values) {
     return *middle;
 }
 
-// From the entropic weights, or Voronoi's where these are nearer to the target masses.
+// From the entropic weights, or Voronoi's where Newton's residual is smaller with these.
 inline std::optional<Newton<Image>::Solution> solve_from_start(const UnitImage& law, PlanarProblem<Image>& problem,
                                                                double tolerance) {
-    // Cells of random seeds under the uniform law have logarithms of their masses that deviate by 0.55.
-    constexpr double kFair = 0.6;
+    // Cells of random seeds under the uniform law have m/ν with logarithms of mean square 0.58².
+    constexpr double kFair = 0.62;
     std::vector<double> weights;
     if (!EntropicStart(law.coarse)(problem.seeds, problem.target, weights)) return std::nullopt;
     const double level = median(weights);
@@ -111,7 +108,7 @@ inline std::optional<Newton<Image>::Solution> solve_from_start(const UnitImage& 
     Weighted start = problem.moments(std::move(weights));
     if (spread(start, problem.target) >= kFair) {
         Weighted voronoi = problem.moments(std::vector<double>(problem.size(), 0.0));
-        if (spread(voronoi, problem.target) < spread(start, problem.target)) start = std::move(voronoi);
+        if (hellinger(voronoi, problem.target) < hellinger(start, problem.target)) start = std::move(voronoi);
     }
     return Newton<Image>(problem)(std::move(start), tolerance);
 }

@@ -15,7 +15,7 @@ import numpy as np
 from diracs.transport.collinear import collinear_weights
 from diracs.transport.density import UnitDensity
 from diracs.transport.linear import parts, solve_by_parts
-from diracs.transport.newton import Solution, newton, relative_error
+from diracs.transport.newton import Solution, hellinger, newton, relative_error
 from diracs.transport.problem import Moments, Problem
 from diracs.transport.revival import EMPTY, empty
 from diracs.transport.start import sinkhorn_weights
@@ -103,11 +103,12 @@ def solve(
 
 
 def _start(problem: Problem, density: UnitDensity, known: Moments | None = None) -> tuple[np.ndarray, Moments]:
-    """Entropic weights, or Voronoi's, whose moments may be known, where these are nearer to the target masses."""
+    """Entropic weights, or Voronoi's, whose moments may be known: those with which Newton's residual is smaller."""
     entropic, voronoi = sinkhorn_weights(problem.seeds, problem.target, density), np.zeros(len(problem.target))
     held = problem.moments(entropic, density, known)
     known = problem.moments(voronoi, density, held) if known is None else known
-    return (entropic, held) if _spread(held, problem) <= _spread(known, problem) else (voronoi, known)
+    nearer = hellinger(held.mass, problem.target) <= hellinger(known.mass, problem.target)
+    return (entropic, held) if nearer else (voronoi, known)
 
 
 def _spread(moments: Moments, problem: Problem) -> float:
@@ -133,7 +134,10 @@ class _Path:
         best = replace(self._best, iterations=self._most - self._left)
         if best.converged or not self._rounded(best):
             return best
-        return replace(best, message=f"rounding leaves errors of {self._error:.2g} of the masses")
+        if self._error < _ROUNDING:
+            return replace(best, message=f"rounding leaves errors of {self._error:.2g} of the masses")
+        gap = np.abs(best.moments.mass - self._problem.target).max()
+        return replace(best, message=f"rounding leaves max |m − ν| = {gap:.2g}, too much for the smallest masses")
 
     def solved(self, weights: np.ndarray, moments: Moments | None = None, patience: int | None = None) -> bool:
         """Newton's method for the density itself, from these weights: whether this is the end."""

@@ -115,7 +115,7 @@ def _advance(
         return solve_by_parts(problem.seeds, moments.i, moments.j, moments.coupling, rhs, max(accuracy, 1e-12), part)
 
     if gain is not None:
-        accuracy = min(_LOOSE, max(0.1 * _residual(mass, target) ** 0.5, _ENOUGH * gain))
+        accuracy = min(_LOOSE, max(0.1 * hellinger(mass, target) ** 0.5, _ENOUGH * gain))
         return _search(problem, density, weights, moments, direction(roots, accuracy), 0.5 * _SHORT)
     ratio = np.log(np.where(alive, target, 1.0) / np.where(alive, mass, 1.0))
     accuracy = min(1e-5, 0.1 * float(np.abs(ratio).max()))
@@ -136,14 +136,14 @@ def _search(
     shortest: float,
 ) -> tuple[float, np.ndarray, Moments] | None:
     """The longest of the steps 1, ½, ¼, … that empties few cells and, these revived, lowers the residual enough."""
-    residual = _residual(moments.mass, problem.target)
+    residual = hellinger(moments.mass, problem.target)
     length = 1.0
     while length > shortest:
         end = weights + length * direction
         trial = problem.moments(end, density, moments)
         if few_empty(trial, problem.target):
             end, trial = revived(problem, density, end, trial)
-            if _residual(trial.mass, problem.target) <= (1.0 - 0.25 * length) * residual:
+            if hellinger(trial.mass, problem.target) <= (1.0 - 0.25 * length) * residual:
                 return length, end, trial
         length *= 0.5
     return None
@@ -165,6 +165,6 @@ def relative_error(mass: np.ndarray, target: np.ndarray) -> float:
     return float((np.abs(mass - target) / target).max())
 
 
-def _residual(mass: np.ndarray, target: np.ndarray) -> float:
+def hellinger(mass: np.ndarray, target: np.ndarray) -> float:
     """Hellinger's distance: neither empty nor far too large cells count for more than the mass that is wrong there."""
     return float(np.sqrt(((np.sqrt(mass) - np.sqrt(target)) ** 2).sum()))

@@ -77,7 +77,8 @@ def _thresholds(
     seeds, d = problem.seeds, problem.seeds.shape[1]
     # These may have corners still; they are to be measured against the others.
     others = without(seeds, weights, dead, density.box)
-    thousands, group = np.unique(np.floor(np.log10(problem.target[dead]) / 3.0), return_inverse=True)
+    wanted = np.maximum(problem.target[dead], 1.0 / len(seeds))
+    thousands, group = np.unique(np.floor(np.log10(wanted) / 3.0), return_inverse=True)
     boxes = np.array([density.bulk(_BEYOND * 1000.0**k) for k in thousands])
     boxes, same = np.unique(boxes, axis=0, return_inverse=True)
     group = same.ravel()[group]

@@ -29,7 +29,7 @@ class Effort(NamedTuple):
     sites: Callable[[int], float]
     boxes: Callable[[int], tuple[float, ...]]  # those of τ, finer and finer
     estimated: tuple[float, int]  # steps with estimates: times boxes, and at least
-    levelled: bool  # whether gains are levelled on the finest boxes; else there are steps with bounds
+    levelled: Callable[[int], bool]  # whether gains are levelled on the finest boxes; else there are steps with bounds
     steps: float  # times boxes
     tolerance: Callable[[int], float]
     evaluations: Callable[[int], float]
@@ -41,7 +41,7 @@ EFFORTS = {
         sites=lambda n: 0.9 if n > 2000 else 0.6 if n > 200 else min(max(0.08 * math.sqrt(n), 0.15), 0.4),
         boxes=lambda n: (min(max(0.025 * math.sqrt(n), 0.1), 0.2) * max(1.0, (n / 300) ** 0.2),),
         estimated=(1.5e5, 3),
-        levelled=True,
+        levelled=lambda n: n > 5,
         steps=3e5,
         tolerance=lambda n: min(max(2e-3, 1.5e-5 * n), 0.03),
         evaluations=lambda n: 4e5 + 300.0 * n,
@@ -51,7 +51,7 @@ EFFORTS = {
         sites=lambda n: max(0.5, min(0.14 * n ** (1 / 3), max(0.65, 0.09 * n ** (1 / 3)), 0.95)),
         boxes=lambda n: (0.4, 0.2) if n < 30 else (0.6, 0.3 if n <= 300 else 0.35),
         estimated=(3e5, 8),
-        levelled=False,
+        levelled=lambda n: False,
         steps=5e5,
         tolerance=lambda n: min(max(5e-3 * n ** (1 / 3), 0.02), 0.05),
         evaluations=lambda n: min(2e5 + 3000.0 * n, 3e6),
@@ -76,6 +76,7 @@ def choose(law: BoxLaw, n: int, most: float) -> Allowances | None:
     if found is None:
         return None
     sites, facilities, radii = found
+    levelled = effort.levelled(n)
     work, fewest = effort.estimated
     steps = int(min(max(work / len(sites), fewest), 60))
     facilities, radii = _improve(sites, facilities, sites, radii, n, steps, bound=False)
@@ -87,12 +88,12 @@ def choose(law: BoxLaw, n: int, most: float) -> Allowances | None:
             finer, parents = finer.refined(large)
             radii, owners = radii[parents], owners[parents]
         radii = sites.covering.radii(facilities, finer.centers, radii, steps=3)
-        if effort.levelled:
+        if levelled:
             continue
         last = stage + 1 == len(effort.boxes(n))
         steps = int(min(max(effort.steps / len(finer), 2), 12))
         facilities, radii = _improve(sites, facilities, finer, radii, n, steps, bound=last)
-    tau = _levelled(sites, facilities, finer, owners, radii**2, n) if effort.levelled else radii**2
+    tau = _levelled(sites, facilities, finer, owners, radii**2, n) if levelled else radii**2
     return _scaled(sites, finer, tau, n)
 
 
