@@ -1,4 +1,4 @@
-"""Lets test files in any folder import the shared computations here; no screen; quick compilation by JAX."""
+"""Lets test files in any folder import what they share; no screen; quick compilation by JAX; draws in any order."""
 
 import importlib.metadata
 import importlib.util
@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,3 +41,14 @@ def pytest_runtest_setup() -> Iterator[None]:
 
 
 pytest_runtest_call = pytest_runtest_setup
+
+_STATES: dict[str, Any] = {}
+
+
+@pytest.fixture(autouse=True)
+def _own_draws(request: pytest.FixtureRequest) -> None:
+    """What a test draws from the generator of its file does not depend on the tests before it."""
+    generator = getattr(request.module, "RNG", None)
+    if generator is not None:
+        state = _STATES.setdefault(request.module.__name__, generator.bit_generator.state)
+        generator.bit_generator.state = state
