@@ -64,6 +64,26 @@ def test_a_heavy_seed_hides_all_others_and_lets_them_go():
         assert alive == {0.0: 500, 1e9: 1, -1e9: 499}[weights[123]]
 
 
+@pytest.mark.parametrize("law", ["polygon", "mixture"])
+def test_cells_that_change_with_a_few_weights_are_found(law):
+    """Number for number, edges in their order too, what new seeds have; whatever density was asked for in between."""
+    rng = np.random.default_rng(5)
+    positions = rng.uniform(-1.0, 1.0, (2000, 2))
+    mixture = _core.Mixture(rng.uniform(-1, 1, (30, 2)), np.tile(0.05 * np.eye(2), (30, 1, 1)), np.full(30, 1 / 30))
+    density = POLYGON if law == "polygon" else mixture
+    seeds, weights = _core.FixedSeeds(positions), 2e-4 * rng.random(2000)
+    for step, count in enumerate((0, 1, 3, 30, 900, 1, 1999, 2)):
+        weights = weights.copy()
+        weights[rng.choice(2000, count, replace=False)] += 3e-3 * rng.standard_normal(count)
+        if step == 5:
+            _core.couplings(_core.Polygon(BOX, 1.0), seeds, weights)
+        kept = _core.couplings(density, seeds, weights, threads=1 + step % 2)
+        new = _core.couplings(density, _core.FixedSeeds(positions), weights)
+        for one, other in zip(kept, new, strict=True):
+            for a, b in zip(one, other, strict=True):
+                assert_array_equal(a, b)
+
+
 def test_threads_share_seeds():
     rng = np.random.default_rng(1)
     positions = rng.uniform(-1.0, 1.0, (2000, 2))

@@ -112,10 +112,17 @@ def test_powers_of_two_change_nothing(scale):
 def test_threads_and_order_do_not_matter():
     rng = np.random.default_rng(4)
     means, deviations, weights = LAWS["one covariance"](rng)
-    core = _core.Mixture(means, np.stack([np.diag(s**2) for s in deviations]), weights)
+    covariances = np.stack([np.diag(s**2) for s in deviations])
     positions = rng.uniform(-1, 1, (3000, 2))
-    one, _ = _core.moments(core, positions, np.zeros(3000), edges=False, threads=1)
-    two, _ = _core.moments(core, positions, np.zeros(3000), edges=False, threads=2)
-    for a, b in zip(one, two, strict=True):
-        assert (a == b).all()
+
+    def cells(core, threads):
+        return _core.moments(core, positions, np.zeros(3000), edges=False, threads=threads)[0]
+
+    one, two, used = (_core.Mixture(means, covariances, weights) for _ in range(3))
+    for scale in (0.1, 1.0, 7.0):  # boxes of other cells are kept
+        _core.moments(used, scale * positions[::3], np.zeros(1000), edges=False, threads=2)
+    one, others = cells(one, 1), [cells(two, 2), cells(used, 2), cells(used, 1)]
+    for other in others:
+        for a, b in zip(one, other, strict=True):
+            assert (a == b).all()
     assert_allclose(one.mass.sum(), 1.0, rtol=1e-14)

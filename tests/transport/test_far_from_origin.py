@@ -94,3 +94,15 @@ def test_masses_of_lloyd_are_those_of_the_positions_that_it_returns():
     cells = PowerDiagram(near, None, [[0.0, 0.0], [1.0, 1.0]]).cells
     areas = [0.5 * (c[:, 0] @ np.roll(c[:, 1], -1) - c[:, 1] @ np.roll(c[:, 0], -1)) for c in cells]
     np.testing.assert_allclose(found.weights, areas, rtol=1e-13)
+
+
+@pytest.mark.parametrize("pixels", [1, 8])
+@pytest.mark.parametrize("width", [0.2, 1e-3])
+def test_thousands_of_seeds_in_a_spot_far_from_the_law(pixels, width):
+    """Without weights one cell holds all: no better a start than with cells of all sizes."""
+    rng = np.random.default_rng(0)
+    seeds = np.array([5.0, 0.5]) + width * rng.standard_normal((5000, 2))
+    law = PolynomialGrid(1.0 + rng.random((pixels, pixels)))
+    plan = optimal_transport_plan(SumOfDiracs(seeds, np.full(5000, 1 / 5000)), law)
+    assert plan.converged and plan.iterations <= 20
+    np.testing.assert_allclose(plan.cell_masses, 1 / 5000, rtol=1e-6)

@@ -5,8 +5,8 @@ import warnings
 import numpy as np
 import pytest
 
-from diracs import ConvergenceWarning, PolynomialGrid, SumOfDiracs, optimal_transport_plan
-from diracs.transport.density import ImageDensity
+from diracs import ConvergenceWarning, PolynomialGrid, SumOfDiracs, SumOfGaussians, optimal_transport_plan
+from diracs.transport.density import ImageDensity, MixtureDensity
 from diracs.transport.problem import Problem
 from diracs.transport.revival import _thresholds, empty, revived
 
@@ -85,6 +85,34 @@ def test_revived_cells_are_not_empty_and_others_keep_their_weights():
     assert not empty(held, problem.target).any()
     np.testing.assert_array_equal(np.delete(found, [3, 17, 40]), np.delete(weights, [3, 17, 40]))
     np.testing.assert_array_equal(problem.moments(found).mass, held.mass)
+
+
+@pytest.mark.parametrize("n", [30, 3000])
+def test_cells_in_the_tail_of_a_mixture_come_back_small(n):
+    """Where they are born, not at the border of the bulk: there they would have several times their masses at once."""
+    rng = np.random.default_rng(3)
+    law = MixtureDensity(np.zeros((1, 2)), 0.04 * np.eye(2)[None], np.ones(1))
+    problem = Problem(0.2 * rng.standard_normal((n, 2)), np.full(n, 1 / n), law)
+    weights = np.zeros(n)
+    outermost = np.argsort((problem.seeds**2).sum(axis=1))[-5:]
+    weights[outermost] = -1.0
+    moments = problem.moments(weights)
+    assert empty(moments, problem.target)[outermost].all()
+    _, held = revived(problem, law, weights, moments)
+    assert (held.mass[outermost] < 0.5 / n).all()
+
+
+def test_tiny_masses_end_with_rounding():
+    """Of 24 decades those above rounding are right, and no other start is tried for the rest."""
+    rng = np.random.default_rng(9)
+    masses = rng.random(1000) ** 8
+    diracs = SumOfDiracs(rng.standard_normal((1000, 2)), masses / masses.sum())
+    law = SumOfGaussians([[0.0, 0.0], [1.0, 1.0], [2.0, 0.0]], np.tile(0.3 * np.eye(2), (3, 1, 1)), [0.3, 0.4, 0.3])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        plan = optimal_transport_plan(diracs, law)
+    assert plan.iterations <= 30 and (plan.converged or "rounding" in plan.message)
+    np.testing.assert_allclose(plan.cell_masses, diracs.weights, rtol=0.0, atol=4e-15)
 
 
 def test_one_cell_that_holds_everything_makes_room():

@@ -37,6 +37,8 @@ _EMPTY = 0.5
 _LOOSE = 1e-4
 # Where masses are as good as this and steps fail, rounding is the reason, not the start.
 _ROUNDING = 1e-5
+# So it is where they are as good as sums to one can be, however small the rest are.
+_SUMS = 4e-15
 
 
 def solve(problem: Problem, tolerance: float, start: np.ndarray | None, most: int = 500) -> Solution:
@@ -110,7 +112,7 @@ class _Path:
         """With the steps of all attempts."""
         assert self._best is not None  # solve() has tried at least one start
         best = replace(self._best, iterations=self._most - self._left)
-        if best.converged or not self._error < _ROUNDING:
+        if best.converged or not self._rounded(best):
             return best
         return replace(best, message=f"rounding leaves errors of {self._error:.2g} of the masses")
 
@@ -120,7 +122,12 @@ class _Path:
         error = relative_error(found.moments.mass, self._problem.target)
         if error < self._error or self._best is None:
             self._best, self._error = found, error
-        return found.converged or error < _ROUNDING or self._left <= 0
+        return found.converged or self._rounded(found) or self._left <= 0
+
+    def _rounded(self, found: Solution) -> bool:
+        """Whether rounding is all that is left."""
+        mass, target = found.moments.mass, self._problem.target
+        return relative_error(mass, target) < _ROUNDING or float(np.abs(mass - target).max()) < _SUMS
 
     def _newton(
         self,

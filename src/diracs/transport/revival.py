@@ -15,7 +15,7 @@ from diracs import _core
 from diracs.cells.spaces import rectangle
 from diracs.transport.density import UnitDensity
 from diracs.transport.problem import Moments, Problem
-from diracs.transport.revival_space import relevant, space_thresholds, without
+from diracs.transport.revival_space import in_cuboid, without
 
 # Cells with less than this share of their target mass are as good as empty.
 EMPTY = 1e-9
@@ -23,6 +23,8 @@ EMPTY = 1e-9
 _FEW = 0.1
 # The share of the guessed weight above the least: what is born small hides no others, and grows in Newton's steps.
 _SMALL = 0.3
+# Of its target mass, or a thousandth of it, what may lie beyond each side of the box in which a cell is to appear.
+_BEYOND = 1e-2
 _ROUNDS = 3
 # A corner is lower if by more than this.
 _ROUNDING = 1e-13
@@ -54,7 +56,7 @@ def revived(
             break
         before = len(dead)
         space, d = density.space, problem.seeds.shape[1]
-        least, host, size = _THRESHOLDS[d](problem, density, weights, dead)
+        least, host, size = _thresholds(problem, density, weights, dead)
         steps = problem.seeds[host] - problem.seeds[dead]
         gap = np.linalg.norm(space.shortest(steps, np.diff(density.box, axis=0)[0]), axis=1)
         share = np.minimum(target[dead] / np.maximum(target, moments.mass)[host], 1.0)
@@ -67,11 +69,30 @@ def revived(
 def _thresholds(
     problem: Problem, density: UnitDensity, weights: np.ndarray, dead: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Weights (m,) with which cells of the seeds `dead` (m,) appear, in whose cells (m,), and the areas of these."""
-    seeds = problem.seeds
-    box = relevant(problem, density)
+    """Weights (m,) with which cells of the seeds `dead` (m,) appear, in whose cells (m,), and the sizes of these.
+
+    In a far tail they would hold nothing. But where a box cuts off mass that is theirs they would appear too late, with
+    several times what they are to have: the smaller the target mass, the larger the box.
+    """
+    seeds, d = problem.seeds, problem.seeds.shape[1]
     # These may have corners still; they are to be measured against the others.
-    others = without(seeds, weights, dead, box)
+    others = without(seeds, weights, dead, density.box)
+    thousands, group = np.unique(np.floor(np.log10(problem.target[dead]) / 3.0), return_inverse=True)
+    boxes = np.array([density.bulk(_BEYOND * 1000.0**k) for k in thousands])
+    boxes, same = np.unique(boxes, axis=0, return_inverse=True)
+    group = same.ravel()[group]
+    least, host, size = np.empty(len(dead)), np.empty(len(dead), int), np.empty(len(dead))
+    for k, box in enumerate(boxes):
+        rows = np.flatnonzero(group == k)
+        least[rows], host[rows], size[rows] = _IN_BOX[d](problem, density, others, dead[rows], box)
+    return least, host, size
+
+
+def _in_rectangle(
+    problem: Problem, density: UnitDensity, others: np.ndarray, dead: np.ndarray, box: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The same in a box (2, d), of areas, given weights (n,) with which the seeds `dead` have no cell there."""
+    seeds = problem.seeds
     indptr, corners, labels = _core.cells(seeds, others, rectangle(box))
     sizes = np.diff(indptr)
 
@@ -124,4 +145,4 @@ def _areas(indptr: np.ndarray, corners: np.ndarray) -> np.ndarray:
     return areas
 
 
-_THRESHOLDS = {2: _thresholds, 3: space_thresholds}
+_IN_BOX = {2: _in_rectangle, 3: in_cuboid}

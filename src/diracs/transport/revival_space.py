@@ -14,19 +14,6 @@ from diracs.transport.problem import Problem
 _ROUNDING = 1e-13
 
 
-# Of the smallest target mass, what may lie beyond each side of the box in which cells appear.
-_BEYOND = 1e-2
-
-
-def relevant(problem: Problem, density: UnitDensity) -> np.ndarray:
-    """(2, d), corners of the box in which cells are to appear.
-
-    In a far tail they would hold nothing; but where the box cuts off what others hold they would appear too late, with
-    several times their masses.
-    """
-    return density.bulk(_BEYOND * float(problem.target.min()))
-
-
 def without(seeds: np.ndarray, weights: np.ndarray, dead: np.ndarray, box: np.ndarray) -> np.ndarray:
     """Weights (n,) with which the seeds `dead` have no cell in a box (2, d)."""
     low, high = np.minimum(seeds.min(axis=0), box[0]), np.maximum(seeds.max(axis=0), box[1])
@@ -36,16 +23,15 @@ def without(seeds: np.ndarray, weights: np.ndarray, dead: np.ndarray, box: np.nd
     return others
 
 
-def space_thresholds(
-    problem: Problem, density: UnitDensity, weights: np.ndarray, dead: np.ndarray
+def in_cuboid(
+    problem: Problem, density: UnitDensity, others: np.ndarray, dead: np.ndarray, box: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Weights (m,) with which cells of the seeds `dead` (m,) appear, in whose cells (m,), and the volumes of these.
 
     A walk to the neighbour in whose cell the least corner is lowest.
     """
-    seeds, box = problem.seeds, np.ascontiguousarray(relevant(problem, density))
+    seeds, box = problem.seeds, np.ascontiguousarray(box)
     space, sides = density.space, np.diff(density.box, axis=0)[0]
-    others = without(seeds, weights, dead, box)
     first, corners, face, labels, *_ = Euclidean(space.periodic).polyhedra(seeds, others, box)
     volumes = _core.moments(_core.SpaceBox(box, 1.0, np.array(space.periodic)), seeds, others, edges=False)[0].mass
     owner = np.repeat(np.arange(len(seeds)), np.diff(first))
