@@ -8,6 +8,7 @@ from diracs.transport.density import ImageDensity, MixtureDensity
 from diracs.transport.linear import parts, solve_by_parts, solve_laplacian
 from diracs.transport.problem import Problem
 from diracs.transport.start import sinkhorn_weights
+from diracs.transport.target import PeriodicTarget
 
 RNG = np.random.default_rng(0)
 SEEDS = RNG.random((25, 2)) - 0.5
@@ -68,6 +69,21 @@ def test_start_leaves_no_cell_empty_and_is_near():
     mass = problem.moments(sinkhorn_weights(seeds, problem.target, problem.density)).mass * 500
     assert mass.min() > 0.01 and mass.max() < 20
     assert (problem.moments(np.zeros(500)).mass * 500).min() < 1e-3
+
+
+@pytest.mark.parametrize("periodic", [(True, True), (True, False)])
+def test_start_is_near_on_a_plane_torus(periodic):
+    """A bump across a border of the period, where a start for the box alone leaves cells empty."""
+    x = (np.arange(32) + 0.5) / 32
+    bump = np.exp(2 * np.cos(2 * np.pi * x))
+    pixels = np.outer(bump, bump if periodic[1] else 1.0 + x)
+    target = PeriodicTarget(pixels, np.array([[0.0, 0.0], [1.0, 1.0]]), periodic)
+    seeds = target.normalized(RNG.random((500, 2)))
+    problem = Problem(seeds, np.full(500, 1 / 500), target.density())
+    mass = problem.moments(sinkhorn_weights(seeds, problem.target, problem.density)).mass * 500
+    assert mass.min() > 0.02 and mass.max() < 5
+    masses = target.density().coarse(16)[1]
+    assert masses.shape == (16, 16, 1) and masses.sum() == pytest.approx(1.0)
 
 
 def test_coarse_mixtures_keep_mass_place_and_narrow_components():

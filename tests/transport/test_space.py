@@ -140,6 +140,16 @@ def test_few_diracs_on_the_torus(n):
     assert_allclose(plan.barycenters, y, atol=1e-12)
 
 
+@pytest.mark.parametrize("d", [2, 3])
+def test_images_on_tori_take_few_steps(d):
+    """Random seeds everywhere and a bump in the middle."""
+    x = (np.arange(16) + 0.5) / 16
+    values = np.exp(-8 * sum((axis - 0.4) ** 2 for axis in np.meshgrid(*[x] * d)))
+    seeds = np.random.default_rng(d).random((600, d))
+    plan = optimal_transport_plan(SumOfDiracs(seeds), PolynomialGrid(values, periodic=True))
+    assert plan.converged and plan.iterations <= 6
+
+
 def test_circle_against_a_linear_program():
     rng = np.random.default_rng(4)
     y, nu, values = rng.random(4), np.array([0.1, 0.3, 0.4, 0.2]), 0.1 + rng.random(6)

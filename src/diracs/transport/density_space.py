@@ -79,14 +79,15 @@ class VolumeDensity:
         return VolumeDensity.of(pixels, self.extent, self.space, self.ndim)
 
     def coarse(self, most: int) -> tuple[list[np.ndarray], np.ndarray]:
-        """Overlaps of voxels and cells; what is beyond the grid goes to its border."""
+        """Overlaps of voxels and cells, whole on periods and thicknesses; what is beyond goes to the border."""
         middles, masses = [], self.pixels
         for axis, (n, side) in enumerate(zip(self.pixels.shape, self.extent, strict=True)):
             fine = np.arange(n + 1.0)
             across = tuple(a for a in range(3) if a != axis)
             sums = np.concatenate([[0.0], np.cumsum(self.pixels.sum(axis=across))])
-            low, high = np.interp([TAIL, 1.0 - TAIL], sums / sums[-1], fine)
-            edges = np.linspace(low, high, most + 1)
+            whole = self.space.periodic[axis] or axis >= self.ndim
+            low, high = (0.0, n) if whole else np.interp([TAIL, 1.0 - TAIL], sums / sums[-1], fine)
+            edges = np.linspace(low, high, most + 1 if axis < self.ndim else 2)
             middles.append((0.5 * (edges[:-1] + edges[1:]) / n - 0.5) * side)
             edges[0], edges[-1] = 0.0, n
             overlap = np.minimum(edges[1:, None], fine[1:]) - np.maximum(edges[:-1, None], fine[:-1])

@@ -15,7 +15,7 @@ from diracs import _core
 from diracs.cells.spaces import rectangle
 from diracs.transport.density import UnitDensity
 from diracs.transport.problem import Moments, Problem
-from diracs.transport.revival_space import in_cuboid, without
+from diracs.transport.revival_space import in_cuboid
 
 # Cells with less than this share of their target mass are as good as empty.
 EMPTY = 1e-9
@@ -74,26 +74,26 @@ def _thresholds(
     In a far tail they would hold nothing. But where a box cuts off mass that is theirs they would appear too late, with
     several times what they are to have: the smaller the target mass, the larger the box.
     """
-    seeds, d = problem.seeds, problem.seeds.shape[1]
-    # These may have corners still; they are to be measured against the others.
-    others = without(seeds, weights, dead, density.box)
-    wanted = np.maximum(problem.target[dead], 1.0 / len(seeds))
-    thousands, group = np.unique(np.floor(np.log10(wanted) / 3.0), return_inverse=True)
+    d = problem.seeds.shape[1]
+    # These may have corners still, and are to be measured against the others. With weights far below all others
+    # instead they would spoil the bounds by which neighbours are found in space.
+    living = np.delete(np.arange(len(weights)), dead)
+    seeds, others = np.ascontiguousarray(problem.seeds[living]), np.ascontiguousarray(weights[living])
+    thousands, group = np.unique(np.floor(np.log10(problem.target[dead]) / 3.0), return_inverse=True)
     boxes = np.array([density.bulk(_BEYOND * 1000.0**k) for k in thousands])
     boxes, same = np.unique(boxes, axis=0, return_inverse=True)
     group = same.ravel()[group]
     least, host, size = np.empty(len(dead)), np.empty(len(dead), int), np.empty(len(dead))
     for k, box in enumerate(boxes):
         rows = np.flatnonzero(group == k)
-        least[rows], host[rows], size[rows] = _IN_BOX[d](problem, density, others, dead[rows], box)
-    return least, host, size
+        least[rows], host[rows], size[rows] = _IN_BOX[d](seeds, others, problem.seeds[dead[rows]], density, box)
+    return least, living[host], size
 
 
 def _in_rectangle(
-    problem: Problem, density: UnitDensity, others: np.ndarray, dead: np.ndarray, box: np.ndarray
+    seeds: np.ndarray, others: np.ndarray, dead: np.ndarray, density: UnitDensity, box: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The same in a box (2, d), of areas, given weights (n,) with which the seeds `dead` have no cell there."""
-    seeds = problem.seeds
+    """The same in a box (2, 2), of areas, for the seeds `dead` (m, 2) among others (k, 2) with weights (k,)."""
     indptr, corners, labels = _core.cells(seeds, others, rectangle(box))
     sizes = np.diff(indptr)
 
@@ -103,7 +103,7 @@ def _in_rectangle(
         begin = np.cumsum(count) - count
         corner = np.arange(count.sum()) + np.repeat(indptr[cells] - begin, count)
         own = np.repeat(np.arange(len(rows)), count)
-        y, z = seeds[dead[rows]][own], seeds[cells][own]
+        y, z = dead[rows][own], seeds[cells][own]
         value = ((z - y) * (2.0 * corners[corner] - y - z)).sum(axis=1) + others[cells][own]
         low = np.minimum.reduceat(value, begin)
         at = np.flatnonzero(value == low[own])
@@ -111,7 +111,7 @@ def _in_rectangle(
         return low, corner[at] - indptr[cells]
 
     alive = np.flatnonzero(sizes)
-    cell = alive[scipy.spatial.cKDTree(seeds[alive]).query(seeds[dead])[1]]
+    cell = alive[scipy.spatial.cKDTree(seeds[alive]).query(dead)[1]]
     rows = np.arange(len(dead))
     value, corner = lowest(rows, cell)
     while rows.size:

@@ -8,44 +8,34 @@ import scipy
 from diracs import _core
 from diracs.cells.spaces import Euclidean
 from diracs.transport.density import UnitDensity
-from diracs.transport.problem import Problem
 
 # A corner is lower if by more than this.
 _ROUNDING = 1e-13
 
 
-def without(seeds: np.ndarray, weights: np.ndarray, dead: np.ndarray, box: np.ndarray) -> np.ndarray:
-    """Weights (n,) with which the seeds `dead` have no cell in a box (2, d)."""
-    low, high = np.minimum(seeds.min(axis=0), box[0]), np.maximum(seeds.max(axis=0), box[1])
-    others = weights.copy()
-    # Less than all others by more than squared distances between seeds and points of the box differ.
-    others[dead] = weights.min() - 1.0 - float(((high - low) ** 2).sum())
-    return others
-
-
 def in_cuboid(
-    problem: Problem, density: UnitDensity, others: np.ndarray, dead: np.ndarray, box: np.ndarray
+    seeds: np.ndarray, others: np.ndarray, dead: np.ndarray, density: UnitDensity, box: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Weights (m,) with which cells of the seeds `dead` (m,) appear, in whose cells (m,), and the volumes of these.
+    """Weights (m,) with which cells of the seeds `dead` (m, 3) appear, in whose cells (m,), and the volumes of these.
 
-    A walk to the neighbour in whose cell the least corner is lowest.
+    Among others (k, 3) with weights (k,), in a box (2, 3): a walk to the neighbour in whose cell the least corner is
+    lowest.
     """
-    seeds, box = problem.seeds, np.ascontiguousarray(box)
-    space, sides = density.space, np.diff(density.box, axis=0)[0]
+    space, box, sides = density.space, np.ascontiguousarray(box), np.diff(density.box, axis=0)[0]
     first, corners, face, labels, *_ = Euclidean(space.periodic).polyhedra(seeds, others, box)
     volumes = _core.moments(_core.SpaceBox(box, 1.0, np.array(space.periodic)), seeds, others, edges=False)[0].mass
     owner = np.repeat(np.arange(len(seeds)), np.diff(first))
     alive = np.flatnonzero(np.diff(first))
     host, least = np.empty(len(dead), int), np.empty(len(dead))
-    nearest = alive[scipy.spatial.cKDTree(seeds[alive]).query(seeds[dead])[1]]
+    nearest = alive[scipy.spatial.cKDTree(seeds[alive]).query(dead)[1]]
     potential = ((corners - seeds[owner]) ** 2).sum(axis=1) - others[owner]
-    for row, (k, cell) in enumerate(zip(dead, nearest, strict=True)):
+    for row, (y, cell) in enumerate(zip(dead, nearest, strict=True)):
         value, best = np.inf, cell
         while True:
             around = np.append(labels[face[best] : face[best + 1]], best)
             around = around[around >= 0]
             at = np.concatenate([np.arange(first[c], first[c + 1]) for c in around])
-            values = (space.shortest(corners[at] - seeds[k], sides) ** 2).sum(axis=1) - potential[at]
+            values = (space.shortest(corners[at] - y, sides) ** 2).sum(axis=1) - potential[at]
             lowest = int(values.argmin())
             if not values[lowest] < value - _ROUNDING * max(abs(value), abs(values[lowest]), 1e-3) and value < np.inf:
                 break
