@@ -59,7 +59,7 @@ def densities() -> list[tuple[str, Any, int]]:
         ("image, 256²", image(2, 256), 10**5),
         ("polygon, 4 triangles", polygon(), 10**5),
         ("mesh, 4000 triangles", mesh(2), 10**4),
-        ("torus, 64² pixels", torus(2, 64), 10**3),
+        ("torus, 64² pixels", torus(2, 64), 10**4),
         ("mixture of 3, d = 2", mixture(2), 10**5),
         ("mixture of 1000, d = 2", components(1000, 2), 10**4),
         ("cube", diracs.PolynomialGrid([[[1.0]]]), 10**5),
