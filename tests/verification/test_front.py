@@ -133,6 +133,7 @@ except ImportError as error:
 
 
 def test_command(grid, planar, tmp_path, monkeypatch):
+    pytest.importorskip("typer")
     from diracs.cli import app
 
     monkeypatch.chdir(tmp_path)
