@@ -41,14 +41,18 @@ def densities():
     return [PolynomialGrid(values), PolynomialGrid(values[:, :, None] * (1.0 + x))]
 
 
+def solved(law, n):
+    """The density, n random seeds and their optimal weights, normalized."""
+    plan = optimal_transport_plan(SumOfDiracs(np.random.default_rng(n).random((n, law.ndim))), law)
+    target = plan._target
+    seeds = np.ascontiguousarray(target.normalized(plan._positions))
+    return target.density(), seeds, plan._power / target.size**2
+
+
 @pytest.mark.parametrize("law", densities(), ids=["plane", "space"])
 def test_predicted_weights_keep_masses_to_second_order(law):
-    rng = np.random.default_rng(3)
-    plan = optimal_transport_plan(SumOfDiracs(rng.random((60, law.ndim))), law)
-    target = plan._target
-    density, seeds = target.density(), np.ascontiguousarray(target.normalized(plan._positions))
-    weights = plan._power / target.size**2
-    moves = rng.standard_normal(seeds.shape)
+    density, seeds, weights = solved(law, 60)
+    moves = np.random.default_rng(3).standard_normal(seeds.shape)
 
     def lost(follow, length):
         end = np.ascontiguousarray(seeds + length * moves)
@@ -64,12 +68,9 @@ def test_predicted_weights_keep_masses_to_second_order(law):
 
 @pytest.mark.parametrize("law", densities(), ids=["plane", "space"])
 def test_predicted_weights_are_exact_where_all_seeds_move_alike(law):
-    rng = np.random.default_rng(4)
-    plan = optimal_transport_plan(SumOfDiracs(rng.random((40, law.ndim))), law)
-    target = plan._target
-    density, seeds = target.density(), np.ascontiguousarray(target.normalized(plan._positions))
+    density, seeds, weights = solved(law, 40)
     step = np.full(seeds.shape, 0.3) * np.arange(1, law.ndim + 1)
-    found = predicted_weights(density, seeds, plan._power / target.size**2, step)
+    found = predicted_weights(density, seeds, weights, step)
     np.testing.assert_allclose(density.moments(seeds + step, found)[0].mass, 1 / 40, rtol=0.02)
 
 

@@ -183,7 +183,7 @@ std::pair<Cells, Couplings> couplings(const Density& density, const double* posi
                                       const KnownCouplings* known = nullptr) {
     Cells cells(n, threads);
     std::optional<UnchangedCells> unchanged;
-    if (known != nullptr && UnchangedCells::many(*known, weights, n, *neighbours)) {
+    if (known != nullptr && known->neighbours->order == neighbours->order) {
         unchanged.emplace(*known, weights, *neighbours);
     }
     const auto copied = [&](int rank, std::vector<detail::Coupling>& records) {

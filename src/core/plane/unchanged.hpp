@@ -41,11 +41,11 @@ public:
         for (std::size_t r = 0; r < order_.size(); ++r) start_[r + 1] += start_[r];
     }
 
-    // Whether that is worth the trouble: most of the weights are the same, and so is the order of the seeds.
-    static bool many(const KnownCouplings& known, const double* weights, std::size_t n, const Neighbours& neighbours) {
+    // Whether that may be worth the trouble: most of the weights (n,) are the same.
+    static bool many(const double* before, const double* weights, std::size_t n) {
         std::size_t same = 0;
-        for (std::size_t i = 0; i < n; ++i) same += known.weights[i] == weights[i];
-        return n > 0 && 2 * same > n && known.neighbours->order == neighbours.order;
+        for (std::size_t i = 0; i < n; ++i) same += before[i] == weights[i];
+        return n > 0 && 2 * same > n;
     }
 
     // Copies the moments of a cell that is the same, and calls edge(i, j, strength) for what is listed with it.

@@ -96,9 +96,11 @@ nanobind::tuple density_couplings(nanobind::handle_t<Density> law, FixedSeeds& s
     const std::size_t n = seeds.positions.shape(0);
     if (weights.shape(0) != n) throw nanobind::value_error("positions and weights differ in length");
     if (!all_finite(weights.data(), n)) throw nanobind::value_error("weights must be finite");
-    const std::optional<FixedSeeds::Last> last = std::exchange(seeds.last, std::nullopt);
+    std::optional<FixedSeeds::Last> last = std::exchange(seeds.last, std::nullopt);
+    // What is of no use is let go at once: of many seeds it is gigabytes.
+    if (last && !(last->density.is(law) && UnchangedCells::many(last->weights.data(), weights.data(), n))) last.reset();
     std::optional<KnownCouplings> known;
-    if (last && last->density.is(law)) known = last->known();
+    if (last) known = last->known();
     std::shared_ptr<const Neighbours> neighbours;
     std::optional<std::pair<Cells, Couplings>> result;
     {
